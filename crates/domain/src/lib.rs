@@ -1,0 +1,25 @@
+//! The vocabulary every part of Guerdon shares: ids, times, roles, entities. Pure: no I/O, no ambient clock or randomness.
+
+mod clock;
+mod email;
+mod event;
+mod fault;
+mod id;
+mod request;
+mod reward;
+mod role;
+mod text;
+mod timestamp;
+mod user;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use email::Email;
+pub use event::{Approval, Event, EventStatus, Phase};
+pub use fault::{Fault, Faults};
+pub use id::{EventId, Ids, InvalidId, Minted, ObjectId, RequestId, RewardId, UserId};
+pub use request::{DecisionTrace, RequestStatus, RewardRequest};
+pub use reward::{Reward, RewardKind, RewardType};
+pub use role::{Role, RoleSet, UnknownRole};
+pub use text::{InvalidText, Line, Prose};
+pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use user::User;

@@ -1,0 +1,72 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{EventId, RequestId, Timestamp, UserId};
+
+/// How far a reward request has come.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, deserr::Deserr, utoipa::ToSchema,
+)]
+#[serde(rename_all = "UPPERCASE")]
+#[deserr(error = crate::Faults)]
+pub enum RequestStatus {
+    /// Stored, not yet decided.
+    #[deserr(rename = "PENDING")]
+    Pending,
+    /// Decided in the user's favour.
+    #[deserr(rename = "APPROVED")]
+    Approved,
+    /// Decided against the user.
+    #[deserr(rename = "REJECTED")]
+    Rejected,
+    /// Approved once, taken back.
+    #[deserr(rename = "REVOKED")]
+    Revoked,
+}
+
+impl RequestStatus {
+    /// The name used in stores and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RequestStatus::Pending => "PENDING",
+            RequestStatus::Approved => "APPROVED",
+            RequestStatus::Rejected => "REJECTED",
+            RequestStatus::Revoked => "REVOKED",
+        }
+    }
+}
+
+/// What a request was decided on, kept so that every decision can be explained afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionTrace {
+    /// The event's revision the condition was taken from.
+    pub event_revision: i64,
+    /// The condition as it stood in that revision.
+    #[schema(value_type = Object)]
+    pub condition: serde_json::Value,
+    /// The facts it was evaluated over.
+    #[schema(value_type = Object)]
+    pub facts: serde_json::Value,
+    /// The evaluation, step by step.
+    #[schema(value_type = Object)]
+    pub evaluation: serde_json::Value,
+}
+
+/// A user's claim on an event's rewards. One per user and event, ever.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RewardRequest {
+    /// The request's id.
+    pub id: RequestId,
+    /// The event claimed.
+    pub event_id: EventId,
+    /// The claimant.
+    pub user_id: UserId,
+    /// How far it has come.
+    pub status: RequestStatus,
+    /// What it was decided on.
+    pub decision: DecisionTrace,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}

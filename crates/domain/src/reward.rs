@@ -1,0 +1,69 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{RewardId, Timestamp};
+
+/// The kinds of reward.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, deserr::Deserr, utoipa::ToSchema,
+)]
+#[serde(rename_all = "UPPERCASE")]
+#[deserr(error = crate::Faults)]
+pub enum RewardType {
+    /// Points on the user's balance.
+    #[deserr(rename = "POINT")]
+    Point,
+    /// Pieces of an item.
+    #[deserr(rename = "ITEM")]
+    Item,
+    /// A coupon code.
+    #[deserr(rename = "COUPON")]
+    Coupon,
+    /// A badge.
+    #[deserr(rename = "BADGE")]
+    Badge,
+}
+
+/// What a reward gives, by kind. `type` discriminates, as in the `rewards` collection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "UPPERCASE", rename_all_fields = "camelCase")]
+pub enum RewardKind {
+    /// Points, at least one.
+    Point {
+        /// How many.
+        points: i64,
+    },
+    /// Pieces of an item, at least one.
+    Item {
+        /// The item's id in the game or shop.
+        item_id: String,
+        /// How many.
+        quantity: i64,
+    },
+    /// One code for everybody.
+    Coupon {
+        /// The code.
+        coupon_code: String,
+        /// Until when the code can be used.
+        expiry: Timestamp,
+    },
+    /// A badge.
+    Badge {
+        /// The badge's id in the game or shop.
+        badge_id: String,
+    },
+}
+
+/// Something that can be granted. Attached to any number of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reward {
+    /// The reward's id.
+    pub id: RewardId,
+    /// What people call it.
+    pub name: String,
+    /// What it gives.
+    pub kind: RewardKind,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}

@@ -1,0 +1,175 @@
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// What a user may do. A user has one or more.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    deserr::Deserr,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "UPPERCASE")]
+#[deserr(error = crate::Faults)]
+pub enum Role {
+    /// Claims rewards.
+    #[deserr(rename = "USER")]
+    User,
+    /// Defines events and rewards, decides requests.
+    #[deserr(rename = "OPERATOR")]
+    Operator,
+    /// Sees everything, changes nothing.
+    #[deserr(rename = "AUDITOR")]
+    Auditor,
+    /// Everything an operator may, and users' roles.
+    #[deserr(rename = "ADMIN")]
+    Admin,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Role; 4] = [Role::User, Role::Operator, Role::Auditor, Role::Admin];
+
+    /// The name used in tokens, stores and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::User => "USER",
+            Role::Operator => "OPERATOR",
+            Role::Auditor => "AUDITOR",
+            Role::Admin => "ADMIN",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text named no role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of USER, OPERATOR, AUDITOR, ADMIN")]
+pub struct UnknownRole;
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.name() == text)
+            .ok_or(UnknownRole)
+    }
+}
+
+/// The roles of one user: a set, kept in a fixed order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct RoleSet(u8);
+
+impl RoleSet {
+    /// No role at all: what an anonymous caller has.
+    pub const EMPTY: RoleSet = RoleSet(0);
+    /// Operators, auditors and administrators.
+    pub const STAFF: RoleSet = RoleSet::of(&[Role::Operator, Role::Auditor, Role::Admin]);
+
+    /// The set of these roles.
+    pub const fn of(roles: &[Role]) -> Self {
+        let mut bits = 0;
+        let mut index = 0;
+        while index < roles.len() {
+            bits |= 1 << roles[index] as u8;
+            index += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether this role is in the set.
+    pub const fn contains(self, role: Role) -> bool {
+        self.0 & (1 << role as u8) != 0
+    }
+
+    /// Whether the two sets share a role.
+    pub const fn intersects(self, other: RoleSet) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether there is no role in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The roles in their fixed order.
+    pub fn iter(self) -> impl Iterator<Item = Role> {
+        Role::ALL.into_iter().filter(move |role| self.contains(*role))
+    }
+
+    /// Whether the set has OPERATOR, AUDITOR or ADMIN.
+    pub const fn is_staff(self) -> bool {
+        self.intersects(Self::STAFF)
+    }
+}
+
+impl FromIterator<Role> for RoleSet {
+    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
+        Self(roles.into_iter().fold(0, |bits, role| bits | 1 << role as u8))
+    }
+}
+
+impl Serialize for RoleSet {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for RoleSet {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<Role>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+impl utoipa::PartialSchema for RoleSet {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        <Vec<Role> as utoipa::PartialSchema>::schema()
+    }
+}
+
+impl utoipa::ToSchema for RoleSet {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "RoleSet".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        schemas.push(("Role".to_owned(), <Role as utoipa::PartialSchema>::schema()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_set_is_written_as_names_in_a_fixed_order_without_repeats() {
+        let roles: RoleSet = [Role::Admin, Role::User, Role::Admin].into_iter().collect();
+        assert_eq!(serde_json::to_string(&roles).unwrap(), r#"["USER","ADMIN"]"#);
+        assert_eq!(
+            serde_json::from_str::<RoleSet>(r#"["ADMIN","USER"]"#).unwrap(),
+            roles
+        );
+    }
+
+    #[test]
+    fn only_operators_auditors_and_admins_are_staff() {
+        for role in Role::ALL {
+            assert_eq!(RoleSet::of(&[role]).is_staff(), role != Role::User);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Many callers, one piece of work: questions that arrive while one batch is being answered form the next.
+//!
+//! There is no timer: a lone question is answered at once, and under load batches grow by themselves.
+
+use std::{future::Future, sync::Arc};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// How much a batcher takes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most questions in one batch.
+    pub batch: usize,
+    /// Most questions waiting; more are refused with [`BatchError::Full`].
+    pub waiting: usize,
+    /// Most batches being answered at once.
+    pub concurrent: usize,
+}
+
+/// A question was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    /// Too many questions are waiting already.
+    #[error("too many requests are waiting")]
+    Full,
+    /// The work ended without an answer to this question.
+    #[error("the batch ended without an answer")]
+    Lost,
+}
+
+/// Hands questions to a worker task in batches and each answer back to its asker. Cheap to clone.
+#[derive(Debug)]
+pub struct Batcher<Q, A> {
+    questions: mpsc::Sender<(Q, oneshot::Sender<A>)>,
+}
+
+impl<Q, A> Clone for Batcher<Q, A> {
+    fn clone(&self) -> Self {
+        Self { questions: self.questions.clone() }
+    }
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
+    /// Starts the worker. `answer` gets the questions in the order they were asked and returns one answer for each, in
+    /// that order. The worker ends, after answering what waits, when the last clone is dropped.
+    pub fn spawn<F, Fut>(limits: Limits, answer: F) -> Self
+    where
+        F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<A>> + Send + 'static,
+    {
+        let (questions, waiting) = mpsc::channel(limits.waiting);
+        tokio::spawn(run(limits, waiting, Arc::new(answer)));
+        Self { questions }
+    }
+
+    /// Asks and waits for the answer. The work is done even if the caller stops waiting.
+    pub async fn ask(&self, question: Q) -> Result<A, BatchError> {
+        let (reply, answer) = oneshot::channel();
+        self.questions.try_send((question, reply)).map_err(|_| BatchError::Full)?;
+        answer.await.map_err(|_| BatchError::Lost)
+    }
+}
+
+async fn run<Q, A, F, Fut>(
+    limits: Limits,
+    mut waiting: mpsc::Receiver<(Q, oneshot::Sender<A>)>,
+    answer: Arc<F>,
+) where
+    Q: Send + 'static,
+    A: Send + 'static,
+    F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Vec<A>> + Send + 'static,
+{
+    let slots = Arc::new(Semaphore::new(limits.concurrent));
+    // Take a slot before the questions, so that those arriving while all slots are busy join one batch.
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let mut batch = Vec::new();
+        if waiting.recv_many(&mut batch, limits.batch).await == 0 {
+            return;
+        }
+        let answer = Arc::clone(&answer);
+        tokio::spawn(async move {
+            let (questions, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            for (reply, answer) in replies.into_iter().zip(answer(questions).await) {
+                // The asker may have gone; its answer has nowhere to go.
+                let _ = reply.send(answer);
+            }
+            drop(slot);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_question_gets_its_own_answer_in_far_fewer_batches() {
+        let batches = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&batches);
+        let doubler = Batcher::spawn(Limits { batch: 256, waiting: 4096, concurrent: 1 }, move |questions: Vec<u32>| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                tokio::task::yield_now().await;
+                questions.into_iter().map(|n| n * 2).collect()
+            }
+        });
+        let asked: Vec<_> = (0..1000)
+            .map(|n| {
+                let doubler = doubler.clone();
+                tokio::spawn(async move { (n, doubler.ask(n).await) })
+            })
+            .collect();
+        for task in asked {
+            let (n, answer) = task.await.unwrap();
+            assert_eq!(answer, Ok(n * 2));
+        }
+        assert!(batches.load(Ordering::SeqCst) < 100);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_a_panicking_batch_loses_only_itself() {
+        let gate = Arc::new(Semaphore::new(0));
+        let opened = Arc::clone(&gate);
+        let batcher = Batcher::spawn(Limits { batch: 1, waiting: 1, concurrent: 1 }, move |questions: Vec<u32>| {
+            let gate = Arc::clone(&gate);
+            async move {
+                let _open = gate.acquire().await;
+                assert_ne!(questions, [13]);
+                questions
+            }
+        });
+        let first = tokio::spawn({
+            let batcher = batcher.clone();
+            async move { batcher.ask(13).await }
+        });
+        while batcher.questions.capacity() == 0 || !first.is_finished() && opened.available_permits() == 0 {
+            tokio::task::yield_now().await;
+            if batcher.questions.capacity() == 1 {
+                break;
+            }
+        }
+        let second = tokio::spawn({
+            let batcher = batcher.clone();
+            async move { batcher.ask(2).await }
+        });
+        while batcher.questions.capacity() == 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(batcher.ask(3).await, Err(BatchError::Full));
+        opened.add_permits(10);
+        assert_eq!(first.await.unwrap(), Err(BatchError::Lost));
+        assert_eq!(second.await.unwrap(), Ok(2));
+    }
+}

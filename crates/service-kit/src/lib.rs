@@ -1,0 +1,16 @@
+//! The plumbing every Guerdon service uses, and nothing a service decides.
+
+pub mod batch;
+pub mod config;
+pub mod extract;
+pub mod health;
+pub mod identity;
+pub mod metrics;
+pub mod observe;
+pub mod page;
+pub mod problem;
+pub mod ratelimit;
+pub mod server;
+pub mod sqlite;
+pub mod store;
+pub mod telemetry;
