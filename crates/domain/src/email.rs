@@ -28,8 +28,7 @@ impl FromStr for Email {
         let text = text.trim();
         let (local, host) = text.rsplit_once('@').ok_or(InvalidEmail)?;
         let plain = |part: &str| {
-            part.chars()
-                .all(|c| !c.is_whitespace() && !c.is_control() && !"@<>(),;:\\\"[]".contains(c))
+            part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"@<>(),;:\\\"[]".contains(c))
         };
         let host_is_fine = host.contains('.')
             && host

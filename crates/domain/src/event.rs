@@ -122,10 +122,7 @@ mod tests {
         assert_eq!(event.phase(start), Phase::Ongoing);
         assert_eq!(event.phase(millis(59_999)), Phase::Ongoing);
         assert_eq!(event.phase(millis(60_000)), Phase::Ended);
-        let endless = Event {
-            period_end: None,
-            ..event
-        };
+        let endless = Event { period_end: None, ..event };
         assert_eq!(endless.phase(millis(i64::from(u32::MAX))), Phase::Ongoing);
     }
 }

@@ -21,10 +21,7 @@ pub struct Faults(pub Vec<Fault>);
 impl Faults {
     /// A single fault.
     pub fn one(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self(vec![Fault {
-            pointer: pointer.into(),
-            message: message.into(),
-        }])
+        Self(vec![Fault { pointer: pointer.into(), message: message.into() }])
     }
 }
 
@@ -63,10 +60,9 @@ fn describe<V: IntoValue>(error: ErrorKind<V>, location: ValuePointerRef) -> Fau
             (here, format!("must be {}", kinds.join(" or ")))
         }
         ErrorKind::MissingField { field } => (child(&here, field), "is required".to_owned()),
-        ErrorKind::UnknownKey { key, accepted } => (
-            child(&here, key),
-            format!("is not a known field; known: {}", accepted.join(", ")),
-        ),
+        ErrorKind::UnknownKey { key, accepted } => {
+            (child(&here, key), format!("is not a known field; known: {}", accepted.join(", ")))
+        }
         ErrorKind::UnknownValue { accepted, .. } => (here, format!("must be one of {}", accepted.join(", "))),
         ErrorKind::BadSequenceLen { expected, .. } => (here, format!("must have {expected} entries")),
         ErrorKind::Unexpected { msg } => (here, msg),
@@ -108,8 +104,7 @@ where
     V: IntoValue,
 {
     let text = <String as deserr::Deserr<Faults>>::deserialize_from_value(value, location)?;
-    text.parse()
-        .map_err(|error: T::Err| Faults::one(pointer(location), error.to_string()))
+    text.parse().map_err(|error: T::Err| Faults::one(pointer(location), error.to_string()))
 }
 
 /// Lets JSON bodies hold a type that is written as text.
@@ -134,9 +129,7 @@ macro_rules! schema_of_text {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 utoipa::openapi::ObjectBuilder::new()
                     .schema_type(utoipa::openapi::schema::Type::String)
-                    .format(Some(utoipa::openapi::SchemaFormat::Custom(
-                        $format.to_owned(),
-                    )))
+                    .format(Some(utoipa::openapi::SchemaFormat::Custom($format.to_owned())))
                     .examples([serde_json::Value::from($example)])
                     .into()
             }

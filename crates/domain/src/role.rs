@@ -64,10 +64,7 @@ impl FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.name() == text)
-            .ok_or(UnknownRole)
+        Self::ALL.into_iter().find(|role| role.name() == text).ok_or(UnknownRole)
     }
 }
 
@@ -160,10 +157,7 @@ mod tests {
     fn a_role_set_is_written_as_names_in_a_fixed_order_without_repeats() {
         let roles: RoleSet = [Role::Admin, Role::User, Role::Admin].into_iter().collect();
         assert_eq!(serde_json::to_string(&roles).unwrap(), r#"["USER","ADMIN"]"#);
-        assert_eq!(
-            serde_json::from_str::<RoleSet>(r#"["ADMIN","USER"]"#).unwrap(),
-            roles
-        );
+        assert_eq!(serde_json::from_str::<RoleSet>(r#"["ADMIN","USER"]"#).unwrap(), roles);
     }
 
     #[test]

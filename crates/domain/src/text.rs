@@ -73,10 +73,7 @@ impl<const MAX: usize> FromStr for Prose<MAX> {
         if text.chars().count() > MAX {
             return Err(InvalidText::TooLong { max: MAX });
         }
-        if text
-            .chars()
-            .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-        {
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(InvalidText::Control);
         }
         Ok(Self(text.to_owned()))

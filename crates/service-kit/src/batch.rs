@@ -100,13 +100,16 @@ mod tests {
     async fn every_question_gets_its_own_answer_in_far_fewer_batches() {
         let batches = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&batches);
-        let doubler = Batcher::spawn(Limits { batch: 256, waiting: 4096, concurrent: 1 }, move |questions: Vec<u32>| {
-            counted.fetch_add(1, Ordering::SeqCst);
-            async move {
-                tokio::task::yield_now().await;
-                questions.into_iter().map(|n| n * 2).collect()
-            }
-        });
+        let doubler = Batcher::spawn(
+            Limits { batch: 256, waiting: 4096, concurrent: 1 },
+            move |questions: Vec<u32>| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                async move {
+                    tokio::task::yield_now().await;
+                    questions.into_iter().map(|n| n * 2).collect()
+                }
+            },
+        );
         let asked: Vec<_> = (0..1000)
             .map(|n| {
                 let doubler = doubler.clone();
@@ -124,14 +127,15 @@ mod tests {
     async fn a_full_queue_refuses_at_once_and_a_panicking_batch_loses_only_itself() {
         let gate = Arc::new(Semaphore::new(0));
         let opened = Arc::clone(&gate);
-        let batcher = Batcher::spawn(Limits { batch: 1, waiting: 1, concurrent: 1 }, move |questions: Vec<u32>| {
-            let gate = Arc::clone(&gate);
-            async move {
-                let _open = gate.acquire().await;
-                assert_ne!(questions, [13]);
-                questions
-            }
-        });
+        let batcher =
+            Batcher::spawn(Limits { batch: 1, waiting: 1, concurrent: 1 }, move |questions: Vec<u32>| {
+                let gate = Arc::clone(&gate);
+                async move {
+                    let _open = gate.acquire().await;
+                    assert_ne!(questions, [13]);
+                    questions
+                }
+            });
         let first = tokio::spawn({
             let batcher = batcher.clone();
             async move { batcher.ask(13).await }

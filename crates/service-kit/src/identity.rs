@@ -105,7 +105,11 @@ impl IdentityKey {
     }
 
     /// Signs an identity for one service, good for 30 seconds.
-    pub fn sign(&self, audience: Audience, identity: Identity) -> Result<String, jsonwebtoken::errors::Error> {
+    pub fn sign(
+        &self,
+        audience: Audience,
+        identity: Identity,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
         let exp = self.clock.now().as_seconds() + LIFETIME_SECONDS;
         jsonwebtoken::encode(&Header::default(), &Claims { aud: audience, exp, identity }, &self.encoding)
     }
@@ -162,8 +166,10 @@ mod tests {
     #[test]
     fn a_token_signed_with_the_shared_secret_itself_is_no_identity() {
         let (key, clock) = key();
-        let claims = Claims { aud: Audience::Event, exp: clock.now().as_seconds() + 30, identity: Identity::Gateway };
-        let forged = jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
+        let claims =
+            Claims { aud: Audience::Event, exp: clock.now().as_seconds() + 30, identity: Identity::Gateway };
+        let forged =
+            jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
         assert_eq!(key.verify(Audience::Event, &forged), Err(NotSigned));
     }
 }

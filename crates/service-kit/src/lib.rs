@@ -1,7 +1,7 @@
 //! The plumbing every Guerdon service uses, and nothing a service decides.
 
+pub mod access_token;
 pub mod batch;
-pub mod config;
 pub mod extract;
 pub mod health;
 pub mod identity;

@@ -89,7 +89,9 @@ impl Code {
             Code::EventEnded => (StatusCode::CONFLICT, "The event has ended"),
             Code::AlreadyRequested => (StatusCode::CONFLICT, "This event's reward was already requested"),
             Code::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Code::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json"),
+            Code::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
+            }
             Code::ConditionNotMet => (StatusCode::UNPROCESSABLE_ENTITY, "The event's condition is not met"),
             Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side"),
@@ -207,8 +209,12 @@ impl Problem {
 /// RFC 6750, 3: a token that was given and refused is named `invalid_token`.
 fn challenge(code: Code) -> HeaderValue {
     HeaderValue::from_static(match code {
-        Code::TokenExpired => "Bearer realm=\"guerdon\", error=\"invalid_token\", error_description=\"expired\"",
-        Code::SessionRevoked => "Bearer realm=\"guerdon\", error=\"invalid_token\", error_description=\"revoked\"",
+        Code::TokenExpired => {
+            "Bearer realm=\"guerdon\", error=\"invalid_token\", error_description=\"expired\""
+        }
+        Code::SessionRevoked => {
+            "Bearer realm=\"guerdon\", error=\"invalid_token\", error_description=\"revoked\""
+        }
         _ => "Bearer realm=\"guerdon\"",
     })
 }
@@ -273,12 +279,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_cause_is_never_part_of_the_answer() {
-        let problem = Problem::new(Code::Unavailable).caused_by(std::io::Error::other("secret-host:5432 refused"));
+    #[tokio::test]
+    async fn the_cause_is_never_part_of_the_answer() {
+        let problem =
+            Problem::new(Code::Unavailable).caused_by(std::io::Error::other("secret-host:5432 refused"));
         let response = problem.clone().into_response_for("r-1");
         assert_eq!(response.headers()["retry-after"], "1");
-        let body = futures::executor::block_on(axum::body::to_bytes(response.into_body(), 10_000)).unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();
         assert!(body.contains("\"code\":\"UNAVAILABLE\"") && body.contains("\"requestId\":\"r-1\""));
         assert!(!body.contains("secret-host"));

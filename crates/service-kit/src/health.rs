@@ -1,0 +1,61 @@
+//! The operations routes of every process: `/metrics`, `/healthz`, `/readyz`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
+use futures::future::join_all;
+use http::{StatusCode, header};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::{Map, Value, json};
+
+/// Something this process cannot work without.
+#[async_trait]
+pub trait Dependency: Send + Sync {
+    /// What operators call it: `user-db`, `token-db`, `event-db`, `auth`, `event`.
+    fn name(&self) -> &'static str;
+    /// Whether it answers now. Bounded in time by the implementation.
+    async fn answers(&self) -> bool;
+}
+
+#[derive(Clone)]
+struct Health {
+    metrics: PrometheusHandle,
+    dependencies: Arc<[Arc<dyn Dependency>]>,
+}
+
+/// The routes, for the operations address of a process.
+pub fn router(metrics: PrometheusHandle, dependencies: Vec<Arc<dyn Dependency>>) -> Router {
+    Router::new()
+        .route("/metrics", get(render_metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(Health { metrics, dependencies: dependencies.into() })
+}
+
+async fn render_metrics(State(health): State<Health>) -> impl IntoResponse {
+    crate::metrics::collect_process();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], health.metrics.render())
+}
+
+/// Alive: the process runs and answers.
+async fn healthz() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// Ready: everything it depends on answers. Names what does not.
+async fn readyz(State(health): State<Health>) -> impl IntoResponse {
+    let checks = health
+        .dependencies
+        .iter()
+        .map(|dependency| async move { (dependency.name(), dependency.answers().await) });
+    let checks = join_all(checks).await;
+    let ready = checks.iter().all(|(_, up)| *up);
+    let checks: Map<String, Value> = checks
+        .into_iter()
+        .map(|(name, up)| (name.to_owned(), if up { "up" } else { "down" }.into()))
+        .collect();
+    let (status, text) =
+        if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    (status, Json(json!({ "status": text, "checks": checks })))
+}

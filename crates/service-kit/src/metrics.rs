@@ -1,0 +1,49 @@
+//! The figures every process exposes, by name.
+
+use std::sync::OnceLock;
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+
+/// Requests answered, by service, method, route and status.
+pub const HTTP_REQUESTS: &str = "guerdon_http_requests_total";
+/// Time to answer in seconds, by service, method and route.
+pub const HTTP_DURATION: &str = "guerdon_http_request_duration_seconds";
+/// Requests being worked on, by service.
+pub const HTTP_IN_FLIGHT: &str = "guerdon_http_requests_in_flight";
+/// Claims, by outcome.
+pub const CLAIMS: &str = "guerdon_claims_total";
+/// Logins, by outcome.
+pub const LOGINS: &str = "guerdon_logins_total";
+/// Things waiting for a worker, by queue.
+pub const QUEUE_DEPTH: &str = "guerdon_queue_depth";
+/// Session checks asked by requests (`asked`) and calls made to auth for them (`calls`).
+pub const SESSION_CHECKS: &str = "guerdon_session_checks_total";
+
+/// Upper bounds of the duration histogram, in seconds: from an in-memory answer to the request timeout.
+const BUCKETS: [f64; 14] =
+    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Installs the recorder for this process; a second call gives the same handle. Call it before anything counts.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
+    describe_counter!(HTTP_REQUESTS, "Requests answered");
+    describe_histogram!(HTTP_DURATION, Unit::Seconds, "Time to answer");
+    describe_gauge!(HTTP_IN_FLIGHT, "Requests being worked on");
+    describe_counter!(CLAIMS, "Claims by outcome");
+    describe_counter!(LOGINS, "Logins by outcome");
+    describe_gauge!(QUEUE_DEPTH, "Work waiting, by queue");
+    describe_counter!(SESSION_CHECKS, "Session checks asked, and calls made for them");
+    Collector::default().describe();
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+/// Reads memory, CPU, threads and open files of this process into the `process_*` figures.
+pub(crate) fn collect_process() {
+    Collector::default().collect();
+}
