@@ -1,0 +1,33 @@
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use service_kit::{
+    extract::{LoggedIn, no_content},
+    problem::Problem,
+};
+
+use super::answer::forget_cookie;
+use crate::Auth;
+
+/// Log out
+///
+/// When this returns, the access and the refresh token are dead.
+#[utoipa::path(
+    post,
+    path = "/auth/logout",
+    operation_id = "logOut",
+    tag = "Sessions",
+    responses((status = 204, description = "Logged out",
+        headers(("set-cookie" = String, description = "Clears refreshToken"))))
+)]
+pub(crate) async fn handle(
+    State(auth): State<Auth>,
+    LoggedIn(caller): LoggedIn,
+) -> Result<Response, Problem> {
+    auth.log_out(caller.id).await?;
+    Ok((forget_cookie(auth.cookie_secure), no_content()).into_response())
+}
+
+#[cfg(test)]
+mod tests;

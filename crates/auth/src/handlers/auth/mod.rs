@@ -1,0 +1,4 @@
+mod answer;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod refresh;

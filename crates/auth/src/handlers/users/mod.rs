@@ -1,0 +1,5 @@
+pub(crate) mod create;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod me;
+pub(crate) mod set_roles;

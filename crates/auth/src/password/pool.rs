@@ -1,0 +1,190 @@
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+};
+
+use service_kit::{
+    metrics::QUEUE_DEPTH,
+    problem::{Code, Problem},
+};
+use tokio::sync::oneshot;
+
+use super::{HashError, Hasher, Password};
+
+/// Passwords waiting per thread. A hash takes about 25 ms, so the last of them waits under 2 s; whoever comes after is
+/// refused at once instead of waiting in vain.
+const WAITING_PER_THREAD: usize = 64;
+/// What a refused caller is told to wait, in seconds: the time a full queue takes to empty.
+const RETRY_AFTER_SECONDS: u64 = 2;
+
+/// Why a password was not hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many are waiting already.
+    #[error("too many passwords are waiting to be hashed")]
+    Busy,
+    /// The threads have ended.
+    #[error("no thread is left to hash passwords")]
+    Stopped,
+    /// It could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        let problem = match error {
+            PasswordError::Busy | PasswordError::Stopped => {
+                Problem::new(Code::Unavailable).retry_after(RETRY_AFTER_SECONDS)
+            }
+            PasswordError::Hash(_) => Problem::new(Code::Internal),
+        };
+        problem.caused_by(error)
+    }
+}
+
+/// Threads that hash passwords, each with its own Argon2 memory, behind one bounded queue. Cheap to clone; the threads
+/// end when the last clone is dropped.
+///
+/// Hashing takes a core for tens of milliseconds. On threads of its own it never holds up the async ones, and the
+/// system shares the cores out.
+#[derive(Debug, Clone)]
+pub struct PasswordPool {
+    queue: SyncSender<Job>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Hash(Password, oneshot::Sender<Result<String, HashError>>),
+    Verify(Password, Option<String>, oneshot::Sender<Result<bool, HashError>>),
+}
+
+impl PasswordPool {
+    /// One thread per core.
+    pub fn start() -> Self {
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self::with(threads, threads * WAITING_PER_THREAD)
+    }
+
+    /// So many threads, and so many passwords waiting for them at most.
+    pub fn with(threads: usize, waiting: usize) -> Self {
+        let (queue, jobs) = sync_channel(waiting);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for number in 0..threads {
+            let jobs = Arc::clone(&jobs);
+            let thread = thread::Builder::new().name(format!("password-{number}"));
+            if let Err(error) = thread.spawn(move || work(&jobs)) {
+                tracing::error!(%error, "a thread for hashing passwords did not start");
+            }
+        }
+        Self { queue }
+    }
+
+    /// A PHC string for a new password.
+    pub async fn hash(&self, password: Password) -> Result<String, PasswordError> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Job::Hash(password, reply))?;
+        Ok(answer.await.map_err(|_| PasswordError::Stopped)??)
+    }
+
+    /// Whether this is the password behind a PHC string. `None`, for a user who does not exist, takes as long to give
+    /// `false`.
+    pub async fn verify(&self, password: Password, phc: Option<String>) -> Result<bool, PasswordError> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Job::Verify(password, phc, reply))?;
+        Ok(answer.await.map_err(|_| PasswordError::Stopped)??)
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), PasswordError> {
+        // Counted before it can be taken out, so that the gauge never dips below zero.
+        let depth = metrics::gauge!(QUEUE_DEPTH, "queue" => "password");
+        depth.increment(1.0);
+        self.queue.try_send(job).map_err(|_| {
+            depth.decrement(1.0);
+            PasswordError::Busy
+        })
+    }
+}
+
+fn work(jobs: &Mutex<Receiver<Job>>) {
+    let mut hasher = Hasher::default();
+    loop {
+        // The lock is held while waiting: the threads queue up behind it and take turns.
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = next else { return };
+        metrics::gauge!(QUEUE_DEPTH, "queue" => "password").decrement(1.0);
+        job.run(&mut hasher);
+    }
+}
+
+impl Job {
+    /// Skips the work if whoever asked has gone: under a flood, most of those who waited long have.
+    fn run(self, hasher: &mut Hasher) {
+        match self {
+            Job::Hash(password, reply) if !reply.is_closed() => {
+                let _ = reply.send(hasher.hash(&password));
+            }
+            Job::Verify(password, phc, reply) if !reply.is_closed() => {
+                let _ = reply.send(hasher.verify(&password, phc.as_deref()));
+            }
+            Job::Hash(..) | Job::Verify(..) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use futures::future::join_all;
+
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::try_from(text.to_owned()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_what_was_accepted_is_answered() {
+        let pool = PasswordPool::with(1, 2);
+        let answers = join_all((0..20).map(|_| pool.verify(password("x"), None))).await;
+        let refused = answers.iter().filter(|answer| matches!(answer, Err(PasswordError::Busy))).count();
+        let answered = answers.iter().filter(|answer| matches!(answer, Ok(false))).count();
+        assert_eq!(refused + answered, 20);
+        assert!((2..=4).contains(&answered), "{answered}");
+        let phc = pool.hash(password("correct horse")).await.unwrap();
+        assert!(pool.verify(password("correct horse"), Some(phc)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_the_passwords_of_those_who_left() {
+        let pool = PasswordPool::with(1, 200);
+        let started = Instant::now();
+        pool.verify(password("x"), None).await.unwrap();
+        let one = started.elapsed();
+        let left: Vec<_> = (0..200)
+            .map(|_| {
+                let pool = pool.clone();
+                tokio::spawn(async move { pool.verify(password("x"), None).await })
+            })
+            .collect();
+        tokio::time::sleep(one / 2).await;
+        for task in &left {
+            task.abort();
+        }
+        let started = Instant::now();
+        while pool.verify(password("x"), None).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(started.elapsed() < one * 50, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_pool_without_threads_refuses() {
+        assert!(PasswordPool::with(0, 10).hash(password("x")).await.is_err());
+    }
+}

@@ -1,0 +1,175 @@
+use std::{collections::HashSet, sync::Arc};
+
+use domain::{Email, Ids, Role, RoleSet, SystemClock, Timestamp, User, UserId};
+use service_kit::page::PageRequest;
+
+use crate::store::{Created, NewUser, RolesChanged, UserFilter, UserStore};
+
+const ADMIN: RoleSet = RoleSet::of(&[Role::Admin]);
+const USER: RoleSet = RoleSet::of(&[Role::User]);
+
+fn ids() -> Ids {
+    Ids::new(Arc::new(SystemClock))
+}
+
+fn email(text: &str) -> Email {
+    text.parse().unwrap()
+}
+
+fn new(ids: &Ids, address: &str, roles: RoleSet) -> NewUser {
+    let minted = ids.mint();
+    NewUser {
+        id: UserId(minted.id),
+        email: email(address),
+        password_hash: format!("hash of {address}"),
+        roles,
+        at: minted.at,
+    }
+}
+
+async fn created(db: &dyn UserStore, user: NewUser) -> User {
+    match db.create(user).await.unwrap() {
+        Created::Created(user) => user,
+        Created::EmailTaken => panic!("the address is taken"),
+    }
+}
+
+fn later(at: Timestamp) -> Timestamp {
+    at.plus_seconds(60)
+}
+
+pub(crate) async fn a_user_is_found_as_they_were_stored(db: Arc<dyn UserStore>) {
+    let ids = ids();
+    let roles = RoleSet::of(&[Role::User, Role::Auditor]);
+    let mina = created(&*db, new(&ids, "Mina@Example.com", roles)).await;
+    assert_eq!((mina.roles, mina.email.as_str()), (roles, "mina@example.com"));
+    assert_eq!(db.find(mina.id).await.unwrap(), Some(mina.clone()));
+    let credentials = db.find_by_email(&email("MINA@example.com")).await.unwrap().unwrap();
+    assert_eq!((credentials.user, credentials.password_hash.as_str()), (mina, "hash of Mina@Example.com"));
+    assert_eq!(db.find(UserId(ids.mint().id)).await.unwrap(), None);
+    assert!(db.find_by_email(&email("jun@example.com")).await.unwrap().is_none());
+}
+
+pub(crate) async fn of_a_hundred_registrations_of_one_address_one_is_stored(db: Arc<dyn UserStore>) {
+    let ids = ids();
+    let tasks: Vec<_> = (0..100)
+        .map(|n| {
+            let (db, ids) = (Arc::clone(&db), ids.clone());
+            let address = if n % 2 == 0 { "mina@example.com" } else { "MINA@example.com" };
+            tokio::spawn(async move { db.create(new(&ids, address, USER)).await.unwrap() })
+        })
+        .collect();
+    let mut stored = Vec::new();
+    for task in tasks {
+        if let Created::Created(user) = task.await.unwrap() {
+            stored.push(user);
+        }
+    }
+    assert_eq!(stored.len(), 1);
+    let all = db.list(&UserFilter::default(), PageRequest::default()).await.unwrap();
+    assert_eq!(all.items, stored);
+}
+
+pub(crate) async fn roles_change_and_the_last_administrator_stays(db: Arc<dyn UserStore>) {
+    let ids = ids();
+    assert!(!db.has_admin().await.unwrap());
+    let mina = created(&*db, new(&ids, "mina@example.com", USER)).await;
+    assert!(!db.has_admin().await.unwrap());
+    let at = later(mina.updated_at);
+    let nobody = UserId(ids.mint().id);
+    assert_eq!(db.set_roles(nobody, ADMIN, at).await.unwrap(), RolesChanged::NotFound);
+    let admin = User { roles: ADMIN, updated_at: at, ..mina.clone() };
+    assert_eq!(db.set_roles(mina.id, ADMIN, at).await.unwrap(), RolesChanged::Updated(admin.clone()));
+    assert!(db.has_admin().await.unwrap());
+    assert_eq!(db.set_roles(mina.id, USER, later(at)).await.unwrap(), RolesChanged::LastAdmin);
+    assert_eq!(db.find(mina.id).await.unwrap(), Some(admin));
+    let more = RoleSet::of(&[Role::Operator, Role::Admin]);
+    assert!(matches!(db.set_roles(mina.id, more, at).await.unwrap(), RolesChanged::Updated(_)));
+    let jun = created(&*db, new(&ids, "jun@example.com", ADMIN)).await;
+    assert!(matches!(db.set_roles(mina.id, USER, at).await.unwrap(), RolesChanged::Updated(_)));
+    assert_eq!(db.set_roles(jun.id, USER, at).await.unwrap(), RolesChanged::LastAdmin);
+}
+
+pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<dyn UserStore>) {
+    let ids = ids();
+    let mut admins = Vec::new();
+    for n in 0..4 {
+        admins.push(created(&*db, new(&ids, &format!("admin{n}@example.com"), ADMIN)).await.id);
+    }
+    let at = ids.mint().at;
+    for _ in 0..200 {
+        let tasks: Vec<_> = admins
+            .iter()
+            .map(|admin| {
+                let (db, admin) = (Arc::clone(&db), *admin);
+                tokio::spawn(async move { db.set_roles(admin, USER, at).await.unwrap() })
+            })
+            .collect();
+        let mut refused = 0;
+        for task in tasks {
+            refused += usize::from(task.await.unwrap() == RolesChanged::LastAdmin);
+        }
+        assert_eq!(refused, 1);
+        for admin in &admins {
+            db.set_roles(*admin, ADMIN, at).await.unwrap();
+        }
+    }
+}
+
+pub(crate) async fn filters_combine(db: Arc<dyn UserStore>) {
+    let ids = ids();
+    for (n, role) in (0..40).zip(Role::ALL.into_iter().cycle()) {
+        created(&*db, new(&ids, &format!("user{n}@example.com"), RoleSet::of(&[role]))).await;
+    }
+    let both = RoleSet::of(&[Role::Operator, Role::Admin]);
+    let mina = created(&*db, new(&ids, "mina@example.com", both)).await;
+    let page = PageRequest { limit: 100, before: None };
+    for role in Role::ALL {
+        let filter = UserFilter { role: Some(role), email: None };
+        let listed = db.list(&filter, page).await.unwrap();
+        assert_eq!(listed.items.len(), if both.contains(role) { 11 } else { 10 });
+        assert!(listed.items.iter().all(|user| user.roles.contains(role)));
+        assert!(listed.items.is_sorted_by(|newer, older| newer.id > older.id));
+        let filter = UserFilter { role: Some(role), email: Some(email("MINA@example.com")) };
+        let found = db.list(&filter, page).await.unwrap();
+        assert_eq!(found.items, if both.contains(role) { vec![mina.clone()] } else { vec![] });
+        assert_eq!(found.next_cursor, None);
+        let after = PageRequest { before: Some(mina.id.0), ..page };
+        assert!(db.list(&filter, after).await.unwrap().items.is_empty());
+    }
+}
+
+/// Pages of these sizes, over and over, while users keep registering: who was there at the start is seen exactly once,
+/// newest first.
+pub(crate) async fn paging_sees_everybody_once_while_others_register(
+    db: Arc<dyn UserStore>,
+    users: usize,
+    sizes: &[usize],
+    role: Option<Role>,
+) {
+    let ids = ids();
+    let mut expected = Vec::new();
+    for n in 0..users {
+        let roles = if n % 3 == 0 { ADMIN } else { USER };
+        let user = created(&*db, new(&ids, &format!("user{n}@example.com"), roles)).await;
+        if role.is_none_or(|role| roles.contains(role)) {
+            expected.push(user.id);
+        }
+    }
+    expected.reverse();
+    let filter = UserFilter { role, email: None };
+    let (mut seen, mut before) = (Vec::new(), None);
+    for (turn, limit) in sizes.iter().cycle().enumerate() {
+        let page = db.list(&filter, PageRequest { limit: *limit, before }).await.unwrap();
+        assert!(page.items.len() <= *limit);
+        seen.extend(page.items.iter().map(|user| user.id));
+        created(&*db, new(&ids, &format!("late{turn}@example.com"), ADMIN)).await;
+        match page.next_cursor {
+            Some(cursor) => before = Some(cursor.parse().unwrap()),
+            None => break,
+        }
+    }
+    let distinct: HashSet<_> = seen.iter().collect();
+    assert_eq!(distinct.len(), seen.len());
+    assert_eq!(seen, expected);
+}

@@ -1,0 +1,135 @@
+//! token-db in the memory of this process: for one machine. A restart ends the access tokens, not the sessions.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use dashmap::DashMap;
+use domain::{Clock, UserId};
+use service_kit::{access_token::IssuedToken, health::Dependency};
+use subtle::ConstantTimeEq;
+
+use super::{AccessTokenStore, StoreError};
+
+/// Logins between two sweeps, at least.
+const SWEEP_EVERY: usize = 1024;
+
+/// Access tokens in memory.
+#[derive(Debug)]
+pub struct MemoryTokenDb {
+    clock: Arc<dyn Clock>,
+    tokens: DashMap<UserId, IssuedToken>,
+    puts_until_sweep: AtomicUsize,
+}
+
+impl MemoryTokenDb {
+    /// Empty, expiring by this clock.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, tokens: DashMap::new(), puts_until_sweep: AtomicUsize::new(SWEEP_EVERY) }
+    }
+
+    /// Forgets expired tokens after as many puts as tokens were left by the last sweep: memory stays below about twice
+    /// the live sessions, at constant cost per put and without a timer.
+    fn sweep_in_turn(&self) {
+        if self.puts_until_sweep.fetch_sub(1, Ordering::Relaxed) != 1 {
+            return;
+        }
+        let now = self.clock.now();
+        self.tokens.retain(|_, token| now < token.expires_at);
+        self.tokens.shrink_to_fit();
+        self.puts_until_sweep.store(self.tokens.len().max(SWEEP_EVERY), Ordering::Relaxed);
+    }
+
+    fn is_valid(&self, user: UserId, token: &str) -> bool {
+        let now = self.clock.now();
+        self.tokens.get(&user).is_some_and(|stored| now < stored.expires_at && same(&stored.token, token))
+    }
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
+#[async_trait]
+impl AccessTokenStore for MemoryTokenDb {
+    async fn put(&self, user: UserId, token: &IssuedToken) -> Result<(), StoreError> {
+        self.tokens.insert(user, token.clone());
+        self.sweep_in_turn();
+        Ok(())
+    }
+
+    async fn remove(&self, user: UserId) -> Result<(), StoreError> {
+        self.tokens.remove(&user);
+        Ok(())
+    }
+
+    async fn remove_if(&self, user: UserId, token: &str) -> Result<(), StoreError> {
+        self.tokens.remove_if(&user, |_, stored| same(&stored.token, token));
+        Ok(())
+    }
+
+    async fn check_many(&self, sessions: &[(UserId, String)]) -> Result<Vec<bool>, StoreError> {
+        Ok(sessions.iter().map(|(user, token)| self.is_valid(*user, token)).collect())
+    }
+}
+
+#[async_trait]
+impl Dependency for MemoryTokenDb {
+    fn name(&self) -> &'static str {
+        "token-db"
+    }
+
+    async fn answers(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{ManualClock, ObjectId};
+
+    use super::*;
+    use crate::store::contract::access_tokens as contract;
+
+    fn db() -> (Arc<MemoryTokenDb>, ManualClock) {
+        let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
+        (Arc::new(MemoryTokenDb::new(Arc::new(clock.clone()))), clock)
+    }
+
+    #[tokio::test]
+    async fn only_the_latest_token_of_a_user_counts() {
+        contract::only_the_latest_token_of_a_user_counts(&*db().0).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn removing_ones_own_token_never_removes_a_later_one() {
+        contract::removing_ones_own_token_never_removes_a_later_one(db().0).await;
+    }
+
+    #[tokio::test]
+    async fn a_token_stops_counting_the_moment_it_expires() {
+        let (db, clock) = db();
+        let (user, token) = contract::issued(1, "a", clock.now());
+        db.put(user, &token).await.unwrap();
+        clock.advance_seconds(899);
+        assert!(db.is_valid(user, "a"));
+        clock.advance_seconds(1);
+        assert!(!db.is_valid(user, "a"));
+    }
+
+    #[tokio::test]
+    async fn memory_follows_the_live_sessions() {
+        let (db, clock) = db();
+        for n in 0..20_000_u32 {
+            let mut id = [0; 12];
+            id[..4].copy_from_slice(&n.to_be_bytes());
+            let (_, token) = contract::issued(1, "a", clock.now());
+            db.put(UserId(ObjectId::from_bytes(id)), &token).await.unwrap();
+            clock.advance_seconds(1);
+        }
+        // 900 live at any moment: one login a second, 900 seconds each.
+        assert!(db.tokens.len() <= 900 + SWEEP_EVERY, "{}", db.tokens.len());
+    }
+}

@@ -1,0 +1,25 @@
+//! The ports of auth, one trait per aggregate, and beside them one file or folder per adapter.
+//!
+//! Every verb is atomic by itself and no signature knows transactions: each can be done with conditional updates of
+//! single documents. What a port foresees (a taken email, a last administrator) is part of its result; a
+//! [`StoreError`] is a store that did not do its work.
+//!
+//! Reads see every write that was acknowledged before they began. The session protocol rests on that: an adapter over
+//! replicas reads from the primary.
+//!
+//! To add an adapter, implement the traits and run the suites of `contract.rs` on it.
+
+mod access_tokens;
+#[cfg(test)]
+pub(crate) mod contract;
+mod memory;
+mod refresh_tokens;
+mod sqlite;
+mod users;
+
+pub use access_tokens::AccessTokenStore;
+pub use memory::MemoryTokenDb;
+pub use refresh_tokens::{RefreshRow, RefreshTokenStore, Rotated, Rotation};
+pub use service_kit::store::StoreError;
+pub use sqlite::SqliteUserDb;
+pub use users::{Created, Credentials, NewUser, RolesChanged, UserFilter, UserStore};

@@ -1,0 +1,202 @@
+//! The service over throw-away stores, called as the gateway calls it.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use axum::{Router, body::Body};
+use domain::{Ids, ManualClock, Role, RoleSet, User, UserId};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use service_kit::{
+    access_token::{AccessTokenKey, IssuedToken},
+    identity::{Audience, Caller, IDENTITY_HEADER, Identity, IdentityKey},
+    ratelimit::Unlimited,
+};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use crate::{
+    Auth, AuthParts, PasswordPool,
+    password::{Hasher, Password},
+    store::{AccessTokenStore, Created, MemoryTokenDb, NewUser, SqliteUserDb, StoreError, UserStore},
+};
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+pub(crate) struct TestApp {
+    pub(crate) auth: Auth,
+    pub(crate) router: Router,
+    pub(crate) clock: ManualClock,
+    pub(crate) token_db: Arc<FlakyTokenDb>,
+    pub(crate) access_key: AccessTokenKey,
+    identity: IdentityKey,
+    _folder: TempDir,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// Status and code: what a client switches on.
+    pub(crate) fn outcome(&self) -> (u16, &str) {
+        (self.status.as_u16(), self.body["code"].as_str().unwrap_or_default())
+    }
+
+    pub(crate) fn str(&self, field: &str) -> &str {
+        self.body[field].as_str().unwrap_or_else(|| panic!("no {field} in {}", self.text))
+    }
+
+    pub(crate) fn pointers(&self) -> Vec<&str> {
+        let errors = self.body["errors"].as_array().into_iter().flatten();
+        errors.filter_map(|fault| fault["pointer"].as_str()).collect()
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(adjust: impl FnOnce(&mut AuthParts)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let users = Arc::new(SqliteUserDb::open(&folder.path().join("user.db")).await.unwrap());
+        let clock = ManualClock::at("2026-05-01T09:00:00.000Z".parse().unwrap());
+        let token_db = Arc::new(FlakyTokenDb {
+            inner: MemoryTokenDb::new(Arc::new(clock.clone())),
+            down: AtomicBool::new(false),
+        });
+        let access_key = AccessTokenKey::new(SECRET, Arc::new(clock.clone()));
+        let mut parts = AuthParts {
+            users: Arc::<SqliteUserDb>::clone(&users),
+            refresh_tokens: users,
+            access_tokens: Arc::<FlakyTokenDb>::clone(&token_db),
+            access_key: access_key.clone(),
+            ids: Ids::new(Arc::new(clock.clone())),
+            limits: Arc::new(Unlimited),
+            passwords: PasswordPool::with(2, 128),
+            cookie_secure: false,
+        };
+        adjust(&mut parts);
+        let auth = Auth::new(parts);
+        let identity = IdentityKey::derive(SECRET, Arc::new(clock.clone()));
+        let (router, _) = crate::router(auth.clone(), identity.clone());
+        Self { auth, router, clock, token_db, access_key, identity, _folder: folder }
+    }
+
+    /// A registered user whose password is [`PASSWORD`].
+    pub(crate) async fn user(&self, email: &str, roles: &[Role]) -> User {
+        static HASH: OnceLock<String> = OnceLock::new();
+        let hash = HASH.get_or_init(|| {
+            Hasher::default().hash(&Password::try_from(PASSWORD.to_owned()).unwrap()).unwrap()
+        });
+        let minted = self.auth.ids.mint();
+        let user = NewUser {
+            id: UserId(minted.id),
+            email: email.parse().unwrap(),
+            password_hash: hash.clone(),
+            roles: RoleSet::of(roles),
+            at: minted.at,
+        };
+        match self.auth.users.create(user).await.unwrap() {
+            Created::Created(user) => user,
+            Created::EmailTaken => panic!("{email} is taken"),
+        }
+    }
+
+    pub(crate) fn request(
+        &self,
+        who: Identity,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Request<Body> {
+        let signed = self.identity.sign(Audience::Auth, who).unwrap();
+        let request = Request::builder().method(method).uri(path).header(IDENTITY_HEADER, signed);
+        match body {
+            Some(body) => request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(body.to_string()))
+                .unwrap(),
+            None => request.body(Body::empty()).unwrap(),
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Answer { status: parts.status, headers: parts.headers, text, body }
+    }
+
+    pub(crate) async fn post(&self, who: Identity, path: &str, body: &Value) -> Answer {
+        self.send(self.request(who, Method::POST, path, Some(body))).await
+    }
+
+    pub(crate) async fn get(&self, who: Identity, path: &str) -> Answer {
+        self.send(self.request(who, Method::GET, path, None)).await
+    }
+
+    pub(crate) async fn put(&self, who: Identity, path: &str, body: &Value) -> Answer {
+        self.send(self.request(who, Method::PUT, path, Some(body))).await
+    }
+
+    /// Whether the gateway would let this access token through.
+    pub(crate) async fn is_valid(&self, user: UserId, token: &str) -> bool {
+        self.auth.check_sessions(&[(user, token.to_owned())]).await.unwrap()[0]
+    }
+}
+
+/// On behalf of this user, as they were when they were read.
+pub(crate) fn by(user: &User) -> Identity {
+    Identity::User(Caller { id: user.id, roles: user.roles })
+}
+
+/// A token-db that can be switched off.
+#[derive(Debug)]
+pub(crate) struct FlakyTokenDb {
+    inner: MemoryTokenDb,
+    down: AtomicBool,
+}
+
+impl FlakyTokenDb {
+    pub(crate) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    fn up(&self) -> Result<&MemoryTokenDb, StoreError> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("token-db", "switched off"));
+        }
+        Ok(&self.inner)
+    }
+}
+
+#[async_trait]
+impl AccessTokenStore for FlakyTokenDb {
+    async fn put(&self, user: UserId, token: &IssuedToken) -> Result<(), StoreError> {
+        self.up()?.put(user, token).await
+    }
+
+    async fn remove(&self, user: UserId) -> Result<(), StoreError> {
+        self.up()?.remove(user).await
+    }
+
+    async fn remove_if(&self, user: UserId, token: &str) -> Result<(), StoreError> {
+        self.up()?.remove_if(user, token).await
+    }
+
+    async fn check_many(&self, sessions: &[(UserId, String)]) -> Result<Vec<bool>, StoreError> {
+        self.up()?.check_many(sessions).await
+    }
+}

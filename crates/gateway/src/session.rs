@@ -1,0 +1,122 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::UserId;
+use service_kit::{
+    batch::{Batcher, Limits},
+    metrics::SESSION_CHECKS,
+};
+
+/// A user and the access token they showed.
+#[derive(Clone)]
+pub struct Session {
+    /// Whom the token names.
+    pub user: UserId,
+    /// The compact JWT. A secret.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Nobody could say whether a session is current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("sessions cannot be checked at the moment")]
+pub struct SessionsUnavailable;
+
+/// Tells whether tokens are the ones token-db holds for their users.
+#[async_trait]
+pub trait SessionCheck: Send + Sync {
+    /// One answer for each session, in order. Every call asks anew: an answer is never older than its question.
+    async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable>;
+}
+
+/// Gathers the questions of many requests into few calls.
+///
+/// A question only ever joins a call that has not been made yet, so no request is answered by what was true before it
+/// came: a logout that has returned is seen by every later request.
+#[derive(Debug, Clone)]
+pub struct BatchedSessions(Batcher<Session, Result<bool, SessionsUnavailable>>);
+
+impl BatchedSessions {
+    const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2 };
+
+    /// Starts gathering for `check`.
+    pub fn over(check: Arc<dyn SessionCheck>) -> Self {
+        Self(Batcher::spawn(Self::LIMITS, move |sessions: Vec<Session>| {
+            let check = Arc::clone(&check);
+            async move {
+                metrics::counter!(SESSION_CHECKS, "kind" => "calls").increment(1);
+                let asked = sessions.len();
+                match check.are_current(sessions).await {
+                    Ok(current) if current.len() == asked => current.into_iter().map(Ok).collect(),
+                    _ => vec![Err(SessionsUnavailable); asked],
+                }
+            }
+        }))
+    }
+
+    /// Whether this session is current.
+    pub async fn is_current(&self, session: Session) -> Result<bool, SessionsUnavailable> {
+        metrics::counter!(SESSION_CHECKS, "kind" => "asked").increment(1);
+        self.0.ask(session).await.unwrap_or(Err(SessionsUnavailable))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use domain::ObjectId;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Odd {
+        calls: AtomicUsize,
+        down: bool,
+    }
+
+    #[async_trait]
+    impl SessionCheck for Odd {
+        async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            if self.down {
+                return Err(SessionsUnavailable);
+            }
+            Ok(sessions.iter().map(|session| session.user.0.bytes()[11] % 2 == 1).collect())
+        }
+    }
+
+    fn session(n: u8) -> Session {
+        Session { user: UserId(ObjectId::from_bytes([n; 12])), token: "t".into() }
+    }
+
+    #[tokio::test]
+    async fn a_thousand_questions_are_answered_rightly_in_far_fewer_calls() {
+        let check = Arc::new(Odd::default());
+        let sessions = BatchedSessions::over(Arc::<Odd>::clone(&check));
+        let tasks: Vec<_> = (0..1000)
+            .map(|n: usize| {
+                let n = u8::try_from(n % 256).unwrap();
+                let sessions = sessions.clone();
+                tokio::spawn(async move { (n, sessions.is_current(session(n)).await) })
+            })
+            .collect();
+        for task in tasks {
+            let (n, answer) = task.await.unwrap();
+            assert_eq!(answer, Ok(n % 2 == 1));
+        }
+        assert!(check.calls.load(Ordering::SeqCst) < 100);
+    }
+
+    #[tokio::test]
+    async fn an_outage_is_told_apart_from_a_revoked_session() {
+        let sessions = BatchedSessions::over(Arc::new(Odd { down: true, ..Odd::default() }));
+        assert_eq!(sessions.is_current(session(1)).await, Err(SessionsUnavailable));
+    }
+}

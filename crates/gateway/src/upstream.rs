@@ -1,0 +1,147 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use axum::{Router, body::Body, response::Response};
+use bytes::Bytes;
+use domain::UserId;
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde::{Deserialize, Serialize};
+use service_kit::{
+    health::Dependency,
+    identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey},
+};
+use tower::ServiceExt;
+
+use crate::session::{Session, SessionCheck, SessionsUnavailable};
+
+/// How long to wait for a connection to a service.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a session check may take before its requests are answered 503.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A service the gateway hands requests to.
+#[derive(Debug, Clone)]
+pub enum Upstream {
+    /// In this process: a call.
+    InProcess(Router),
+    /// In another: HTTP.
+    Http(Arc<HttpUpstream>),
+}
+
+/// The service did not answer. What exactly went wrong is for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream service did not answer: {0}")]
+pub(crate) struct UpstreamError(#[from] hyper_util::client::legacy::Error);
+
+impl Upstream {
+    pub(crate) async fn call(&self, request: Request<Full<Bytes>>) -> Result<Response, UpstreamError> {
+        match self {
+            Upstream::InProcess(router) => {
+                let answer = router.clone().oneshot(request.map(Body::new)).await;
+                Ok(answer.unwrap_or_else(|never| match never {}))
+            }
+            Upstream::Http(upstream) => upstream.call(request).await,
+        }
+    }
+}
+
+/// A service behind HTTP, with its pool of connections.
+#[derive(Debug)]
+pub struct HttpUpstream {
+    name: &'static str,
+    authority: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    identity: IdentityKey,
+}
+
+impl HttpUpstream {
+    /// A service at `host:port`, known to operators as `name`.
+    pub fn new(name: &'static str, host: &str, port: u16, identity: IdentityKey) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let client =
+            Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(20)).build(connector);
+        Self { name, authority: format!("{host}:{port}"), client, identity }
+    }
+
+    async fn call(&self, mut request: Request<Full<Bytes>>) -> Result<Response, UpstreamError> {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        if let Ok(uri) =
+            Uri::builder().scheme("http").authority(self.authority.as_str()).path_and_query(path).build()
+        {
+            *request.uri_mut() = uri;
+        }
+        Ok(self.client.request(request).await?.map(Body::new))
+    }
+
+    async fn ask(&self, request: Request<Full<Bytes>>) -> Option<Bytes> {
+        let answer = async {
+            let response = self.call(request).await.ok()?;
+            let ok = response.status() == StatusCode::OK;
+            let body = response.into_body().collect().await.ok()?.to_bytes();
+            ok.then_some(body)
+        };
+        tokio::time::timeout(CHECK_TIMEOUT, answer).await.ok()?
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionQuestion {
+    user_id: UserId,
+    token: String,
+}
+
+#[derive(Serialize)]
+struct SessionQuestions {
+    sessions: Vec<SessionQuestion>,
+}
+
+#[derive(Deserialize)]
+struct SessionAnswers {
+    current: Vec<bool>,
+}
+
+#[async_trait]
+impl SessionCheck for HttpUpstream {
+    async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
+        let sessions = sessions
+            .into_iter()
+            .map(|Session { user, token }| SessionQuestion { user_id: user, token })
+            .collect();
+        let body = serde_json::to_vec(&SessionQuestions { sessions }).map_err(|_| SessionsUnavailable)?;
+        let identity =
+            self.identity.sign(Audience::Auth, Identity::Gateway).map_err(|_| SessionsUnavailable)?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/internal/sessions/check")
+            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .header(IDENTITY_HEADER, identity)
+            .body(Full::from(body))
+            .map_err(|_| SessionsUnavailable)?;
+        let answer = self.ask(request).await.ok_or(SessionsUnavailable)?;
+        let SessionAnswers { current } = serde_json::from_slice(&answer).map_err(|_| SessionsUnavailable)?;
+        Ok(current)
+    }
+}
+
+#[async_trait]
+impl Dependency for HttpUpstream {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    async fn answers(&self) -> bool {
+        let request = Request::builder().uri("/readyz").body(Full::default());
+        match request {
+            Ok(request) => self.ask(request).await.is_some(),
+            Err(_) => false,
+        }
+    }
+}

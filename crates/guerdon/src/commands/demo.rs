@@ -1,0 +1,154 @@
+//! The specification's scenario (8.2), told step by step against a fresh instance of this very program.
+
+use domain::Role;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use service_kit::server;
+use tokio_util::sync::CancellationToken;
+
+use super::Outcome;
+use crate::{assembly, settings::Settings};
+
+type Told<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+const PASSWORD: &str = "correct horse battery";
+
+/// Starts an instance in a throw-away folder on free ports, plays the story, stops it.
+pub(crate) async fn run() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let app = assembly::assemble(assembly::Topology::All, &Settings::throw_away(folder.path())).await?;
+    let address = app.parts.first().ok_or("nothing was started")?.bound.address()?;
+    let password = app.first_admin_password.clone().ok_or("the instance is not fresh")?;
+    let stop = CancellationToken::new();
+    let serving = server::serve(app.parts.into_iter().map(|part| part.bound).collect(), stop.clone());
+    let telling = async {
+        let told = Stage { client: Client::new(), base: format!("http://{address}") }.play(&password).await;
+        stop.cancel();
+        told
+    };
+    tokio::join!(serving, telling).1
+}
+
+struct Stage {
+    client: Client,
+    base: String,
+}
+
+impl Stage {
+    async fn play(&self, admin_password: &str) -> Told<()> {
+        println!("A fresh Guerdon runs at {}.\n", self.base);
+        let admin = self.log_in(assembly::FIRST_ADMIN, admin_password).await?;
+        println!("1. The administrator logs in with the password printed at the first start.");
+        let operator = self.staff(&admin, "olga@example.com", Role::Operator).await?;
+        println!("2. They make Olga an OPERATOR and Anna an AUDITOR.");
+        let auditor = self.staff(&admin, "anna@example.com", Role::Auditor).await?;
+        let event = self.define(&operator).await?;
+        self.claim_and_look(&event, &auditor).await?;
+        println!("\nThat was the whole story. Run it yourself: make run, then http://127.0.0.1:3333/docs");
+        Ok(())
+    }
+
+    async fn define(&self, operator: &str) -> Told<String> {
+        let event = self
+            .call(Method::POST, "/events", Some(operator), &json!({
+                "name": "Spring welcome",
+                "description": "For everybody who plays this spring.",
+                "condition": {"in": ["USER", {"var": "user.roles"}]},
+                "periodStart": "2020-01-01T00:00:00Z",
+                "periodEnd": "2099-01-01T00:00:00Z",
+                "timezone": "Asia/Seoul",
+            }))
+            .await?
+            .expect(StatusCode::CREATED)?;
+        let id = text(&event, "/id")?;
+        println!("3. Olga creates the event \"{}\" ({id}): who has the role USER may claim.", text(&event, "/name")?);
+        for reward in [
+            json!({"type": "POINT", "name": "Starter points", "points": 500}),
+            json!({"type": "ITEM", "name": "Potions", "itemId": "potion-s", "quantity": 3}),
+            json!({"type": "COUPON", "name": "Ten percent off", "couponCode": "SPRING10", "expiry": "2099-01-01T00:00:00Z"}),
+            json!({"type": "BADGE", "name": "Early bird", "badgeId": "early-bird"}),
+        ] {
+            let path = format!("/events/{id}/rewards");
+            self.call(Method::POST, &path, Some(operator), &reward).await?.expect(StatusCode::CREATED)?;
+            println!("   She attaches a {}: {}.", text(&reward, "/type")?, text(&reward, "/name")?);
+        }
+        Ok(id)
+    }
+
+    async fn claim_and_look(&self, event: &str, auditor: &str) -> Told<()> {
+        let mina = self.register("mina@example.com").await?;
+        println!("4. Mina registers ({mina}) and logs in: 200.");
+        let token = self.log_in("mina@example.com", PASSWORD).await?;
+        let claim = format!("/events/{event}/request");
+        let request =
+            self.call(Method::POST, &claim, Some(&token), &json!({})).await?.expect(StatusCode::CREATED)?;
+        let id = text(&request, "/id")?;
+        println!("5. She claims: 201, request {id} is {}.", text(&request, "/status")?);
+        let again = self.call(Method::POST, &claim, Some(&token), &json!({})).await?.expect(StatusCode::CONFLICT)?;
+        println!("6. She claims again: 409 {}, naming request {}.", text(&again, "/code")?, text(&again, "/requestId")?);
+        let path = format!("/events/requests?userId={mina}");
+        let list = self.call(Method::GET, &path, Some(&token), &Value::Null).await?.expect(StatusCode::OK)?;
+        let count = list["items"].as_array().map_or(0, Vec::len);
+        println!("7. She lists her requests: {count} item, {}.", text(&list, "/items/0/status")?);
+        let path = format!("/events/requests/{id}");
+        let seen = self.call(Method::GET, &path, Some(auditor), &Value::Null).await?.expect(StatusCode::OK)?;
+        println!("8. Anna, the auditor, looks at what it was decided on:");
+        println!("   condition {}", seen["decision"]["condition"]);
+        println!("   facts     {}", seen["decision"]["facts"]);
+        let refused = self.call(Method::POST, &claim, Some(auditor), &json!({})).await?.expect(StatusCode::FORBIDDEN)?;
+        println!("9. She may look but not claim: 403 {}.", text(&refused, "/code")?);
+        Ok(())
+    }
+
+    async fn staff(&self, admin: &str, email: &str, role: Role) -> Told<String> {
+        let id = self.register(email).await?;
+        let path = format!("/users/{id}/roles");
+        self.call(Method::PUT, &path, Some(admin), &json!({"roles": [role]})).await?.expect(StatusCode::OK)?;
+        self.log_in(email, PASSWORD).await
+    }
+
+    async fn register(&self, email: &str) -> Told<String> {
+        let body = json!({"email": email, "password": PASSWORD});
+        let user = self.call(Method::POST, "/users", None, &body).await?.expect(StatusCode::CREATED)?;
+        text(&user, "/id")
+    }
+
+    async fn log_in(&self, email: &str, password: &str) -> Told<String> {
+        let body = json!({"email": email, "password": password});
+        let session = self.call(Method::POST, "/auth/login", None, &body).await?.expect(StatusCode::OK)?;
+        text(&session, "/accessToken")
+    }
+
+    async fn call(&self, method: Method, path: &str, token: Option<&str>, body: &Value) -> Told<Answer> {
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        Ok(Answer { what: format!("{method} {path}"), status: response.status(), body: response.json().await? })
+    }
+}
+
+struct Answer {
+    what: String,
+    status: StatusCode,
+    body: Value,
+}
+
+impl Answer {
+    fn expect(self, status: StatusCode) -> Told<Value> {
+        if self.status == status {
+            Ok(self.body)
+        } else {
+            Err(format!("{} answered {} instead of {status}: {}", self.what, self.status, self.body).into())
+        }
+    }
+}
+
+fn text(body: &Value, pointer: &str) -> Told<String> {
+    let value = body.pointer(pointer).and_then(Value::as_str);
+    value.map(str::to_owned).ok_or_else(|| format!("the answer has no {pointer}: {body}").into())
+}

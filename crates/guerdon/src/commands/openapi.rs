@@ -1,0 +1,8 @@
+use super::Outcome;
+use crate::assembly;
+
+/// Prints the document `/openapi.json` serves.
+pub(crate) fn run() -> Outcome {
+    println!("{}", assembly::document().to_pretty_json()?);
+    Ok(())
+}

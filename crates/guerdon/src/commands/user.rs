@@ -1,0 +1,70 @@
+use std::io::{self, IsTerminal, Read};
+
+use clap::{Args, Subcommand};
+use domain::{Email, Ids, Role};
+
+use super::Outcome;
+use crate::{assembly, settings::StoreSettings};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Create a user with any roles, such as the first administrator
+    Create(Box<Create>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The address the user logs in with
+    #[arg(long)]
+    email: Email,
+    /// USER, OPERATOR, AUDITOR or ADMIN; may be repeated
+    #[arg(long = "role", default_value = "USER")]
+    roles: Vec<Role>,
+    /// Read the password from standard input. Else it is asked for on a terminal, or generated and printed
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    stores: StoreSettings,
+}
+
+impl User {
+    pub(crate) async fn run(self) -> Outcome {
+        let User::Create(create) = self;
+        create.run().await
+    }
+}
+
+impl Create {
+    async fn run(self) -> Outcome {
+        let users = assembly::open_users(&self.stores).await?;
+        let (password, generated) = self.password()?;
+        let ids = Ids::new(assembly::clock());
+        let roles = self.roles.iter().copied().collect();
+        let user = auth::create_user(users.as_ref(), &ids, self.email, &password, roles).await?;
+        println!("Created {} with id {}", user.email, user.id);
+        if generated {
+            println!("Password: {password}");
+        }
+        Ok(())
+    }
+
+    fn password(&self) -> io::Result<(String, bool)> {
+        if self.password_stdin {
+            let mut password = String::new();
+            io::stdin().read_to_string(&mut password)?;
+            return Ok((password.trim_end_matches(['\r', '\n']).to_owned(), false));
+        }
+        if io::stdin().is_terminal() {
+            let first = rpassword::prompt_password("Password (empty to have one generated): ")?;
+            if !first.is_empty() {
+                let again = rpassword::prompt_password("Again: ")?;
+                return if first == again {
+                    Ok((first, false))
+                } else {
+                    Err(io::Error::other("the two passwords differ"))
+                };
+            }
+        }
+        Ok((assembly::generated_password(), true))
+    }
+}

@@ -1,0 +1,163 @@
+//! Everything that can be set, as flags or environment variables. `guerdon serve --help` is the reference.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use clap::{Args, Parser, ValueEnum};
+use service_kit::ratelimit::{Quota, Quotas};
+
+/// The defaults are those of the contract, section 1: embedded stores, loopback only.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Settings {
+    /// The address every process listens on.
+    #[arg(long, env, default_value = "127.0.0.1")]
+    pub(crate) bind_host: String,
+    /// The same for the gateway alone.
+    #[arg(long, env)]
+    pub(crate) gateway_host: Option<String>,
+    /// Public API of the gateway; 0 takes any free port, here and below.
+    #[arg(long, env, default_value_t = 3333)]
+    pub(crate) http_port: u16,
+    /// Operations of the gateway: /metrics, /healthz, /readyz.
+    #[arg(long, env, default_value_t = 3000)]
+    pub(crate) gateway_port: u16,
+    /// Where the gateway finds auth.
+    #[arg(long, env, default_value = "127.0.0.1")]
+    pub(crate) auth_service_host: String,
+    /// The port auth listens on.
+    #[arg(long, env, default_value_t = 3001)]
+    pub(crate) auth_service_port: u16,
+    /// Where the gateway finds event.
+    #[arg(long, env, default_value = "127.0.0.1")]
+    pub(crate) event_service_host: String,
+    /// The port event listens on.
+    #[arg(long, env, default_value_t = 3002)]
+    pub(crate) event_service_port: u16,
+    #[command(flatten)]
+    pub(crate) stores: StoreSettings,
+    #[command(flatten)]
+    pub(crate) limits: LimitSettings,
+    /// Mark the refresh cookie Secure: set it when users come over HTTPS.
+    #[arg(long, env)]
+    pub(crate) cookie_secure: bool,
+    /// How many proxies stand before the gateway and append to X-Forwarded-For.
+    #[arg(long, env, default_value_t = 0)]
+    pub(crate) trusted_proxies: usize,
+    /// error, warn, info, debug or trace; or directives such as info,sqlx=debug.
+    #[arg(long, env, default_value = "info")]
+    pub(crate) log_level: String,
+}
+
+impl Settings {
+    /// Everything embedded in this folder, on free ports: for an instance that lives as long as a demo.
+    pub(crate) fn throw_away(folder: &Path) -> Self {
+        let Alone { mut settings } = Alone::parse_from(["guerdon"]);
+        settings.stores = StoreSettings {
+            data_dir: folder.to_owned(),
+            user_db_url: None,
+            event_db_url: None,
+            token_db_url: None,
+            jwt_secret: None,
+        };
+        "127.0.0.1".clone_into(&mut settings.bind_host);
+        settings.gateway_host = None;
+        settings.http_port = 0;
+        settings.gateway_port = 0;
+        settings
+    }
+}
+
+/// The settings without a command around them.
+#[derive(Parser)]
+struct Alone {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Where data and secrets are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreSettings {
+    /// Holds the embedded stores and the generated secret.
+    #[arg(long = "data-dir", env = "GUERDON_DATA_DIR", default_value = "guerdon-data")]
+    pub(crate) data_dir: PathBuf,
+    /// Users and refresh tokens: sqlite:<path>. Default: user.db in the data folder.
+    #[arg(long, env, hide_env_values = true)]
+    pub(crate) user_db_url: Option<Secret>,
+    /// Events, rewards and claims: sqlite:<path>. Default: event.db in the data folder.
+    #[arg(long, env, hide_env_values = true)]
+    pub(crate) event_db_url: Option<Secret>,
+    /// Access tokens: memory:. Default: memory:.
+    #[arg(long, env, hide_env_values = true)]
+    pub(crate) token_db_url: Option<Secret>,
+    /// Signs access tokens; at least 32 bytes. Default: a generated one, kept in the data folder.
+    #[arg(long, env, hide_env_values = true)]
+    pub(crate) jwt_secret: Option<Secret>,
+}
+
+/// Text that must not show in logs, errors or help: a secret, or a URL that may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Whether limits apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+/// How often somebody may do something: a count and a time, such as 20/s, 30/min or 100/h.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LimitSettings {
+    /// Turns all rate limits on or off.
+    #[arg(long, env, value_enum, default_value = "on")]
+    pub(crate) rate_limit: Switch,
+    /// Logins of one client.
+    #[arg(long, env, default_value = "30/min")]
+    pub(crate) rate_limit_login: Quota,
+    /// Logins to one account, from wherever.
+    #[arg(long, env, default_value = "10/min")]
+    pub(crate) rate_limit_login_account: Quota,
+    /// Registrations of one client.
+    #[arg(long, env, default_value = "20/min")]
+    pub(crate) rate_limit_register: Quota,
+    /// Session refreshes of one client.
+    #[arg(long, env, default_value = "60/min")]
+    pub(crate) rate_limit_refresh: Quota,
+    /// All requests of one client.
+    #[arg(long, env, default_value = "200/s")]
+    pub(crate) rate_limit_client: Quota,
+    /// All requests of one account.
+    #[arg(long, env, default_value = "50/s")]
+    pub(crate) rate_limit_account: Quota,
+}
+
+impl LimitSettings {
+    /// The quota of each class, or `None` when limits are off.
+    pub(crate) fn quotas(&self) -> Option<Quotas> {
+        (self.rate_limit == Switch::On).then_some(Quotas {
+            login: self.rate_limit_login,
+            login_account: self.rate_limit_login_account,
+            register: self.rate_limit_register,
+            refresh: self.rate_limit_refresh,
+            client: self.rate_limit_client,
+            account: self.rate_limit_account,
+        })
+    }
+}

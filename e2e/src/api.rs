@@ -1,0 +1,138 @@
+use reqwest::{Client, Method, header::HeaderMap};
+use serde_json::{Value, json};
+
+use crate::system::PASSWORD;
+
+/// A client of one system.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// Sends the requests; keeps no cookies.
+    pub client: Client,
+    /// `http://host:port` of the public API.
+    pub base: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, or null if there was none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body, if the status is this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{:#}", self.body);
+        self.body
+    }
+
+    /// The body, if the answer is this problem.
+    #[track_caller]
+    pub fn expect_problem(self, status: u16, code: &str) -> Value {
+        let kind = self.headers.get("content-type").map(|kind| kind.to_str().unwrap_or_default().to_owned());
+        assert_eq!(kind.as_deref(), Some("application/problem+json"), "{:#}", self.body);
+        assert_eq!((self.status, &self.body["code"]), (status, &json!(code)), "{:#}", self.body);
+        assert_eq!(self.body["status"], json!(status));
+        self.body
+    }
+}
+
+impl Api {
+    /// A client of the API at this address.
+    pub fn new(address: &str) -> Self {
+        Self { client: Client::new(), base: format!("http://{address}") }
+    }
+
+    /// Sends a request; a null body is none.
+    pub async fn call(&self, method: Method, path: &str, token: Option<&str>, body: &Value) -> Answer {
+        self.try_call(method, path, token, body).await.expect("the system answers")
+    }
+
+    /// Sends a request that may find nobody.
+    pub async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> reqwest::Result<Answer> {
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        Answer::read(request.send().await?).await
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        self.call(Method::GET, path, Some(token), &Value::Null).await
+    }
+
+    /// POST.
+    pub async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, Some(token), body).await
+    }
+
+    /// PUT.
+    pub async fn put(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.call(Method::PUT, path, Some(token), body).await
+    }
+
+    /// Registers with the usual password; returns the id.
+    pub async fn register(&self, email: &str) -> String {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let user = self.call(Method::POST, "/users", None, &body).await.expect(201);
+        user["id"].as_str().expect("users have ids").to_owned()
+    }
+
+    /// Logs in; returns the whole answer.
+    pub async fn log_in_with(&self, email: &str, password: &str) -> Answer {
+        self.call(Method::POST, "/auth/login", None, &json!({ "email": email, "password": password })).await
+    }
+
+    /// Logs in with the usual password; returns the access token.
+    pub async fn log_in(&self, email: &str) -> String {
+        let session = self.log_in_with(email, PASSWORD).await.expect(200);
+        session["accessToken"].as_str().expect("a login gives a token").to_owned()
+    }
+
+    /// Registers somebody, gives them exactly these roles and logs them in; returns id and access token.
+    pub async fn member(&self, admin: &str, email: &str, roles: &[&str]) -> (String, String) {
+        let id = self.register(email).await;
+        self.put(&format!("/users/{id}/roles"), admin, &json!({ "roles": roles })).await.expect(200);
+        (id, self.log_in(email).await)
+    }
+
+    /// Creates an event that runs now and admits everybody, changed by `change`; returns its id.
+    pub async fn event(&self, operator: &str, change: &Value) -> String {
+        let mut event = json!({
+            "name": "Welcome",
+            "condition": {},
+            "periodStart": "2020-01-01T00:00:00Z",
+            "periodEnd": "2099-01-01T00:00:00Z",
+        });
+        for (name, value) in change.as_object().into_iter().flatten() {
+            event[name] = value.clone();
+        }
+        let event = self.post("/events", operator, &event).await.expect(201);
+        event["id"].as_str().expect("events have ids").to_owned()
+    }
+}
+
+impl Answer {
+    /// Reads a response to its end.
+    pub async fn read(response: reqwest::Response) -> reqwest::Result<Self> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Self { status, headers, body })
+    }
+}
