@@ -26,7 +26,7 @@ use crate::{
     store::{RefreshRow, RolesChanged, Rotated, Rotation, UserFilter},
 };
 
-/// How often to start again when others keep changing the same user. Each time somebody else succeeded meanwhile.
+/// How often to start again when somebody keeps changing the user's roles.
 const ATTEMPTS: usize = 5;
 
 /// A session just begun or renewed.
@@ -45,16 +45,20 @@ enum Standing {
 
 impl Auth {
     /// Begins a session in place of any other this user has.
+    ///
+    /// Of logins at the same moment the last wins. The others are answered as well: they were replaced before they could
+    /// be used, and their tokens are dead.
     pub(crate) async fn log_in(&self, mut user: User) -> Result<Session, Problem> {
-        for _ in 0..ATTEMPTS {
-            let refresh = RefreshToken::begin(user.id);
-            let token = refresh.fingerprint();
-            self.refresh_tokens.put(self.first_row(user.id, token.clone())).await?;
-            if let Some(access) = self.give_access(&mut user, &token.hash).await? {
-                return Ok(Session { access, refresh, user });
-            }
-        }
-        Err(contended())
+        // Before the row: if token-db is down, no session has been ended for nothing.
+        self.access_tokens.remove(user.id).await?;
+        let refresh = RefreshToken::begin(user.id);
+        let token = refresh.fingerprint();
+        self.refresh_tokens.put(self.first_row(user.id, token.clone())).await?;
+        let access = match self.give_access(&mut user, &token.hash).await? {
+            Some(access) => access,
+            None => self.issue(&user)?,
+        };
+        Ok(Session { access, refresh, user })
     }
 
     /// Rotates a refresh token and gives the next access token with it.
@@ -67,10 +71,7 @@ impl Auth {
         let refresh = presented.next();
         let row = refresh.fingerprint().hash;
         let access = self.issue(&user)?;
-        // Put before the rotation: if token-db is down, the presented token has not been used up for nothing.
-        if self.is_current(user.id, &presented.fingerprint()).await? {
-            self.access_tokens.put(user.id, &access).await?;
-        }
+        self.before_rotation(user.id, &presented.fingerprint(), &access).await?;
         let rotated = self.rotate(presented, &row).await?;
         if rotated != Rotated::Rotated {
             return Err(self.refuse(rotated, user.id, &access).await?);
@@ -84,6 +85,21 @@ impl Auth {
         let Standing::RolesChanged(mut user) = standing else { return Err(revoked()) };
         let access = self.give_access(&mut user, &row).await?.ok_or_else(revoked)?;
         Ok(Session { access, refresh, user })
+    }
+
+    /// Does in token-db what the rotation will ask for. If token-db is down, the row stays as it is: the presented token
+    /// has not been used up for nothing, and if it is a used one, the next attempt finds that out again.
+    async fn before_rotation(
+        &self,
+        user: UserId,
+        presented: &Fingerprint,
+        access: &IssuedToken,
+    ) -> Result<(), StoreError> {
+        match self.refresh_tokens.find(user).await? {
+            Some(held) if held.token == *presented => self.access_tokens.put(user, access).await,
+            Some(held) if held.token.family == presented.family => self.access_tokens.remove(user).await,
+            _ => Ok(()),
+        }
     }
 
     /// Cleans up after a rotation that was refused, and says why it was.
@@ -169,12 +185,6 @@ impl Auth {
         })
     }
 
-    async fn is_current(&self, user: UserId, token: &Fingerprint) -> Result<bool, StoreError> {
-        let held = self.refresh_tokens.find(user).await?;
-        let now = self.ids.clock().now();
-        Ok(held.is_some_and(|held| held.token == *token && now < held.expires_at))
-    }
-
     async fn rotate(&self, presented: &RefreshToken, next: &TokenHash) -> Result<Rotated, StoreError> {
         let now = self.ids.clock().now();
         let rotation = Rotation {
@@ -206,7 +216,7 @@ impl Auth {
 }
 
 fn contended() -> Problem {
-    Problem::new(Code::Unavailable).detail("Too many logins of this user at once, try again")
+    Problem::new(Code::Unavailable).detail("This user's roles are being changed, try again")
 }
 
 #[cfg(test)]

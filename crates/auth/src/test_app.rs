@@ -1,16 +1,19 @@
 //! The service over throw-away stores, called as the gateway calls it.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
 };
 
 use async_trait::async_trait;
 use axum::{Router, body::Body};
 use domain::{Ids, ManualClock, Role, RoleSet, User, UserId};
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use service_kit::{
     access_token::{AccessTokenKey, IssuedToken},
     identity::{Audience, Caller, IDENTITY_HEADER, Identity, IdentityKey},
@@ -21,7 +24,7 @@ use tower::ServiceExt;
 
 use crate::{
     Auth, AuthParts, PasswordPool,
-    password::{Hasher, Password},
+    password::{Hasher, Password, PasswordError},
     store::{AccessTokenStore, Created, MemoryTokenDb, NewUser, SqliteUserDb, StoreError, UserStore},
 };
 
@@ -53,6 +56,10 @@ impl Answer {
 
     pub(crate) fn str(&self, field: &str) -> &str {
         self.body[field].as_str().unwrap_or_else(|| panic!("no {field} in {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     pub(crate) fn pointers(&self) -> Vec<&str> {
@@ -112,6 +119,11 @@ impl TestApp {
         }
     }
 
+    /// An identity as the gateway signs it.
+    pub(crate) fn signed(&self, audience: Audience, who: Identity) -> String {
+        self.identity.sign(audience, who).unwrap()
+    }
+
     pub(crate) fn request(
         &self,
         who: Identity,
@@ -119,7 +131,7 @@ impl TestApp {
         path: &str,
         body: Option<&Value>,
     ) -> Request<Body> {
-        let signed = self.identity.sign(Audience::Auth, who).unwrap();
+        let signed = self.signed(Audience::Auth, who);
         let request = Request::builder().method(method).uri(path).header(IDENTITY_HEADER, signed);
         match body {
             Some(body) => request
@@ -151,8 +163,34 @@ impl TestApp {
         self.send(self.request(who, Method::PUT, path, Some(body))).await
     }
 
+    /// Logs this user in who has [`PASSWORD`].
+    pub(crate) async fn log_in(&self, user: &User) -> Answer {
+        let body = json!({ "email": user.email, "password": PASSWORD });
+        self.post(Identity::Anonymous, "/auth/login", &body).await
+    }
+
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
+        let body = json!({ "refreshToken": refresh_token });
+        self.post(Identity::Anonymous, "/auth/refresh", &body).await
+    }
+
+    /// Sends a body as it is, declared as this media type.
+    pub(crate) async fn send_text(
+        &self,
+        who: Identity,
+        method: Method,
+        path: &str,
+        media_type: &'static str,
+        body: &'static str,
+    ) -> Answer {
+        let mut request = self.request(who, method, path, None);
+        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        *request.body_mut() = Body::from(body);
+        self.send(request).await
+    }
+
     /// Whether the gateway would let this access token through.
-    pub(crate) async fn is_valid(&self, user: UserId, token: &str) -> bool {
+    pub(crate) async fn lets_in(&self, user: UserId, token: &str) -> bool {
         self.auth.check_sessions(&[(user, token.to_owned())]).await.unwrap()[0]
     }
 }
@@ -162,7 +200,26 @@ pub(crate) fn by(user: &User) -> Identity {
     Identity::User(Caller { id: user.id, roles: user.roles })
 }
 
-/// A token-db that can be switched off.
+/// Takes both places of a pool of one thread and one place to wait, with passwords that take seconds. It is full for as
+/// long as the guards are kept.
+pub(crate) async fn fill(pool: &PasswordPool) -> impl Sized {
+    const SLOW: &str = "$argon2id$v=19$m=65536,t=100,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let mut waiting = Vec::new();
+    // The second is accepted once the thread has taken the first.
+    while waiting.len() < 2 {
+        let pool = pool.clone();
+        let password = Password::try_from(PASSWORD.to_owned()).unwrap();
+        let mut verify = Box::pin(async move { pool.verify(password, Some(SLOW.to_owned())).await });
+        match futures::poll!(&mut verify) {
+            Poll::Pending => waiting.push(verify),
+            Poll::Ready(answer) => assert!(matches!(answer, Err(PasswordError::Busy)), "{answer:?}"),
+        }
+        tokio::task::yield_now().await;
+    }
+    waiting
+}
+
+/// A token-db that can be switched off. Like one behind a network it gives others a chance to come between.
 #[derive(Debug)]
 pub(crate) struct FlakyTokenDb {
     inner: MemoryTokenDb,
@@ -174,7 +231,10 @@ impl FlakyTokenDb {
         self.down.store(down, Ordering::SeqCst);
     }
 
-    fn up(&self) -> Result<&MemoryTokenDb, StoreError> {
+    async fn up(&self) -> Result<&MemoryTokenDb, StoreError> {
+        for _ in 0..rand::random_range(0..4) {
+            tokio::task::yield_now().await;
+        }
         if self.down.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("token-db", "switched off"));
         }
@@ -185,18 +245,18 @@ impl FlakyTokenDb {
 #[async_trait]
 impl AccessTokenStore for FlakyTokenDb {
     async fn put(&self, user: UserId, token: &IssuedToken) -> Result<(), StoreError> {
-        self.up()?.put(user, token).await
+        self.up().await?.put(user, token).await
     }
 
     async fn remove(&self, user: UserId) -> Result<(), StoreError> {
-        self.up()?.remove(user).await
+        self.up().await?.remove(user).await
     }
 
     async fn remove_if(&self, user: UserId, token: &str) -> Result<(), StoreError> {
-        self.up()?.remove_if(user, token).await
+        self.up().await?.remove_if(user, token).await
     }
 
     async fn check_many(&self, sessions: &[(UserId, String)]) -> Result<Vec<bool>, StoreError> {
-        self.up()?.check_many(sessions).await
+        self.up().await?.check_many(sessions).await
     }
 }

@@ -17,6 +17,8 @@ pub enum EventStatus {
     Inactive,
 }
 
+crate::names::names!(EventStatus { Active = "ACTIVE", Inactive = "INACTIVE" });
+
 /// Who decides a request.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, deserr::Deserr, utoipa::ToSchema,
@@ -31,6 +33,8 @@ pub enum Approval {
     #[deserr(rename = "AUTO")]
     Auto,
 }
+
+crate::names::names!(Approval { Manual = "MANUAL", Auto = "AUTO" });
 
 /// Where now lies in an event's period.
 #[derive(
@@ -49,6 +53,8 @@ pub enum Phase {
     #[deserr(rename = "ENDED")]
     Ended,
 }
+
+crate::names::names!(Phase { Upcoming = "UPCOMING", Ongoing = "ONGOING", Ended = "ENDED" });
 
 /// A reward event: who qualifies, when, and (through its rewards) what they get.
 #[derive(Debug, Clone, PartialEq)]

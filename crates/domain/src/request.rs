@@ -23,17 +23,12 @@ pub enum RequestStatus {
     Revoked,
 }
 
-impl RequestStatus {
-    /// The name used in stores and JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            RequestStatus::Pending => "PENDING",
-            RequestStatus::Approved => "APPROVED",
-            RequestStatus::Rejected => "REJECTED",
-            RequestStatus::Revoked => "REVOKED",
-        }
-    }
-}
+crate::names::names!(RequestStatus {
+    Pending = "PENDING",
+    Approved = "APPROVED",
+    Rejected = "REJECTED",
+    Revoked = "REVOKED",
+});
 
 /// What a request was decided on, kept so that every decision can be explained afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -53,7 +48,7 @@ pub struct DecisionTrace {
 }
 
 /// A user's claim on an event's rewards. One per user and event, ever.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RewardRequest {
     /// The request's id.
     pub id: RequestId,
@@ -63,8 +58,8 @@ pub struct RewardRequest {
     pub user_id: UserId,
     /// How far it has come.
     pub status: RequestStatus,
-    /// What it was decided on.
-    pub decision: DecisionTrace,
+    /// The event's revision it was decided on.
+    pub event_revision: i64,
     /// When it was stored.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -23,6 +23,8 @@ pub enum RewardType {
     Badge,
 }
 
+crate::names::names!(RewardType { Point = "POINT", Item = "ITEM", Coupon = "COUPON", Badge = "BADGE" });
+
 /// What a reward gives, by kind. `type` discriminates, as in the `rewards` collection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "UPPERCASE", rename_all_fields = "camelCase")]
@@ -51,6 +53,18 @@ pub enum RewardKind {
         /// The badge's id in the game or shop.
         badge_id: String,
     },
+}
+
+impl RewardKind {
+    /// Which kind it is.
+    pub const fn reward_type(&self) -> RewardType {
+        match self {
+            RewardKind::Point { .. } => RewardType::Point,
+            RewardKind::Item { .. } => RewardType::Item,
+            RewardKind::Coupon { .. } => RewardType::Coupon,
+            RewardKind::Badge { .. } => RewardType::Badge,
+        }
+    }
 }
 
 /// Something that can be granted. Attached to any number of events.

@@ -1,0 +1,103 @@
+//! Events and rewards as claims and lists need them: read for many requests at once.
+//!
+//! Requests that come while one read is under way are answered together by the next. A read always begins after the
+//! requests it answers, so nothing is ever older than its question, on any number of replicas: there is no cache to be
+//! stale. Only compiled conditions are kept, which never change within a revision.
+
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    hash::Hash,
+    sync::Arc,
+};
+
+use domain::{Event, EventId, Reward};
+use moka::sync::Cache;
+use rules::Condition;
+use service_kit::{
+    batch::{Batcher, Limits},
+    store::StoreError,
+};
+
+use crate::store::{EventStore, RewardStore};
+
+const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2 };
+/// Compiled conditions kept; the least used go first.
+const CONDITIONS: u64 = 10_000;
+
+type Found<T> = Result<Option<Arc<T>>, StoreError>;
+
+/// An event with its condition ready to run.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) event: Event,
+    pub(crate) condition: Condition,
+}
+
+/// Where events and rewards are looked up by id. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Catalogue {
+    events: Batcher<EventId, Found<Known>>,
+    rewards: Batcher<EventId, Found<Vec<Reward>>>,
+}
+
+impl Catalogue {
+    pub(crate) fn over(events: Arc<dyn EventStore>, rewards: Arc<dyn RewardStore>) -> Self {
+        let conditions = Cache::new(CONDITIONS);
+        let events = Batcher::spawn(LIMITS, move |ids| {
+            let (store, conditions) = (Arc::clone(&events), conditions.clone());
+            answer_each(ids, async move |ids| {
+                let found = store.find_many(&ids).await?;
+                found.into_iter().map(|(id, event)| Ok((id, known(event, &conditions)?))).collect()
+            })
+        });
+        let rewards = Batcher::spawn(LIMITS, move |ids| {
+            let store = Arc::clone(&rewards);
+            answer_each(ids, async move |ids| store.of_events(&ids).await)
+        });
+        Self { events, rewards }
+    }
+
+    /// The event as it is now.
+    pub(crate) async fn event(&self, id: EventId) -> Found<Known> {
+        ask(&self.events, id).await
+    }
+
+    /// The event's rewards as they are now; none at all if it has none.
+    pub(crate) async fn rewards(&self, id: EventId) -> Found<Vec<Reward>> {
+        ask(&self.rewards, id).await
+    }
+}
+
+async fn ask<T: Send + Sync + 'static>(batcher: &Batcher<EventId, Found<T>>, id: EventId) -> Found<T> {
+    batcher.ask(id).await.unwrap_or_else(|error| Err(StoreError::unavailable("event-db", error)))
+}
+
+/// Looks each id up once and hands the finding to everybody who asked for it.
+async fn answer_each<K, V, F>(asked: Vec<K>, find: impl FnOnce(Vec<K>) -> F) -> Vec<Found<V>>
+where
+    K: Copy + Eq + Hash,
+    F: Future<Output = Result<HashMap<K, V>, StoreError>>,
+{
+    let distinct: HashSet<K> = asked.iter().copied().collect();
+    match find(distinct.into_iter().collect()).await {
+        Ok(found) => {
+            let found: HashMap<K, Arc<V>> = found.into_iter().map(|(id, it)| (id, Arc::new(it))).collect();
+            asked.iter().map(|id| Ok(found.get(id).cloned())).collect()
+        }
+        Err(error) => vec![Err(error); asked.len()],
+    }
+}
+
+fn known(event: Event, conditions: &Cache<(EventId, i64), Condition>) -> Result<Known, StoreError> {
+    let key = (event.id, event.revision);
+    let condition = conditions
+        .try_get_with(key, || Condition::parse(&event.condition).map_err(Unreadable))
+        .map_err(|faults| StoreError::corrupt("event-db", Arc::unwrap_or_clone(faults)))?;
+    Ok(Known { event, condition })
+}
+
+/// A stored condition that this version does not accept.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the stored condition is not valid: {0:?}")]
+struct Unreadable(Vec<rules::Fault>);

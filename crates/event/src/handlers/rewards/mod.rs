@@ -1,0 +1,4 @@
+pub(crate) mod attach;
+mod body;
+pub(crate) mod list;
+mod view;

@@ -1,0 +1,44 @@
+use axum::{Router, middleware::from_fn_with_state};
+use service_kit::{
+    extract::{IdentityGate, method_not_allowed, not_found, require_identity},
+    identity::{Audience, IdentityKey},
+    observe::{Observe, observe},
+};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    EventService,
+    handlers::{events, requests, rewards},
+};
+
+/// The service's routes behind the identity gate, and their description.
+pub fn router(service: EventService, identity: IdentityKey) -> (Router, OpenApi) {
+    let (public, document) = public().split_for_parts();
+    let gate = IdentityGate { key: identity, audience: Audience::Event };
+    let router = public
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(gate, require_identity))
+        .layer(from_fn_with_state(Observe { service: "event", edge: false }, observe))
+        .with_state(service);
+    (router, document)
+}
+
+/// The description of the routes alone, for which no store is needed.
+pub fn document() -> OpenApi {
+    public().into_openapi()
+}
+
+fn public() -> OpenApiRouter<EventService> {
+    OpenApiRouter::default()
+        .routes(routes!(events::create::handle, events::list::handle))
+        .routes(routes!(events::get::handle))
+        .routes(routes!(rewards::attach::handle, rewards::list::handle))
+        .routes(routes!(requests::create::handle))
+        .routes(routes!(requests::list::handle))
+        .routes(routes!(requests::get::handle))
+}
+
+#[cfg(test)]
+mod tests;

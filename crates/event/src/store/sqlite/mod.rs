@@ -1,0 +1,92 @@
+//! event-db in one SQLite file.
+
+mod claims;
+mod events;
+mod requests;
+mod rewards;
+
+use std::{path::Path, str::FromStr};
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use service_kit::{
+    batch::{Batcher, Limits},
+    health::Dependency,
+    page::PageRequest,
+    sqlite::{OpenError, Sqlite},
+    store::StoreError,
+};
+
+use super::{Claimed, NewRequest};
+
+/// The name operators know this store by.
+const STORE: &str = "event-db";
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Claims on their way to the writer. A batch is one write of a few statements, so a flood of claims is stored at the
+/// pace of the disk and not of the statements; two at once keep the writer busy.
+const CLAIMS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 2 };
+
+/// Events, rewards and claims in a SQLite file. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SqliteEventDb {
+    db: Sqlite,
+    claims: Batcher<NewRequest, Result<Claimed, StoreError>>,
+}
+
+impl SqliteEventDb {
+    /// Opens or creates the file and brings its tables up to date.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        let db = Sqlite::open(path, STORE, &MIGRATIONS).await?;
+        let writer = db.clone();
+        let claims = Batcher::spawn(CLAIMS, move |batch| claims::claim_batch(writer.clone(), batch));
+        Ok(Self { db, claims })
+    }
+}
+
+#[async_trait]
+impl Dependency for SqliteEventDb {
+    fn name(&self) -> &'static str {
+        STORE
+    }
+
+    async fn answers(&self) -> bool {
+        self.db.answers().await
+    }
+}
+
+/// Reads a column that this program wrote as text.
+fn read<T>(text: &str) -> Result<T, StoreError>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    text.parse().map_err(|error: T::Err| StoreError::corrupt(STORE, error))
+}
+
+/// Reads a column that this program wrote as JSON.
+fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::corrupt(STORE, error))
+}
+
+/// Greater than every id, also behind one: where a list begins.
+const ABOVE_ALL_IDS: &str = "g";
+
+/// Less than this are the ids that come after the cursor.
+fn above(page: PageRequest) -> String {
+    page.before.map_or_else(|| ABOVE_ALL_IDS.to_owned(), |id| id.to_string())
+}
+
+/// One more than the page holds: it tells whether there is another.
+fn rows(page: PageRequest) -> i64 {
+    i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+/// Ids as the JSON array that `json_each` takes: one statement for any number of them.
+fn json_ids(ids: impl Iterator<Item = impl ToString>) -> String {
+    serde_json::Value::from_iter(ids.map(|id| id.to_string())).to_string()
+}
+
+#[cfg(test)]
+mod tests;
