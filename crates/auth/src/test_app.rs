@@ -25,7 +25,7 @@ use tower::ServiceExt;
 use crate::{
     Auth, AuthParts, PasswordPool,
     password::{Hasher, Password, PasswordError},
-    store::{AccessTokenStore, Created, MemoryTokenDb, NewUser, SqliteUserDb, StoreError, UserStore},
+    store::{AccessTokenStore, Created, MemoryTokenDb, NewUser, SqliteUserDb, StoreError},
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -203,7 +203,8 @@ pub(crate) fn by(user: &User) -> Identity {
 /// Takes both places of a pool of one thread and one place to wait, with passwords that take seconds. It is full for as
 /// long as the guards are kept.
 pub(crate) async fn fill(pool: &PasswordPool) -> impl Sized {
-    const SLOW: &str = "$argon2id$v=19$m=65536,t=100,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    const SLOW: &str =
+        "$argon2id$v=19$m=65536,t=100,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let mut waiting = Vec::new();
     // The second is accepted once the thread has taken the first.
     while waiting.len() < 2 {

@@ -12,7 +12,8 @@ use clap::ValueEnum;
 use domain::{Clock, Email, Ids, Role, RoleSet, SystemClock};
 use event::{EventParts, EventService, store::SqliteEventDb};
 use gateway::{
-    BatchedSessions, ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, SessionsUnavailable, Upstream,
+    BatchedSessions, ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, SessionsUnavailable,
+    Upstream,
 };
 use service_kit::{
     access_token::AccessTokenKey,
@@ -148,7 +149,8 @@ async fn assemble_all(core: &Core, settings: &Settings) -> Result<App, StartErro
     let event = event_service(core, settings).await?;
     let dependencies = auth.dependencies.into_iter().chain(event.dependencies).collect();
     let upstreams = (Upstream::InProcess(auth.router), Upstream::InProcess(event.router));
-    let parts = gateway_parts(core, settings, upstreams, Arc::new(InProcessSessions(sessions)), dependencies).await?;
+    let parts =
+        gateway_parts(core, settings, upstreams, Arc::new(InProcessSessions(sessions)), dependencies).await?;
     Ok(App { parts, first_admin_password })
 }
 
@@ -157,7 +159,8 @@ async fn assemble_gateway(core: &Core, settings: &Settings) -> Result<App, Start
         |name, host: &str, port| Arc::new(HttpUpstream::new(name, host, port, core.identity.clone()));
     let auth = upstream("auth", &settings.auth_service_host, settings.auth_service_port);
     let event = upstream("event", &settings.event_service_host, settings.event_service_port);
-    let dependencies: Vec<Arc<dyn Dependency>> = vec![Arc::<HttpUpstream>::clone(&auth), Arc::<HttpUpstream>::clone(&event)];
+    let dependencies: Vec<Arc<dyn Dependency>> =
+        vec![Arc::<HttpUpstream>::clone(&auth), Arc::<HttpUpstream>::clone(&event)];
     let upstreams = (Upstream::Http(Arc::clone(&auth)), Upstream::Http(event));
     let parts = gateway_parts(core, settings, upstreams, auth, dependencies).await?;
     Ok(App { parts, first_admin_password: None })

@@ -28,7 +28,11 @@ pub(crate) enum SecretError {
 pub(crate) fn load(settings: &StoreSettings) -> Result<Vec<u8>, SecretError> {
     if let Some(given) = &settings.jwt_secret {
         let bytes = given.0.as_bytes();
-        return if bytes.len() < MIN_BYTES { Err(SecretError::TooShort(bytes.len())) } else { Ok(bytes.to_vec()) };
+        return if bytes.len() < MIN_BYTES {
+            Err(SecretError::TooShort(bytes.len()))
+        } else {
+            Ok(bytes.to_vec())
+        };
     }
     let path = settings.data_dir.join(FILE);
     let failed = |source| SecretError::File { path: path.clone(), source };

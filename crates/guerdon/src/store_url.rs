@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn sqlite_paths_may_be_relative_or_absolute() {
-        for (url, path) in [("sqlite:u.db", "u.db"), ("sqlite:///var/u.db", "/var/u.db"), ("sqlite:/u.db", "/u.db")] {
+        for (url, path) in
+            [("sqlite:u.db", "u.db"), ("sqlite:///var/u.db", "/var/u.db"), ("sqlite:/u.db", "/u.db")]
+        {
             assert_eq!(settings(Some(url)).user_db(), Ok(Database::Sqlite(path.into())), "{url}");
         }
     }

@@ -27,7 +27,8 @@ async fn everywhere(app: &TestApp, identity: Option<&str>) -> Vec<Answer> {
         if let Some(identity) = identity {
             request = request.header(IDENTITY_HEADER, identity);
         }
-        let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from("{}")).unwrap();
+        let request =
+            request.header(header::CONTENT_TYPE, "application/json").body(Body::from("{}")).unwrap();
         answers.push(app.send(request).await);
     }
     answers

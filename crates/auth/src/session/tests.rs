@@ -1,1 +1,262 @@
+use std::{
+    future::Future,
+    sync::{Arc, Mutex},
+};
 
+use domain::{Role, RoleSet, User};
+use service_kit::problem::Code;
+
+use super::*;
+use crate::test_app::TestApp;
+
+const USER: RoleSet = RoleSet::of(&[Role::User]);
+const OPERATOR: RoleSet = RoleSet::of(&[Role::User, Role::Operator]);
+
+/// Rounds of each race; which way it goes differs from one to the next.
+const ROUNDS: usize = 25;
+
+/// One user, and every access token they were ever handed.
+#[derive(Clone)]
+struct Races {
+    app: Arc<TestApp>,
+    user: User,
+    handed_out: Arc<Mutex<Vec<String>>>,
+}
+
+impl Races {
+    async fn start() -> Self {
+        let app = Arc::new(TestApp::start().await);
+        let user = app.user("mina@example.com", &[Role::User]).await;
+        Self { app, user, handed_out: Arc::default() }
+    }
+
+    /// A login must never fail, whatever else goes on.
+    async fn log_in(&self) -> RefreshToken {
+        let session = self.app.auth.log_in(self.user.clone()).await;
+        self.keep(session.map_err(|problem| problem.code()).unwrap())
+    }
+
+    async fn refresh(&self, presented: &RefreshToken) -> Result<RefreshToken, Code> {
+        let session = self.app.auth.refresh(presented).await.map_err(|problem| problem.code())?;
+        Ok(self.keep(session))
+    }
+
+    async fn change_roles(&self, roles: RoleSet) {
+        let changed = self.app.auth.change_roles(self.user.id, roles).await.unwrap();
+        assert!(matches!(changed, RolesChanged::Updated(_)));
+    }
+
+    fn keep(&self, session: Session) -> RefreshToken {
+        self.handed_out.lock().unwrap().push(session.access.token);
+        session.refresh
+    }
+
+    fn handed_out(&self) -> Vec<String> {
+        self.handed_out.lock().unwrap().clone()
+    }
+
+    async fn valid_among(&self, tokens: Vec<String>) -> Vec<String> {
+        let asked: Vec<_> = tokens.iter().map(|token| (self.user.id, token.clone())).collect();
+        let valid = self.app.auth.check_sessions(&asked).await.unwrap();
+        tokens.into_iter().zip(valid).filter_map(|(token, valid)| valid.then_some(token)).collect()
+    }
+
+    /// The handed-out tokens that are valid now and carry other roles than these.
+    async fn valid_with_other_roles(&self, roles: RoleSet) -> usize {
+        let valid = self.valid_among(self.handed_out()).await;
+        valid.iter().filter(|token| self.app.access_key.verify(token).unwrap().roles != roles).count()
+    }
+
+    async fn row(&self) -> Option<RefreshRow> {
+        self.app.auth.refresh_tokens.find(self.user.id).await.unwrap()
+    }
+}
+
+/// Runs all of these at once, on several threads, and returns what each came to.
+async fn at_once<T: Send + 'static>(tasks: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+    let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_logins_at_once_none_fails_and_one_session_is_left() {
+    let races = Races::start().await;
+    for _ in 0..ROUNDS {
+        let logins = (0..16).map(|_| {
+            let races = races.clone();
+            async move { races.log_in().await }
+        });
+        let refresh_tokens = at_once(logins.collect()).await;
+        assert!(races.valid_among(races.handed_out()).await.len() <= 1);
+        let mut usable = Vec::new();
+        for token in &refresh_tokens {
+            match races.refresh(token).await {
+                Ok(_) => usable.push(races.handed_out().pop().unwrap()),
+                Err(code) => assert_eq!(code, Code::Unauthenticated),
+            }
+        }
+        assert_eq!(usable.len(), 1);
+        assert_eq!(races.valid_among(races.handed_out()).await, usable);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_refreshes_at_once_with_one_token_at_most_one_succeeds_and_the_session_is_revoked() {
+    let races = Races::start().await;
+    for _ in 0..ROUNDS {
+        let token = races.log_in().await;
+        let refreshes = (0..8).map(|_| {
+            let (races, token) = (races.clone(), token.clone());
+            async move { races.refresh(&token).await }
+        });
+        let results = at_once(refreshes.collect()).await;
+        assert!(results.iter().filter(|result| result.is_ok()).count() <= 1);
+        let codes: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+        assert!(codes.contains(&&Code::SessionRevoked));
+        assert!(
+            codes.iter().all(|code| [Code::SessionRevoked, Code::Unauthenticated].contains(code)),
+            "{codes:?}"
+        );
+        assert_eq!(races.row().await, None);
+        assert_eq!(races.valid_among(races.handed_out()).await, Vec::<String>::new());
+        for winner in results.into_iter().flatten() {
+            assert_eq!(races.refresh(&winner).await.err(), Some(Code::Unauthenticated));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whatever_comes_between_at_most_one_access_token_is_valid_afterwards() {
+    let races = Races::start().await;
+    for round in 0..ROUNDS {
+        let token = races.log_in().await;
+        let actions = (0..12).map(|action| {
+            let (races, token) = (races.clone(), token.clone());
+            async move {
+                match action % 6 {
+                    0 | 1 => {
+                        // A client that goes on with what it was given.
+                        let mut token = races.log_in().await;
+                        while let Ok(next) = races.refresh(&token).await {
+                            token = next;
+                            if races.handed_out().len() % 3 == 0 {
+                                break;
+                            }
+                        }
+                    }
+                    2 if action == 2 => {
+                        let _ = races.refresh(&token).await;
+                    }
+                    3 => races.app.auth.log_out(races.user.id).await.unwrap(),
+                    4 => races.change_roles(if round % 2 == 0 { OPERATOR } else { USER }).await,
+                    _ => {
+                        races.log_in().await;
+                    }
+                }
+            }
+        });
+        at_once(actions.collect()).await;
+        let valid = races.valid_among(races.handed_out()).await;
+        assert!(valid.len() <= 1, "{}", valid.len());
+        // Which is that of the session that lives, and has the roles of now.
+        if let Some(token) = valid.first() {
+            assert!(races.row().await.is_some());
+            let roles = races.app.auth.users.find(races.user.id).await.unwrap().unwrap().roles;
+            assert_eq!(races.app.access_key.verify(token).unwrap().roles, roles);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn after_a_change_of_roles_no_token_with_the_old_ones_is_valid() {
+    let races = Races::start().await;
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let races = races.clone();
+            tokio::spawn(async move {
+                for _ in 0..ROUNDS {
+                    let mut token = races.log_in().await;
+                    for _ in 0..2 {
+                        let Ok(next) = races.refresh(&token).await else { break };
+                        token = next;
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut roles = USER;
+    let mut changes = 0;
+    while changes < 4 || clients.iter().any(|client| !client.is_finished()) {
+        roles = if roles == USER { OPERATOR } else { USER };
+        races.change_roles(roles).await;
+        changes += 1;
+        // Those handed out before, and those handed out meanwhile.
+        for _ in 0..5 {
+            assert_eq!(races.valid_with_other_roles(roles).await, 0);
+            tokio::task::yield_now().await;
+        }
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+    assert_eq!(races.valid_with_other_roles(roles).await, 0);
+    let token = races.log_in().await;
+    let claims = races.app.access_key.verify(&races.handed_out().pop().unwrap()).unwrap();
+    assert_eq!(claims.roles, roles);
+    assert!(races.refresh(&token).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn after_a_logout_no_earlier_token_is_valid() {
+    let races = Races::start().await;
+    let refresh_tokens = Arc::new(Mutex::new(Vec::new()));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (races, refresh_tokens) = (races.clone(), Arc::clone(&refresh_tokens));
+            tokio::spawn(async move {
+                for _ in 0..ROUNDS {
+                    let token = races.log_in().await;
+                    refresh_tokens.lock().unwrap().push(token.clone());
+                    if let Ok(next) = races.refresh(&token).await {
+                        refresh_tokens.lock().unwrap().push(next);
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut logouts = 0;
+    while logouts < 4 || clients.iter().any(|client| !client.is_finished()) {
+        let earlier = races.handed_out();
+        let earlier_refresh = refresh_tokens.lock().unwrap().last().cloned();
+        races.app.auth.log_out(races.user.id).await.unwrap();
+        logouts += 1;
+        assert_eq!(races.valid_among(earlier).await, Vec::<String>::new());
+        if let Some(token) = earlier_refresh {
+            assert_eq!(races.refresh(&token).await.err(), Some(Code::Unauthenticated));
+        }
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_login_that_meets_a_logout_can_be_renewed_unless_it_was_ended() {
+    let races = Races::start().await;
+    for _ in 0..ROUNDS {
+        let login = tokio::spawn({
+            let races = races.clone();
+            async move { races.log_in().await }
+        });
+        races.app.auth.log_out(races.user.id).await.unwrap();
+        let token = login.await.unwrap();
+        let lives = races.row().await.is_some();
+        // The logout may have taken the token of a login that came between its steps, but never the other way round.
+        assert!(lives || races.valid_among(races.handed_out()).await.is_empty());
+        assert_eq!(races.refresh(&token).await.is_ok(), lives);
+    }
+}

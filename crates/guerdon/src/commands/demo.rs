@@ -50,18 +50,26 @@ impl Stage {
 
     async fn define(&self, operator: &str) -> Told<String> {
         let event = self
-            .call(Method::POST, "/events", Some(operator), &json!({
-                "name": "Spring welcome",
-                "description": "For everybody who plays this spring.",
-                "condition": {"in": ["USER", {"var": "user.roles"}]},
-                "periodStart": "2020-01-01T00:00:00Z",
-                "periodEnd": "2099-01-01T00:00:00Z",
-                "timezone": "Asia/Seoul",
-            }))
+            .call(
+                Method::POST,
+                "/events",
+                Some(operator),
+                &json!({
+                    "name": "Spring welcome",
+                    "description": "For everybody who plays this spring.",
+                    "condition": {"in": ["USER", {"var": "user.roles"}]},
+                    "periodStart": "2020-01-01T00:00:00Z",
+                    "periodEnd": "2099-01-01T00:00:00Z",
+                    "timezone": "Asia/Seoul",
+                }),
+            )
             .await?
             .expect(StatusCode::CREATED)?;
         let id = text(&event, "/id")?;
-        println!("3. Olga creates the event \"{}\" ({id}): who has the role USER may claim.", text(&event, "/name")?);
+        println!(
+            "3. Olga creates the event \"{}\" ({id}): who has the role USER may claim.",
+            text(&event, "/name")?
+        );
         for reward in [
             json!({"type": "POINT", "name": "Starter points", "points": 500}),
             json!({"type": "ITEM", "name": "Potions", "itemId": "potion-s", "quantity": 3}),
@@ -84,18 +92,27 @@ impl Stage {
             self.call(Method::POST, &claim, Some(&token), &json!({})).await?.expect(StatusCode::CREATED)?;
         let id = text(&request, "/id")?;
         println!("5. She claims: 201, request {id} is {}.", text(&request, "/status")?);
-        let again = self.call(Method::POST, &claim, Some(&token), &json!({})).await?.expect(StatusCode::CONFLICT)?;
-        println!("6. She claims again: 409 {}, naming request {}.", text(&again, "/code")?, text(&again, "/requestId")?);
+        let again =
+            self.call(Method::POST, &claim, Some(&token), &json!({})).await?.expect(StatusCode::CONFLICT)?;
+        println!(
+            "6. She claims again: 409 {}, naming request {}.",
+            text(&again, "/code")?,
+            text(&again, "/requestId")?
+        );
         let path = format!("/events/requests?userId={mina}");
         let list = self.call(Method::GET, &path, Some(&token), &Value::Null).await?.expect(StatusCode::OK)?;
         let count = list["items"].as_array().map_or(0, Vec::len);
         println!("7. She lists her requests: {count} item, {}.", text(&list, "/items/0/status")?);
         let path = format!("/events/requests/{id}");
-        let seen = self.call(Method::GET, &path, Some(auditor), &Value::Null).await?.expect(StatusCode::OK)?;
+        let seen =
+            self.call(Method::GET, &path, Some(auditor), &Value::Null).await?.expect(StatusCode::OK)?;
         println!("8. Anna, the auditor, looks at what it was decided on:");
         println!("   condition {}", seen["decision"]["condition"]);
         println!("   facts     {}", seen["decision"]["facts"]);
-        let refused = self.call(Method::POST, &claim, Some(auditor), &json!({})).await?.expect(StatusCode::FORBIDDEN)?;
+        let refused = self
+            .call(Method::POST, &claim, Some(auditor), &json!({}))
+            .await?
+            .expect(StatusCode::FORBIDDEN)?;
         println!("9. She may look but not claim: 403 {}.", text(&refused, "/code")?);
         Ok(())
     }
@@ -103,7 +120,9 @@ impl Stage {
     async fn staff(&self, admin: &str, email: &str, role: Role) -> Told<String> {
         let id = self.register(email).await?;
         let path = format!("/users/{id}/roles");
-        self.call(Method::PUT, &path, Some(admin), &json!({"roles": [role]})).await?.expect(StatusCode::OK)?;
+        self.call(Method::PUT, &path, Some(admin), &json!({"roles": [role]}))
+            .await?
+            .expect(StatusCode::OK)?;
         self.log_in(email, PASSWORD).await
     }
 
@@ -128,7 +147,11 @@ impl Stage {
             request = request.json(body);
         }
         let response = request.send().await?;
-        Ok(Answer { what: format!("{method} {path}"), status: response.status(), body: response.json().await? })
+        Ok(Answer {
+            what: format!("{method} {path}"),
+            status: response.status(),
+            body: response.json().await?,
+        })
     }
 }
 

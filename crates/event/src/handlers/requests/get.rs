@@ -31,8 +31,7 @@ pub(crate) async fn handle(
     LoggedIn(caller): LoggedIn,
     PathId(id): PathId<RequestId>,
 ) -> Result<Json<DecidedView>, Problem> {
-    let (request, decision) =
-        service.requests.find(id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let (request, decision) = service.requests.find(id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     if request.user_id != caller.id && !caller.roles.is_staff() {
         return Err(Problem::new(Code::Forbidden));
     }

@@ -12,7 +12,7 @@ pub(crate) struct AttachReward {
     /// A reward there is already; then nothing else is given.
     #[deserr(default)]
     reward_id: Option<RewardId>,
-    #[deserr(default)]
+    #[deserr(default, rename = "type")]
     r#type: Option<RewardType>,
     /// 1 to 200 characters.
     #[deserr(default)]
@@ -62,7 +62,10 @@ impl AttachReward {
                 None
             }
             (None, None) => {
-                faults.add("type", "is required for a new reward; to attach one there is already give its rewardId");
+                faults.add(
+                    "type",
+                    "is required for a new reward; to attach one there is already give its rewardId",
+                );
                 None
             }
             (None, Some(kind)) => {
@@ -172,9 +175,15 @@ mod tests {
             ),
             (
                 json!({"type": "COUPON", "name": "x", "couponCode": "C", "expiry": "2026-05-01T00:00:00Z"}),
-                RewardKind::Coupon { coupon_code: "C".into(), expiry: "2026-05-01T00:00:00Z".parse().unwrap() },
+                RewardKind::Coupon {
+                    coupon_code: "C".into(),
+                    expiry: "2026-05-01T00:00:00Z".parse().unwrap(),
+                },
             ),
-            (json!({"type": "BADGE", "name": "x", "badgeId": "b"}), RewardKind::Badge { badge_id: "b".into() }),
+            (
+                json!({"type": "BADGE", "name": "x", "badgeId": "b"}),
+                RewardKind::Badge { badge_id: "b".into() },
+            ),
         ] {
             assert_eq!(read(body), Ok(Wanted::New { name: "x".into(), kind }));
         }
@@ -186,10 +195,16 @@ mod tests {
     fn every_fault_is_reported() {
         assert_eq!(pointers(json!({})), ["/type"]);
         assert_eq!(pointers(json!({"type": "ITEM"})), ["/name", "/itemId", "/quantity"]);
-        assert_eq!(pointers(json!({"type": "POINT", "name": "x", "points": 0, "badgeId": "b"})), ["/points", "/badgeId"]);
-        assert_eq!(pointers(json!({"type": "POINT", "name": "x", "points": 1_000_000_000_001_i64})), ["/points"]);
+        assert_eq!(
+            pointers(json!({"type": "POINT", "name": "x", "points": 0, "badgeId": "b"})),
+            ["/points", "/badgeId"]
+        );
+        assert_eq!(
+            pointers(json!({"type": "POINT", "name": "x", "points": 1_000_000_000_001_i64})),
+            ["/points"]
+        );
         assert_eq!(pointers(json!({"type": "POINT", "points": 1.5, "name": " "})), ["/name", "/points"]);
-        assert_eq!(pointers(json!({"type": "GOLD", "stock": 5})), ["/type", "/stock"]);
+        assert_eq!(pointers(json!({"type": "GOLD", "stock": 5})), ["/stock", "/type"]);
         let both = json!({"rewardId": "6650f1a2c3d4e5f601234567", "type": "POINT", "points": 5});
         assert_eq!(pointers(both), ["/type", "/points"]);
     }

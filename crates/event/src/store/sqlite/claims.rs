@@ -28,7 +28,7 @@ static INSERTS: LazyLock<[String; 4]> = LazyLock::new(|| {
     })
 });
 
-pub(super) const EARLIER: &str = "SELECT id, event_id, user_id, status, event_revision, idempotency_key, created_at, \
+pub(super) const EARLIER: &str = "SELECT reward_requests.id, event_id, user_id, status, event_revision, idempotency_key, created_at, \
     updated_at FROM json_each($1) AS claim JOIN reward_requests \
     ON user_id = claim.value ->> 0 AND event_id = claim.value ->> 1";
 
@@ -81,7 +81,8 @@ impl From<NewRequest> for Row {
 async fn insert(connection: &mut SqliteConnection, rows: Vec<Row>) -> Result<Vec<String>, sqlx::Error> {
     let mut stored = Vec::with_capacity(rows.len());
     let mut rows = rows.as_slice();
-    while let Some((size, statement)) = CHUNKS.iter().zip(INSERTS.iter()).find(|(size, _)| **size <= rows.len())
+    while let Some((size, statement)) =
+        CHUNKS.iter().zip(INSERTS.iter()).find(|(size, _)| **size <= rows.len())
     {
         let (chunk, rest) = rows.split_at(*size);
         rows = rest;

@@ -11,7 +11,8 @@ pub(super) const OF_EVENTS: &str = "SELECT event_id, rewards.id, name, gives, re
     FROM event_rewards JOIN rewards ON rewards.id = reward_id \
     WHERE event_id IN (SELECT value FROM json_each($1)) ORDER BY event_id, event_rewards.id";
 
-const FIND: &str = "SELECT '' AS event_id, id, name, gives, created_at, updated_at FROM rewards WHERE id = $1";
+const FIND: &str =
+    "SELECT '' AS event_id, id, name, gives, created_at, updated_at FROM rewards WHERE id = $1";
 
 #[derive(sqlx::FromRow)]
 struct RewardRow {

@@ -21,7 +21,8 @@ const PATH: &str = "/auth/login";
 async fn a_login_is_answered_with_both_tokens_and_the_user() {
     let app = TestApp::start().await;
     let mina = app.user("mina@example.com", &[Role::User, Role::Auditor]).await;
-    let answer = app.post(Anonymous, PATH, &json!({ "email": "MINA@example.com", "password": PASSWORD })).await;
+    let answer =
+        app.post(Anonymous, PATH, &json!({ "email": "MINA@example.com", "password": PASSWORD })).await;
     assert_eq!(answer.outcome(), (200, ""));
     let expected = json!({
         "accessToken": answer.str("accessToken"),
@@ -79,7 +80,10 @@ async fn every_fault_is_named_at_once() {
     let app = TestApp::start().await;
     for (body, pointers) in [
         (json!({}), vec!["/email", "/password"]),
-        (json!({ "email": "mina", "password": 5, "remember": true }), vec!["/email", "/password", "/remember"]),
+        (
+            json!({ "email": "mina", "password": 5, "remember": true }),
+            vec!["/email", "/password", "/remember"],
+        ),
         (json!({ "email": null, "password": "x".repeat(1025) }), vec!["/email", "/password"]),
         (json!([]), vec![""]),
     ] {
@@ -169,7 +173,8 @@ async fn while_token_db_is_down_logins_are_unavailable_and_end_no_session() {
 #[tokio::test]
 async fn neither_passwords_nor_tokens_are_ever_printed() {
     let login: Login =
-        deserr::deserialize::<_, _, Faults>(json!({ "email": "mina@example.com", "password": PASSWORD })).unwrap();
+        deserr::deserialize::<_, _, Faults>(json!({ "email": "mina@example.com", "password": PASSWORD }))
+            .unwrap();
     assert!(!format!("{login:?}").contains(PASSWORD));
     let app = TestApp::start().await;
     let mina = app.user("mina@example.com", &[Role::User]).await;

@@ -30,7 +30,8 @@ async fn a_refresh_is_answered_with_the_next_tokens_and_replaces_the_last() {
         "expiresIn": 900,
     });
     assert_eq!(second.body, expected);
-    let cookie = format!("refreshToken={}; HttpOnly; SameSite=Strict; Path=/auth", second.str("refreshToken"));
+    let cookie =
+        format!("refreshToken={}; HttpOnly; SameSite=Strict; Path=/auth", second.str("refreshToken"));
     assert!(second.header("set-cookie").starts_with(&cookie));
     assert_eq!(second.header("cache-control"), "no-store");
     assert_ne!(first.str("refreshToken"), second.str("refreshToken"));
@@ -81,8 +82,9 @@ async fn what_is_wrong_with_the_body_is_told() {
     }
     let malformed = app.send_text(Anonymous, Method::POST, PATH, "application/json", "{").await;
     assert_eq!(malformed.outcome(), (400, "MALFORMED_BODY"));
-    let form =
-        app.send_text(Anonymous, Method::POST, PATH, "application/x-www-form-urlencoded", "refreshToken=x").await;
+    let form = app
+        .send_text(Anonymous, Method::POST, PATH, "application/x-www-form-urlencoded", "refreshToken=x")
+        .await;
     assert_eq!(form.outcome(), (415, "UNSUPPORTED_MEDIA_TYPE"));
 }
 

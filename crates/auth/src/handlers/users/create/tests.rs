@@ -14,7 +14,8 @@ const PATH: &str = "/users";
 #[tokio::test]
 async fn a_registered_user_has_the_role_user_and_can_log_in() {
     let app = TestApp::start().await;
-    let answer = app.post(Anonymous, PATH, &json!({ "email": "Mina@Example.com", "password": PASSWORD })).await;
+    let answer =
+        app.post(Anonymous, PATH, &json!({ "email": "Mina@Example.com", "password": PASSWORD })).await;
     assert_eq!(answer.outcome(), (201, ""));
     let expected = json!({
         "id": answer.str("id"),
@@ -71,7 +72,10 @@ async fn every_fault_is_named_at_once_and_nothing_is_stored() {
     let admin = app.user("admin@example.com", &[Role::Admin]).await;
     for (body, pointers) in [
         (json!({}), vec!["/email", "/password"]),
-        (json!({ "email": "mina", "password": "1234567", "roles": ["ADMIN"] }), vec!["/email", "/password", "/roles"]),
+        (
+            json!({ "email": "mina", "password": "1234567", "roles": ["ADMIN"] }),
+            vec!["/email", "/password", "/roles"],
+        ),
         (json!({ "email": 5, "password": "x".repeat(129) }), vec!["/email", "/password"]),
         (json!({ "email": "mina@example.com", "password": "일곱글자입니다" }), vec!["/password"]),
         (json!({ "email": "mina@example.com", "password": null }), vec!["/password"]),
@@ -104,7 +108,8 @@ async fn what_is_not_json_is_refused() {
     let app = TestApp::start().await;
     let malformed = app.send_text(Anonymous, Method::POST, PATH, "application/json", "email=x").await;
     assert_eq!(malformed.outcome(), (400, "MALFORMED_BODY"));
-    let form = app.send_text(Anonymous, Method::POST, PATH, "application/x-www-form-urlencoded", "email=x").await;
+    let form =
+        app.send_text(Anonymous, Method::POST, PATH, "application/x-www-form-urlencoded", "email=x").await;
     assert_eq!(form.outcome(), (415, "UNSUPPORTED_MEDIA_TYPE"));
 }
 
@@ -113,7 +118,8 @@ async fn a_flood_of_registrations_is_shed() {
     let pool = PasswordPool::with(1, 1);
     let app = TestApp::start_with(|parts| parts.passwords = pool.clone()).await;
     let full = fill(&pool).await;
-    let answer = app.post(Anonymous, PATH, &json!({ "email": "mina@example.com", "password": PASSWORD })).await;
+    let answer =
+        app.post(Anonymous, PATH, &json!({ "email": "mina@example.com", "password": PASSWORD })).await;
     assert_eq!((answer.outcome(), answer.header("retry-after")), ((503, "UNAVAILABLE"), "2"));
     drop(full);
 }

@@ -24,7 +24,7 @@ async fn users_see_themselves_and_staff_see_everybody() {
         assert_eq!((answer.outcome(), &answer.body), ((200, ""), &json!(mina)), "{role}");
     }
     let answer = app.get(by(&mina), &path(mina.id)).await;
-    assert_eq!((answer.outcome(), answer.body), ((200, ""), json!(mina)));
+    assert_eq!((answer.outcome(), &answer.body), ((200, ""), &json!(mina)));
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn me_is_the_caller_as_stored() {
     app.user("jun@example.com", &[Role::User]).await;
     let earlier = User { roles: RoleSet::of(&[Role::User]), ..mina.clone() };
     let answer = app.get(by(&earlier), "/users/me").await;
-    assert_eq!((answer.outcome(), answer.body), ((200, ""), json!(mina)));
+    assert_eq!((answer.outcome(), &answer.body), ((200, ""), &json!(mina)));
     let gone = Identity::User(Caller { id: NOBODY, roles: RoleSet::of(&[Role::User]) });
     assert_eq!(app.get(gone, "/users/me").await.outcome(), (404, "NOT_FOUND"));
 }

@@ -1,0 +1,36 @@
+use serde_json::json;
+
+use crate::test_app::{TestApp, auditor, operator, user};
+
+#[tokio::test]
+async fn rewards_come_in_the_order_they_were_attached_and_codes_go_to_staff_only() {
+    let app = TestApp::start().await;
+    let path = format!("/events/{}/rewards", app.event(&json!({})).await);
+    for body in [
+        json!({"type": "COUPON", "name": "c", "couponCode": "SPRING10", "expiry": "2027-01-01T00:00:00Z"}),
+        json!({"type": "POINT", "name": "p", "points": 1}),
+        json!({"type": "ITEM", "name": "i", "itemId": "sword", "quantity": 1}),
+        json!({"type": "BADGE", "name": "b", "badgeId": "early"}),
+    ] {
+        assert_eq!(app.post(operator(), &path, &body).await.status, 201);
+    }
+    for (who, code) in
+        [(operator(), json!("SPRING10")), (auditor(), json!("SPRING10")), (user(1), json!(null))]
+    {
+        let listed = app.get(who, &path).await;
+        let types: Vec<_> = listed.body.as_array().unwrap().iter().map(|reward| &reward["type"]).collect();
+        assert_eq!(types, ["COUPON", "POINT", "ITEM", "BADGE"]);
+        assert_eq!(listed.body[0]["couponCode"], code);
+        assert_eq!(listed.body[0]["expiry"], "2027-01-01T00:00:00.000Z");
+    }
+}
+
+#[tokio::test]
+async fn users_do_not_find_the_rewards_of_events_they_do_not_see() {
+    let app = TestApp::start().await;
+    let off = format!("/events/{}/rewards", app.event(&json!({"status": "INACTIVE"})).await);
+    assert_eq!(app.get(user(1), &off).await.outcome(), (404, "NOT_FOUND"));
+    assert_eq!(app.get(operator(), &off).await.body, json!([]));
+    let unknown = app.get(operator(), "/events/6650f1a2c3d4e5f601234567/rewards").await;
+    assert_eq!(unknown.outcome(), (404, "NOT_FOUND"));
+}
