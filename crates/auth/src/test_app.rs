@@ -6,6 +6,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::Poll,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -233,8 +234,9 @@ impl FlakyTokenDb {
     }
 
     async fn up(&self) -> Result<&MemoryTokenDb, StoreError> {
-        for _ in 0..rand::random_range(0..4) {
-            tokio::task::yield_now().await;
+        match rand::random_range(0..8) {
+            0 => tokio::time::sleep(Duration::from_millis(rand::random_range(1..5))).await,
+            _ => tokio::task::yield_now().await,
         }
         if self.down.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("token-db", "switched off"));

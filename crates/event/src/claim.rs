@@ -2,7 +2,7 @@
 //! same decision.
 
 use domain::{DecisionTrace, Event, EventStatus, Phase, Timestamp};
-use rules::{Condition, Decision, Facts};
+use rules::{Condition, Facts, Progress};
 use service_kit::identity::Caller;
 
 const MILLIS_PER_DAY: i64 = 24 * 60 * 60 * 1000;
@@ -13,7 +13,8 @@ pub(crate) enum Refused {
     NotActive,
     NotStarted,
     Ended,
-    ConditionNotMet(Decision),
+    /// With how far the user is.
+    ConditionNotMet(Vec<Progress>),
 }
 
 impl Refused {
@@ -46,7 +47,7 @@ pub(crate) fn decide(
     let facts = facts(caller, now);
     let decision = condition.evaluate(&facts);
     if !decision.eligible {
-        return Err(Refused::ConditionNotMet(decision));
+        return Err(Refused::ConditionNotMet(decision.progress));
     }
     Ok(DecisionTrace {
         event_revision: event.revision,
@@ -131,10 +132,10 @@ mod tests {
     #[test]
     fn a_condition_that_is_not_met_tells_how_far_the_user_is() {
         let week = event(json!({">=": [{"var": "user.ageDays"}, 7]}));
-        let Err(Refused::ConditionNotMet(decision)) = decided(&week, "2026-05-08T08:59:59Z") else {
+        let Err(Refused::ConditionNotMet(progress)) = decided(&week, "2026-05-08T08:59:59Z") else {
             panic!("admitted")
         };
-        assert_eq!(decision.progress[0].actual, 6);
-        assert!(!decision.progress[0].met);
+        assert_eq!(progress[0].actual, 6);
+        assert!(!progress[0].met);
     }
 }

@@ -127,6 +127,8 @@ struct Service {
 
 /// Opens the stores, builds the services and binds their addresses.
 pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<App, StartError> {
+    // First of all: figures made before there is a recorder are never seen.
+    metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
     let core = Core::new(settings)?;
     match topology {
         Topology::All => assemble_all(&core, settings).await,

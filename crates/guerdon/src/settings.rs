@@ -124,6 +124,7 @@ pub(crate) enum Switch {
 
 /// How often somebody may do something: a count and a time, such as 20/s, 30/min or 100/h.
 #[derive(Debug, Clone, Args)]
+#[allow(clippy::struct_field_names, reason = "the fields are named as the variables and flags are")]
 pub(crate) struct LimitSettings {
     /// Turns all rate limits on or off.
     #[arg(long, env, value_enum, default_value = "on")]

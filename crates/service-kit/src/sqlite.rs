@@ -200,10 +200,12 @@ async fn write_groups(
 ) {
     let depth = metrics::gauge!(crate::metrics::QUEUE_DEPTH, "queue" => store);
     let mut group = Vec::with_capacity(GROUP);
+    #[allow(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
+    let show = |waiting: usize| depth.set(waiting as f64);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
-        #[allow(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
-        depth.set((waiting.len() + group.len()) as f64);
+        show(waiting.len() + group.len());
         write_group(store, &mut connection, std::mem::take(&mut group)).await;
+        show(waiting.len());
     }
     if let Err(error) = connection.close().await {
         tracing::warn!(store, %error, "the store did not close cleanly");

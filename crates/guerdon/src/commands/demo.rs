@@ -78,7 +78,7 @@ impl Stage {
         ] {
             let path = format!("/events/{id}/rewards");
             self.call(Method::POST, &path, Some(operator), &reward).await?.expect(StatusCode::CREATED)?;
-            println!("   She attaches a {}: {}.", text(&reward, "/type")?, text(&reward, "/name")?);
+            println!("   She attaches {} \"{}\".", text(&reward, "/type")?, text(&reward, "/name")?);
         }
         Ok(id)
     }

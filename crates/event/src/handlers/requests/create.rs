@@ -116,8 +116,8 @@ fn problem(refused: Refused) -> Problem {
         Refused::NotActive => Problem::new(Code::EventNotActive),
         Refused::NotStarted => Problem::new(Code::EventNotStarted),
         Refused::Ended => Problem::new(Code::EventEnded),
-        Refused::ConditionNotMet(decision) => {
-            let progress = serde_json::to_value(decision.progress).unwrap_or_default();
+        Refused::ConditionNotMet(progress) => {
+            let progress = serde_json::to_value(progress).unwrap_or_default();
             Problem::new(Code::ConditionNotMet).with("progress", progress)
         }
     }

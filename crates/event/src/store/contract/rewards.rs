@@ -56,7 +56,7 @@ pub(crate) async fn an_existing_reward_is_attached_to_each_event_once(db: Arc<im
     let unknown = RewardId(ids.mint().id);
     assert_eq!(db.attach(place(&ids, &other, unknown)).await.unwrap(), Attached::UnknownReward);
     for event in [&one, &other] {
-        assert_eq!(of(&*db, event).await, [points.clone()]);
+        assert_eq!(of(&*db, event).await, std::slice::from_ref(&points));
     }
 }
 

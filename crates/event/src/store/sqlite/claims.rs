@@ -28,8 +28,9 @@ static INSERTS: LazyLock<[String; 4]> = LazyLock::new(|| {
     })
 });
 
-pub(super) const EARLIER: &str = "SELECT reward_requests.id, event_id, user_id, status, event_revision, idempotency_key, created_at, \
-    updated_at FROM json_each($1) AS claim JOIN reward_requests \
+/// `json_each` has a column `id` too.
+pub(super) const EARLIER: &str = "SELECT reward_requests.id, event_id, user_id, status, event_revision, \
+    idempotency_key, created_at, updated_at FROM json_each($1) AS claim JOIN reward_requests \
     ON user_id = claim.value ->> 0 AND event_id = claim.value ->> 1";
 
 struct Row {

@@ -85,7 +85,7 @@ fn rows(page: PageRequest) -> i64 {
 
 /// Ids as the JSON array that `json_each` takes: one statement for any number of them.
 fn json_ids(ids: impl Iterator<Item = impl ToString>) -> String {
-    serde_json::Value::from_iter(ids.map(|id| id.to_string())).to_string()
+    ids.map(|id| id.to_string()).collect::<serde_json::Value>().to_string()
 }
 
 #[cfg(test)]
