@@ -54,10 +54,12 @@ impl Auth {
         let refresh = RefreshToken::begin(user.id);
         let token = refresh.fingerprint();
         self.refresh_tokens.put(self.first_row(user.id, token.clone())).await?;
-        let access = match self.give_access(&mut user, &token.hash).await? {
-            Some(access) => access,
-            None => self.issue(&user)?,
+        // Looked at before as well: a login that was overtaken would knock out the access token of the one that wins.
+        let access = match self.standing(&user, &token.hash).await? {
+            Standing::Ended => None,
+            Standing::Good | Standing::RolesChanged(_) => self.give_access(&mut user, &token.hash).await?,
         };
+        let access = access.map_or_else(|| self.issue(&user), Ok)?;
         Ok(Session { access, refresh, user })
     }
 

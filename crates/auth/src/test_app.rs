@@ -234,10 +234,7 @@ impl FlakyTokenDb {
     }
 
     async fn up(&self) -> Result<&MemoryTokenDb, StoreError> {
-        match rand::random_range(0..8) {
-            0 => tokio::time::sleep(Duration::from_millis(rand::random_range(1..5))).await,
-            _ => tokio::task::yield_now().await,
-        }
+        travel().await;
         if self.down.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("token-db", "switched off"));
         }
@@ -245,21 +242,37 @@ impl FlakyTokenDb {
     }
 }
 
+/// The way to the store or back: mostly short.
+async fn travel() {
+    match rand::random_range(0..12) {
+        0 => tokio::time::sleep(Duration::from_millis(rand::random_range(1..5))).await,
+        _ => tokio::task::yield_now().await,
+    }
+}
+
 #[async_trait]
 impl AccessTokenStore for FlakyTokenDb {
     async fn put(&self, user: UserId, token: &IssuedToken) -> Result<(), StoreError> {
-        self.up().await?.put(user, token).await
+        let answer = self.up().await?.put(user, token).await;
+        travel().await;
+        answer
     }
 
     async fn remove(&self, user: UserId) -> Result<(), StoreError> {
-        self.up().await?.remove(user).await
+        let answer = self.up().await?.remove(user).await;
+        travel().await;
+        answer
     }
 
     async fn remove_if(&self, user: UserId, token: &str) -> Result<(), StoreError> {
-        self.up().await?.remove_if(user, token).await
+        let answer = self.up().await?.remove_if(user, token).await;
+        travel().await;
+        answer
     }
 
     async fn check_many(&self, sessions: &[(UserId, String)]) -> Result<Vec<bool>, StoreError> {
-        self.up().await?.check_many(sessions).await
+        let answer = self.up().await?.check_many(sessions).await;
+        travel().await;
+        answer
     }
 }
