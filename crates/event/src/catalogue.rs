@@ -15,13 +15,13 @@ use domain::{Event, EventId, Reward};
 use moka::sync::Cache;
 use rules::Condition;
 use service_kit::{
-    batch::{Batcher, Limits},
+    batch::{Batcher, Limits, PATIENCE},
     store::StoreError,
 };
 
 use crate::store::{EventStore, RewardStore};
 
-const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2 };
+const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
 /// Compiled conditions kept; the least used go first.
 const CONDITIONS: u64 = 10_000;
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::Request,
     response::{IntoResponse, Response},
 };
@@ -23,6 +23,9 @@ use crate::{
 
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much of a refused request's body is read and dropped, and for how long.
+const DRAIN_BYTES: usize = 1024 * 1024;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a service may take to answer.
 const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -40,14 +43,15 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 
 /// Guards a request, passes it to its service and the answer back.
 pub(crate) async fn forward(gateway: &Gateway, route: &'static Route, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
+    let invited = !parts.headers.contains_key(header::EXPECT);
     let identity = match admit(gateway, route, &parts).await {
         Ok(identity) => identity,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => return refuse(problem, &mut body, invited).await,
     };
-    let mut response = match pass(gateway, route, identity, parts, body).await {
+    let mut response = match pass(gateway, route, identity, parts, &mut body).await {
         Ok(response) => response,
-        Err(problem) => problem.into_response(),
+        Err(problem) => refuse(problem, &mut body, invited).await,
     };
     if let Identity::User(caller) = identity {
         response.extensions_mut().insert(Actor(caller.id));
@@ -55,12 +59,37 @@ pub(crate) async fn forward(gateway: &Gateway, route: &'static Route, request: R
     response
 }
 
+/// Answers with a problem, perhaps before the body was read. Closing on a client that is still sending can cost it the
+/// answer, and its next request the connection: so the rest is read and dropped, and past a bound the answer says that
+/// the connection ends (RFC 9112, 9.6).
+async fn refuse(problem: Problem, body: &mut Body, invited: bool) -> Response {
+    let on_its_way = invited && problem.code() != Code::RequestTimeout;
+    let read = body.is_end_stream() || (on_its_way && drain(body).await);
+    let mut response = problem.into_response();
+    if !read {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Whether the body came to its end within the bounds.
+async fn drain(body: &mut Body) -> bool {
+    let mut left = DRAIN_BYTES;
+    let to_the_end = async {
+        while let Some(frame) = body.frame().await {
+            left = left.checked_sub(frame.ok()?.data_ref().map_or(0, Bytes::len))?;
+        }
+        Some(())
+    };
+    matches!(timeout(DRAIN_TIMEOUT, to_the_end).await, Ok(Some(())))
+}
+
 async fn pass(
     gateway: &Gateway,
     route: &Route,
     identity: Identity,
     mut parts: Parts,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, Problem> {
     let body = read_body(&parts.headers, body, route.body_limit).await?;
     let (upstream, audience) = match route.service {
@@ -79,7 +108,7 @@ async fn pass(
     Ok(response)
 }
 
-async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+async fn read_body(headers: &HeaderMap, body: &mut Body, limit: usize) -> Result<Bytes, Problem> {
     let too_large =
         || Problem::new(Code::BodyTooLarge).detail(format!("The body may have at most {limit} bytes"));
     if limit == 0 {

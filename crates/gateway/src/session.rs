@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::UserId;
 use service_kit::{
-    batch::{Batcher, Limits},
+    batch::{Batcher, Limits, PATIENCE},
     metrics::SESSION_CHECKS,
 };
 
@@ -42,7 +42,7 @@ pub trait SessionCheck: Send + Sync {
 pub struct BatchedSessions(Batcher<Session, Result<bool, SessionsUnavailable>>);
 
 impl BatchedSessions {
-    const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2 };
+    const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
 
     /// Starts gathering for `check`.
     pub fn over(check: Arc<dyn SessionCheck>) -> Self {

@@ -22,7 +22,7 @@ use crate::session::{Session, SessionCheck, SessionsUnavailable};
 /// How long to wait for a connection to a service.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a session check may take before its requests are answered 503.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+const CHECK_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// A service the gateway hands requests to.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use auth::{
 };
 use axum::Router;
 use clap::ValueEnum;
-use domain::{Clock, Email, Ids, Role, RoleSet, SystemClock};
+use domain::{Clock, Ids, SystemClock};
 use event::{EventParts, EventService, store::SqliteEventDb};
 use gateway::{
     BatchedSessions, ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, SessionsUnavailable,
@@ -27,13 +27,11 @@ use service_kit::{
 use utoipa::openapi::OpenApi;
 
 use crate::{
+    first_admin::FirstAdmin,
     secret::{self, SecretError},
     settings::{Settings, StoreSettings},
     store_url::{Database, TokenDatabase, UnknownStore},
 };
-
-/// Who the first administrator of an embedded installation is.
-pub(crate) const FIRST_ADMIN: &str = "admin@guerdon.local";
 
 /// Which services a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,8 +50,8 @@ pub(crate) enum Topology {
 pub(crate) struct App {
     /// The public part first.
     pub(crate) parts: Vec<Part>,
-    /// Set if the first administrator was created just now.
-    pub(crate) first_admin_password: Option<String>,
+    /// Set where an administrator may have to be created.
+    pub(crate) first_admin: Option<FirstAdmin>,
 }
 
 /// An address and what answers there.
@@ -77,18 +75,11 @@ pub(crate) enum StartError {
     Bind { host: String, port: u16, variable: &'static str, source: io::Error },
     #[error("metrics cannot be collected: {0}")]
     Metrics(String),
-    #[error("the first administrator cannot be created: {0}")]
-    FirstAdmin(String),
 }
 
 /// The clock of the whole program.
 pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
-}
-
-/// A password nobody will guess: 120 random bits.
-pub(crate) fn generated_password() -> String {
-    hex::encode(rand::random::<[u8; 15]>())
 }
 
 /// The description of the public API.
@@ -134,26 +125,26 @@ pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<
         Topology::All => assemble_all(&core, settings).await,
         Topology::Gateway => assemble_gateway(&core, settings).await,
         Topology::Auth => {
-            let (auth, _, first_admin_password) = auth_service(&core, settings).await?;
+            let (auth, _, first_admin) = auth_service(&core, settings).await?;
             let address = Address::auth(settings);
-            Ok(App { parts: vec![service_part(auth, address).await?], first_admin_password })
+            Ok(App { parts: vec![service_part(auth, address).await?], first_admin })
         }
         Topology::Event => {
             let event = event_service(&core, settings).await?;
             let address = Address::event(settings);
-            Ok(App { parts: vec![service_part(event, address).await?], first_admin_password: None })
+            Ok(App { parts: vec![service_part(event, address).await?], first_admin: None })
         }
     }
 }
 
 async fn assemble_all(core: &Core, settings: &Settings) -> Result<App, StartError> {
-    let (auth, sessions, first_admin_password) = auth_service(core, settings).await?;
+    let (auth, sessions, first_admin) = auth_service(core, settings).await?;
     let event = event_service(core, settings).await?;
     let dependencies = auth.dependencies.into_iter().chain(event.dependencies).collect();
     let upstreams = (Upstream::InProcess(auth.router), Upstream::InProcess(event.router));
     let parts =
         gateway_parts(core, settings, upstreams, Arc::new(InProcessSessions(sessions)), dependencies).await?;
-    Ok(App { parts, first_admin_password })
+    Ok(App { parts, first_admin })
 }
 
 async fn assemble_gateway(core: &Core, settings: &Settings) -> Result<App, StartError> {
@@ -165,7 +156,7 @@ async fn assemble_gateway(core: &Core, settings: &Settings) -> Result<App, Start
         vec![Arc::<HttpUpstream>::clone(&auth), Arc::<HttpUpstream>::clone(&event)];
     let upstreams = (Upstream::Http(Arc::clone(&auth)), Upstream::Http(event));
     let parts = gateway_parts(core, settings, upstreams, auth, dependencies).await?;
-    Ok(App { parts, first_admin_password: None })
+    Ok(App { parts, first_admin: None })
 }
 
 async fn gateway_parts(
@@ -200,11 +191,12 @@ async fn service_part(service: Service, address: Address) -> Result<Part, StartE
 async fn auth_service(
     core: &Core,
     settings: &Settings,
-) -> Result<(Service, Auth, Option<String>), StartError> {
+) -> Result<(Service, Auth, Option<FirstAdmin>), StartError> {
     let users = open_user_db(&settings.stores).await?;
     let TokenDatabase::Memory = settings.stores.token_db()?;
     let access_tokens = Arc::new(MemoryTokenDb::new(Arc::clone(&core.clock)));
-    let password = first_admin(users.as_ref(), core, settings).await?;
+    let embedded = settings.stores.user_db_url.is_none();
+    let first_admin = embedded.then(|| FirstAdmin { users: users.clone(), ids: core.ids.clone() });
     let auth = Auth::new(AuthParts {
         users: Arc::<SqliteUserDb>::clone(&users),
         refresh_tokens: Arc::<SqliteUserDb>::clone(&users),
@@ -217,7 +209,7 @@ async fn auth_service(
     });
     let (router, _) = auth::router(auth.clone(), core.identity.clone());
     let service = Service { router, dependencies: vec![users, access_tokens] };
-    Ok((service, auth, password))
+    Ok((service, auth, first_admin))
 }
 
 async fn event_service(core: &Core, settings: &Settings) -> Result<Service, StartError> {
@@ -247,25 +239,6 @@ async fn open_user_db(settings: &StoreSettings) -> Result<Arc<SqliteUserDb>, Sta
 
 fn create_folder(path: &Path) -> Result<(), StartError> {
     secret::create_private_dir(path).map_err(StartError::DataDir)
-}
-
-/// An embedded installation would be unusable without somebody who can give roles.
-async fn first_admin(
-    users: &SqliteUserDb,
-    core: &Core,
-    settings: &Settings,
-) -> Result<Option<String>, StartError> {
-    let failed = |error: &dyn std::error::Error| StartError::FirstAdmin(error.to_string());
-    let embedded = settings.stores.user_db_url.is_none();
-    if !embedded || users.has_admin().await.map_err(|error| failed(&error))? {
-        return Ok(None);
-    }
-    let email: Email = FIRST_ADMIN.parse().map_err(|error| failed(&error))?;
-    let password = generated_password();
-    auth::create_user(users, &core.ids, email, &password, RoleSet::of(&[Role::Admin]))
-        .await
-        .map_err(|error| failed(&error))?;
-    Ok(Some(password))
 }
 
 /// Asks auth in the same process.

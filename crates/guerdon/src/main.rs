@@ -2,6 +2,7 @@
 
 mod assembly;
 mod commands;
+mod first_admin;
 mod secret;
 mod settings;
 mod store_url;

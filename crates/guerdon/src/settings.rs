@@ -83,10 +83,10 @@ pub(crate) struct StoreSettings {
     /// Holds the embedded stores and the generated secret.
     #[arg(long = "data-dir", env = "GUERDON_DATA_DIR", default_value = "guerdon-data")]
     pub(crate) data_dir: PathBuf,
-    /// Users and refresh tokens: sqlite:<path>. Default: user.db in the data folder.
+    /// Users and refresh tokens: sqlite:PATH. Default: user.db in the data folder.
     #[arg(long, env, hide_env_values = true)]
     pub(crate) user_db_url: Option<Secret>,
-    /// Events, rewards and claims: sqlite:<path>. Default: event.db in the data folder.
+    /// Events, rewards and claims: sqlite:PATH. Default: event.db in the data folder.
     #[arg(long, env, hide_env_values = true)]
     pub(crate) event_db_url: Option<Secret>,
     /// Access tokens: memory:. Default: memory:.

@@ -2,9 +2,12 @@
 //!
 //! There is no timer: a lone question is answered at once, and under load batches grow by themselves.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    time::timeout,
+};
 
 /// How much a batcher takes on.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +18,12 @@ pub struct Limits {
     pub waiting: usize,
     /// Most batches being answered at once.
     pub concurrent: usize,
+    /// How long an asker waits, its batch's turn included.
+    pub patience: Duration,
 }
+
+/// The patience of those whose callers are to be told within two seconds that something is down.
+pub const PATIENCE: Duration = Duration::from_millis(1800);
 
 /// A question was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +31,9 @@ pub enum BatchError {
     /// Too many questions are waiting already.
     #[error("too many requests are waiting")]
     Full,
+    /// The answer did not come in time. The work goes on, and may still be done.
+    #[error("the answer did not come in time")]
+    Late,
     /// The work ended without an answer to this question.
     #[error("the batch ended without an answer")]
     Lost,
@@ -32,11 +43,12 @@ pub enum BatchError {
 #[derive(Debug)]
 pub struct Batcher<Q, A> {
     questions: mpsc::Sender<(Q, oneshot::Sender<A>)>,
+    patience: Duration,
 }
 
 impl<Q, A> Clone for Batcher<Q, A> {
     fn clone(&self) -> Self {
-        Self { questions: self.questions.clone() }
+        Self { questions: self.questions.clone(), patience: self.patience }
     }
 }
 
@@ -50,14 +62,17 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
     {
         let (questions, waiting) = mpsc::channel(limits.waiting);
         tokio::spawn(run(limits, waiting, Arc::new(answer)));
-        Self { questions }
+        Self { questions, patience: limits.patience }
     }
 
     /// Asks and waits for the answer. The work is done even if the caller stops waiting.
     pub async fn ask(&self, question: Q) -> Result<A, BatchError> {
         let (reply, answer) = oneshot::channel();
         self.questions.try_send((question, reply)).map_err(|_| BatchError::Full)?;
-        answer.await.map_err(|_| BatchError::Lost)
+        match timeout(self.patience, answer).await {
+            Ok(answer) => answer.map_err(|_| BatchError::Lost),
+            Err(_) => Err(BatchError::Late),
+        }
     }
 }
 
@@ -101,7 +116,7 @@ mod tests {
         let batches = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&batches);
         let doubler = Batcher::spawn(
-            Limits { batch: 256, waiting: 4096, concurrent: 1 },
+            Limits { batch: 256, waiting: 4096, concurrent: 1, patience: Duration::from_secs(60) },
             move |questions: Vec<u32>| {
                 counted.fetch_add(1, Ordering::SeqCst);
                 async move {
@@ -127,15 +142,17 @@ mod tests {
     async fn a_full_queue_refuses_at_once_and_a_panicking_batch_loses_only_itself() {
         let gate = Arc::new(Semaphore::new(0));
         let opened = Arc::clone(&gate);
-        let batcher =
-            Batcher::spawn(Limits { batch: 1, waiting: 1, concurrent: 1 }, move |questions: Vec<u32>| {
+        let batcher = Batcher::spawn(
+            Limits { batch: 1, waiting: 1, concurrent: 1, patience: Duration::from_secs(60) },
+            move |questions: Vec<u32>| {
                 let gate = Arc::clone(&gate);
                 async move {
                     let _open = gate.acquire().await;
                     assert_ne!(questions, [13]);
                     questions
                 }
-            });
+            },
+        );
         let first = tokio::spawn({
             let batcher = batcher.clone();
             async move { batcher.ask(13).await }
@@ -157,5 +174,23 @@ mod tests {
         opened.add_permits(10);
         assert_eq!(first.await.unwrap(), Err(BatchError::Lost));
         assert_eq!(second.await.unwrap(), Ok(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_too_long_is_told_so_and_the_work_goes_on() {
+        let done = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&done);
+        let limits = Limits { batch: 1, waiting: 8, concurrent: 1, patience: PATIENCE };
+        let slow = Batcher::spawn(limits, move |questions: Vec<u32>| {
+            let counted = Arc::clone(&counted);
+            async move {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                counted.fetch_add(1, Ordering::SeqCst);
+                questions
+            }
+        });
+        assert_eq!(slow.ask(1).await, Err(BatchError::Late));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(done.load(Ordering::SeqCst), 1);
     }
 }

@@ -91,12 +91,17 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, router: &Router, connec
     });
 }
 
-/// Completes when the process is told to stop (SIGTERM, or Ctrl-C on a terminal).
-pub async fn stop_signal() -> io::Result<()> {
+/// Listens for SIGTERM and Ctrl-C from now on; what it returns completes when the process is told to stop.
+///
+/// Call it before anybody learns that the process runs: until then a signal ends it on the spot.
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-    }
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

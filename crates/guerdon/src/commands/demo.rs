@@ -7,7 +7,7 @@ use service_kit::server;
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
-use crate::{assembly, settings::Settings};
+use crate::{assembly, first_admin, settings::Settings};
 
 type Told<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -18,7 +18,8 @@ pub(crate) async fn run() -> Outcome {
     let folder = tempfile::tempdir()?;
     let app = assembly::assemble(assembly::Topology::All, &Settings::throw_away(folder.path())).await?;
     let address = app.parts.first().ok_or("nothing was started")?.bound.address()?;
-    let password = app.first_admin_password.clone().ok_or("the instance is not fresh")?;
+    let first_admin = app.first_admin.as_ref().ok_or("the instance has no administrator")?;
+    let password = first_admin.ensure().await?.ok_or("the instance is not fresh")?;
     let stop = CancellationToken::new();
     let serving = server::serve(app.parts.into_iter().map(|part| part.bound).collect(), stop.clone());
     let telling = async {
@@ -37,7 +38,7 @@ struct Stage {
 impl Stage {
     async fn play(&self, admin_password: &str) -> Told<()> {
         println!("A fresh Guerdon runs at {}.\n", self.base);
-        let admin = self.log_in(assembly::FIRST_ADMIN, admin_password).await?;
+        let admin = self.log_in(first_admin::EMAIL, admin_password).await?;
         println!("1. The administrator logs in with the password printed at the first start.");
         let operator = self.staff(&admin, "olga@example.com", Role::Operator).await?;
         println!("2. They make Olga an OPERATOR and Anna an AUDITOR.");

@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::Outcome;
 use crate::{
     assembly::{self, Topology},
+    first_admin,
     settings::Settings,
 };
 
@@ -22,9 +23,9 @@ impl Serve {
     pub(crate) async fn run(self) -> Outcome {
         telemetry::start(&self.settings.log_level)?;
         let app = assembly::assemble(self.topology, &self.settings).await?;
-        if let Some(password) = &app.first_admin_password {
-            eprintln!("\n  First start: the administrator is {} with the password", assembly::FIRST_ADMIN);
-            eprintln!("  {password}\n  It is shown only now; keep it safe.\n");
+        let told_to_stop = server::stop_signal()?;
+        if let Some(first_admin) = &app.first_admin {
+            announce(first_admin.ensure().await?);
         }
         for part in &app.parts {
             tracing::info!(part = part.name, address = %part.bound.address()?, "listening");
@@ -32,14 +33,19 @@ impl Serve {
         let stop = CancellationToken::new();
         let serving = server::serve(app.parts.into_iter().map(|part| part.bound).collect(), stop.clone());
         let signalled = async {
-            server::stop_signal().await?;
+            told_to_stop.await;
             tracing::info!("stopping: finishing what is in flight");
             stop.cancel();
-            Ok::<_, std::io::Error>(())
         };
-        let ((), signalled) = tokio::join!(serving, signalled);
-        signalled?;
+        tokio::join!(serving, signalled);
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+fn announce(first_admin_password: Option<String>) {
+    if let Some(password) = first_admin_password {
+        eprintln!("\n  First start: the administrator is {} with the password", first_admin::EMAIL);
+        eprintln!("  {password}\n  It is shown only now; keep it safe.\n");
     }
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use domain::{Email, Ids, Role};
 
 use super::Outcome;
-use crate::{assembly, settings::StoreSettings};
+use crate::{assembly, first_admin, settings::StoreSettings};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
@@ -65,6 +65,6 @@ impl Create {
                 };
             }
         }
-        Ok((assembly::generated_password(), true))
+        Ok((first_admin::generated_password(), true))
     }
 }

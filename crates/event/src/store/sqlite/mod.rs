@@ -10,7 +10,7 @@ use std::{path::Path, str::FromStr};
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use service_kit::{
-    batch::{Batcher, Limits},
+    batch::{Batcher, Limits, PATIENCE},
     health::Dependency,
     page::PageRequest,
     sqlite::{OpenError, Sqlite},
@@ -26,7 +26,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite")
 
 /// Claims on their way to the writer. A batch is one write of a few statements, so a flood of claims is stored at the
 /// pace of the disk and not of the statements; two at once keep the writer busy.
-const CLAIMS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 2 };
+const CLAIMS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 2, patience: PATIENCE };
 
 /// Events, rewards and claims in a SQLite file. Cheap to clone.
 #[derive(Debug, Clone)]
