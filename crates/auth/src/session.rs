@@ -29,6 +29,17 @@ use crate::{
 /// How often to start again when somebody keeps changing the user's roles.
 const ATTEMPTS: usize = 5;
 
+/// Carries work on to its end even if whoever asked goes away: a client that leaves between two steps must not leave a
+/// token behind that the second step would have removed.
+pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime is ending and takes this task with it.
+        Err(_) => std::future::pending().await,
+    }
+}
+
 /// A session just begun or renewed.
 pub(crate) struct Session {
     pub(crate) access: IssuedToken,

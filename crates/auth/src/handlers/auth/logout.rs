@@ -8,7 +8,7 @@ use service_kit::{
 };
 
 use super::answer::forget_cookie;
-use crate::Auth;
+use crate::{Auth, session::to_the_end};
 
 /// Log out
 ///
@@ -25,8 +25,9 @@ pub(crate) async fn handle(
     State(auth): State<Auth>,
     LoggedIn(caller): LoggedIn,
 ) -> Result<Response, Problem> {
-    auth.log_out(caller.id).await?;
-    Ok((forget_cookie(auth.cookie_secure), no_content()).into_response())
+    let forget = forget_cookie(auth.cookie_secure);
+    to_the_end(async move { auth.log_out(caller.id).await }).await?;
+    Ok((forget, no_content()).into_response())
 }
 
 #[cfg(test)]

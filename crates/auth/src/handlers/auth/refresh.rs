@@ -8,7 +8,7 @@ use service_kit::{
 };
 
 use super::answer::{Tokens, cookie_token, refreshed};
-use crate::{Auth, refresh_token::RefreshToken};
+use crate::{Auth, refresh_token::RefreshToken, session::to_the_end};
 
 /// The refresh token, where it is not sent as a cookie.
 #[derive(Default, Deserr, utoipa::ToSchema)]
@@ -50,8 +50,9 @@ pub(crate) async fn handle(
     let presented: RefreshToken = text
         .parse()
         .map_err(|_| Problem::new(Code::Unauthenticated).detail("The refresh token is not valid"))?;
-    let session = auth.refresh(&presented).await?;
-    Ok(refreshed(session, auth.cookie_secure))
+    let cookie_secure = auth.cookie_secure;
+    let session = to_the_end(async move { auth.refresh(&presented).await }).await?;
+    Ok(refreshed(session, cookie_secure))
 }
 
 #[cfg(test)]

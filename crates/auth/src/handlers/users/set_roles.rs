@@ -6,7 +6,7 @@ use service_kit::{
     problem::{Code, Problem, ProblemBody},
 };
 
-use crate::{Auth, store::RolesChanged};
+use crate::{Auth, session::to_the_end, store::RolesChanged};
 
 /// The roles a user shall have.
 #[derive(Debug, Deserr, utoipa::ToSchema)]
@@ -46,7 +46,7 @@ pub(crate) async fn handle(
     if roles.is_empty() {
         return Err(Problem::invalid(Faults::one("/roles", "must have at least one role")));
     }
-    match auth.change_roles(id, roles).await? {
+    match to_the_end(async move { auth.change_roles(id, roles).await }).await? {
         RolesChanged::Updated(user) => Ok(Json(user)),
         RolesChanged::NotFound => Err(Problem::new(Code::NotFound)),
         RolesChanged::LastAdmin => Err(Problem::new(Code::LastAdmin)),
