@@ -88,7 +88,8 @@ fn child(parent: &str, key: &str) -> String {
     format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-fn pointer(location: ValuePointerRef) -> String {
+/// Where a value stands in its input: an RFC 6901 pointer.
+pub fn pointer(location: ValuePointerRef) -> String {
     match location {
         ValuePointerRef::Origin => String::new(),
         ValuePointerRef::Key { key, prev } => child(&pointer(*prev), key),
@@ -97,7 +98,10 @@ fn pointer(location: ValuePointerRef) -> String {
 }
 
 /// Reads a type out of JSON text through its `FromStr`, reporting its error as a fault.
-pub(crate) fn read_text<T, V>(value: deserr::Value<V>, location: ValuePointerRef) -> Result<T, Faults>
+///
+/// # Errors
+/// The value is no text, or the text does not read.
+pub fn read_text<T, V>(value: deserr::Value<V>, location: ValuePointerRef) -> Result<T, Faults>
 where
     T: FromStr,
     T::Err: ToString,

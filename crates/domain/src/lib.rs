@@ -16,7 +16,7 @@ mod user;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::Email;
 pub use event::{Approval, Event, EventStatus, Phase};
-pub use fault::{Fault, Faults};
+pub use fault::{Fault, Faults, pointer, read_text};
 pub use id::{EventId, Ids, InvalidId, Minted, ObjectId, RequestId, RewardId, UserId};
 pub use names::UnknownName;
 pub use request::{DecisionTrace, RequestStatus, RewardRequest};

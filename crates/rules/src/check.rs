@@ -1,4 +1,4 @@
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::{
     fact::Fact,
@@ -50,6 +50,11 @@ pub(crate) fn read(condition: &Value) -> Result<Option<Expression>, Vec<Fault>> 
     if reader.faults.is_empty() { Ok(expression) } else { Err(reader.faults) }
 }
 
+/// Whether every store and the engine take the number as it is: a 64-bit signed integer or a finite float.
+fn is_storable(number: &Number) -> bool {
+    number.is_i64() || (number.is_f64() && number.as_f64().is_some_and(f64::is_finite))
+}
+
 /// Iterates instead of recursing: the value may be deeper than the stack.
 fn is_shallow(value: &Value) -> bool {
     let mut open = vec![(value, 1)];
@@ -80,8 +85,8 @@ impl Reader {
         match value {
             Value::Object(members) => self.object(members, pointer, level),
             Value::Array(items) => self.list(items, pointer, level),
-            Value::Number(number) if !number.as_f64().is_some_and(f64::is_finite) => {
-                self.fault(pointer, "must be a finite number");
+            Value::Number(number) if !is_storable(number) => {
+                self.fault(pointer, "must be a finite number, and below 2^63 if it is whole");
                 None
             }
             scalar => Some(Expression { pointer, kind: Kind::Literal(scalar.clone()) }),
@@ -243,6 +248,14 @@ mod tests {
             assert_eq!(pointer, "");
             assert!(message.starts_with("must be an object"), "{message}");
         }
+    }
+
+    #[test]
+    fn whole_numbers_beyond_64_bits_are_refused() {
+        assert!(accepts(&json!({"<": [{"var": "user.ageDays"}, i64::MAX]})));
+        let (pointer, message) = fault(&json!({"<": [{"var": "user.ageDays"}, 1_u64 << 63]}));
+        assert_eq!(pointer, "/</1");
+        assert!(message.contains("below 2^63"), "{message}");
     }
 
     #[test]

@@ -82,9 +82,10 @@ async fn every_fault_is_reported_with_its_pointer_and_nothing_is_stored() {
             vec!["/condition/and/0/==/0/var"],
         ),
         (with(&json!({"condition": []})), vec!["/condition"]),
+        (with(&json!({"periodEnd": "2026-05-01T00:00:00Z"})), vec!["/periodEnd"]),
         (
-            with(&json!({"periodEnd": "2026-05-01T00:00:00Z", "approval": "AUTO"})),
-            vec!["/periodEnd", "/approval"],
+            with(&json!({"name": 5, "approval": "AUTO", "timezone": 1, "condition": {"nope": 1}})),
+            vec!["/name", "/approval", "/timezone", "/condition/nope"],
         ),
     ] {
         let answer = app.post(operator(), "/events", &body).await;
