@@ -116,7 +116,7 @@ mod tests {
         let batches = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&batches);
         let doubler = Batcher::spawn(
-            Limits { batch: 256, waiting: 4096, concurrent: 1, patience: Duration::from_secs(60) },
+            Limits { batch: 256, waiting: 4096, concurrent: 1, patience: Duration::from_mins(1) },
             move |questions: Vec<u32>| {
                 counted.fetch_add(1, Ordering::SeqCst);
                 async move {
@@ -143,7 +143,7 @@ mod tests {
         let gate = Arc::new(Semaphore::new(0));
         let opened = Arc::clone(&gate);
         let batcher = Batcher::spawn(
-            Limits { batch: 1, waiting: 1, concurrent: 1, patience: Duration::from_secs(60) },
+            Limits { batch: 1, waiting: 1, concurrent: 1, patience: Duration::from_mins(1) },
             move |questions: Vec<u32>| {
                 let gate = Arc::clone(&gate);
                 async move {

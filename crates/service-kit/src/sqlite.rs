@@ -27,8 +27,9 @@ const GROUP: usize = 256;
 const WAITING: usize = 8192;
 /// Readers besides the writer. SQLite reads on the calling connection's thread, so a few use the cores up.
 const READERS: u32 = 4;
-/// How long to wait for another process's write (`guerdon user create` beside a running service).
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for another process's write (`guerdon user create` beside a running service), or for a reader:
+/// callers are to be told within two seconds that something is down.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Why a file could not be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -213,18 +214,18 @@ async fn write_groups(
 }
 
 /// One transaction. Each write stands behind a savepoint, so that one that fails takes no other with it.
-async fn write_group(store: &'static str, connection: &mut SqliteConnection, group: Vec<Box<dyn Write>>) {
-    let mut ran = Vec::with_capacity(group.len());
+async fn write_group(store: &'static str, connection: &mut SqliteConnection, mut group: Vec<Box<dyn Write>>) {
+    let mut results = Vec::with_capacity(group.len());
     let outcome = async {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        for mut write in group {
+        for write in &mut group {
             let mut savepoint = transaction.begin().await?;
             let result = write.run(&mut savepoint).await;
             match result {
                 Ok(()) => savepoint.commit().await?,
                 Err(_) => savepoint.rollback().await?,
             }
-            ran.push((write, result.map_err(Arc::new)));
+            results.push(result.map_err(Arc::new));
         }
         transaction.commit().await
     }
@@ -233,7 +234,9 @@ async fn write_group(store: &'static str, connection: &mut SqliteConnection, gro
         tracing::error!(store, %error, "a group of writes was not stored");
     }
     let outcome = outcome.map_err(Arc::new);
-    for (write, result) in ran {
+    // Where the transaction itself failed, the writes it did not come to share that failure.
+    let results = results.into_iter().chain(std::iter::repeat(Ok(())));
+    for (write, result) in group.into_iter().zip(results) {
         write.finish(outcome.clone().and(result));
     }
 }
@@ -297,6 +300,21 @@ mod tests {
             })
             .await;
         assert!(matches!(twice, Err(StoreError::Unavailable { store: "test-db", .. })));
+        insert(&db, 1).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_group_that_cannot_begin_tells_every_writer_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("n.db");
+        let db = open(&path).await;
+        let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+        let held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let (one, two) = tokio::join!(insert(&db, 1), insert(&db, 2));
+        for refused in [one, two] {
+            assert!(refused.unwrap_err().to_string().contains("database is locked"));
+        }
+        held.rollback().await.unwrap();
         insert(&db, 1).await.unwrap();
     }
 

@@ -310,15 +310,15 @@ async fn a_login_that_meets_a_logout_can_be_renewed_unless_it_was_ended() {
 
 #[tokio::test]
 async fn work_goes_on_when_whoever_asked_goes_away() {
-    let (begin, begun) = tokio::sync::oneshot::channel();
+    let (start, started) = tokio::sync::oneshot::channel();
     let (end, ended) = tokio::sync::oneshot::channel();
     let asked = tokio::spawn(crate::session::to_the_end(async move {
-        begun.await.unwrap();
+        started.await.unwrap();
         end.send(()).unwrap();
     }));
     tokio::task::yield_now().await;
     asked.abort();
     assert!(asked.await.unwrap_err().is_cancelled());
-    begin.send(()).unwrap();
+    start.send(()).unwrap();
     ended.await.unwrap();
 }

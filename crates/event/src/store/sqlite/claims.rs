@@ -40,31 +40,32 @@ struct Row {
     evaluation: String,
 }
 
-/// One answer for each claim, in order. A failure fails the whole batch: none of it is stored.
+/// One answer for each claim, in order. If the insert fails none of them is stored.
 pub(super) async fn claim_batch(db: Sqlite, batch: Vec<NewRequest>) -> Vec<Result<Claimed, StoreError>> {
-    let claims = batch.len();
-    match store(&db, batch).await {
-        Ok(answers) => answers,
-        Err(error) => vec![Err(error); claims],
-    }
-}
-
-async fn store(db: &Sqlite, batch: Vec<NewRequest>) -> Result<Vec<Result<Claimed, StoreError>>, StoreError> {
     let claims: Vec<_> =
         batch.iter().map(|new| (new.request.id, new.request.user_id, new.request.event_id)).collect();
-    let rows: Vec<_> = batch.into_iter().map(Row::from).collect();
-    let stored = db.write(move |connection| Box::pin(insert(connection, rows))).await?;
-    let stored: HashSet<RequestId> = stored.iter().map(|id| super::read(id)).collect::<Result<_, _>>()?;
+    let stored = match store(&db, batch).await {
+        Ok(stored) => stored,
+        Err(error) => return vec![Err(error); claims.len()],
+    };
     let refused = claims.iter().filter(|(id, ..)| !stored.contains(id));
-    let earlier = earlier(db, refused.map(|(_, user, event)| (*user, *event)).collect()).await?;
+    // What is stored is answered so, whatever becomes of this.
+    let earlier = earlier(&db, refused.map(|(_, user, event)| (*user, *event)).collect()).await;
     let answer = |(id, user, event)| {
         if stored.contains(&id) {
             return Ok(Claimed::Stored);
         }
-        let found = earlier.get(&(user, event)).cloned().map(Claimed::Already);
-        found.ok_or_else(|| StoreError::unavailable(STORE, "the earlier claim is gone"))
+        let found = earlier.as_ref().map_err(Clone::clone)?.get(&(user, event)).cloned();
+        found.map(Claimed::Already).ok_or_else(|| StoreError::unavailable(STORE, "the earlier claim is gone"))
     };
-    Ok(claims.into_iter().map(answer).collect())
+    claims.into_iter().map(answer).collect()
+}
+
+/// The ids of the claims that were stored: those whose user had none for the event.
+async fn store(db: &Sqlite, batch: Vec<NewRequest>) -> Result<HashSet<RequestId>, StoreError> {
+    let rows: Vec<_> = batch.into_iter().map(Row::from).collect();
+    let stored = db.write(move |connection| Box::pin(insert(connection, rows))).await?;
+    stored.iter().map(|id| super::read(id)).collect()
 }
 
 impl From<NewRequest> for Row {
