@@ -19,8 +19,10 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, or null if there was none.
+    /// The body, or null if it is no JSON.
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Answer {
@@ -31,15 +33,26 @@ impl Answer {
         self.body
     }
 
+    /// A header's text, empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
     /// The body, if the answer is this problem.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Value {
-        let kind = self.headers.get("content-type").map(|kind| kind.to_str().unwrap_or_default().to_owned());
-        assert_eq!(kind.as_deref(), Some("application/problem+json"), "{:#}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json", "{:#}", self.body);
         assert_eq!((self.status, &self.body["code"]), (status, &json!(code)), "{:#}", self.body);
         assert_eq!(self.body["status"], json!(status));
         self.body
     }
+}
+
+/// The text at a JSON pointer.
+#[track_caller]
+pub fn text(body: &Value, pointer: &str) -> String {
+    let text = body.pointer(pointer).and_then(Value::as_str);
+    text.unwrap_or_else(|| panic!("no text at {pointer} of {body:#}")).to_owned()
 }
 
 impl Api {
@@ -81,6 +94,34 @@ impl Api {
         self.call(Method::POST, path, Some(token), body).await
     }
 
+    /// POST without being logged in.
+    pub async fn post_anonymously(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, None, body).await
+    }
+
+    /// Claims an event's rewards.
+    pub async fn claim(&self, token: &str, event: &str) -> Answer {
+        self.post(&format!("/events/{event}/request"), token, &Value::Null).await
+    }
+
+    /// Every item of a list, page by page.
+    pub async fn all_pages(&self, path: &str, token: &str, limit: usize) -> Vec<Value> {
+        let (mut items, mut cursor) = (Vec::new(), None::<String>);
+        let joint = if path.contains('?') { '&' } else { '?' };
+        loop {
+            let cursor_part = cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+            let mut page =
+                self.get(&format!("{path}{joint}limit={limit}{cursor_part}"), token).await.expect(200);
+            let found = page["items"].as_array_mut().expect("a page has items");
+            assert!(found.len() <= limit);
+            items.append(found);
+            match page["nextCursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return items,
+            }
+        }
+    }
+
     /// PUT.
     pub async fn put(&self, path: &str, token: &str, body: &Value) -> Answer {
         self.call(Method::PUT, path, Some(token), body).await
@@ -89,19 +130,19 @@ impl Api {
     /// Registers with the usual password; returns the id.
     pub async fn register(&self, email: &str) -> String {
         let body = json!({ "email": email, "password": PASSWORD });
-        let user = self.call(Method::POST, "/users", None, &body).await.expect(201);
-        user["id"].as_str().expect("users have ids").to_owned()
+        let user = self.post_anonymously("/users", &body).await.expect(201);
+        text(&user, "/id")
     }
 
     /// Logs in; returns the whole answer.
     pub async fn log_in_with(&self, email: &str, password: &str) -> Answer {
-        self.call(Method::POST, "/auth/login", None, &json!({ "email": email, "password": password })).await
+        self.post_anonymously("/auth/login", &json!({ "email": email, "password": password })).await
     }
 
     /// Logs in with the usual password; returns the access token.
     pub async fn log_in(&self, email: &str) -> String {
         let session = self.log_in_with(email, PASSWORD).await.expect(200);
-        session["accessToken"].as_str().expect("a login gives a token").to_owned()
+        text(&session, "/accessToken")
     }
 
     /// Registers somebody, gives them exactly these roles and logs them in; returns id and access token.
@@ -123,7 +164,7 @@ impl Api {
             event[name] = value.clone();
         }
         let event = self.post("/events", operator, &event).await.expect(201);
-        event["id"].as_str().expect("events have ids").to_owned()
+        text(&event, "/id")
     }
 }
 
@@ -133,6 +174,6 @@ impl Answer {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Self { status, headers, body })
+        Ok(Self { status, headers, body, text })
     }
 }

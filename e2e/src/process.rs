@@ -2,7 +2,7 @@ use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
     process::{Child, Command},
     sync::watch,
 };
@@ -14,32 +14,60 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    lines: watch::Receiver<Vec<String>>,
+    lines: watch::Receiver<Vec<Line>>,
+}
+
+#[derive(Debug)]
+struct Line {
+    stream: Stream,
+    text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    Out,
+    Err,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code.
+    pub code: Option<i32>,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
 }
 
 impl Process {
     /// Starts `guerdon` with these arguments and this environment, and no other.
     pub fn start(arguments: &[&str], environment: &[(String, String)]) -> Self {
-        let mut child = Command::new(binary())
-            .args(arguments)
-            .env_clear()
-            .envs(environment.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("guerdon starts");
+        let mut child = command(arguments, environment).stdin(Stdio::null()).spawn().expect("guerdon starts");
         let (sender, lines) = watch::channel(Vec::new());
         let sender = Arc::new(sender);
-        collect(child.stdout.take().expect("stdout is piped"), Arc::clone(&sender));
-        collect(child.stderr.take().expect("stderr is piped"), sender);
+        collect(child.stdout.take().expect("stdout is piped"), Stream::Out, Arc::clone(&sender));
+        collect(child.stderr.take().expect("stderr is piped"), Stream::Err, sender);
         Self { child, lines }
+    }
+
+    /// Runs `guerdon` to its end, with this on its standard input.
+    pub async fn run(arguments: &[&str], environment: &[(String, String)], input: &str) -> Finished {
+        let mut child =
+            command(arguments, environment).stdin(Stdio::piped()).spawn().expect("guerdon starts");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        // A command that refuses its arguments ends without reading.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        let output = tokio::time::timeout(START_LIMIT, child.wait_with_output()).await;
+        let output = output.expect("the command ends").expect("it can be waited for");
+        let text = |bytes| String::from_utf8(bytes).expect("guerdon prints UTF-8");
+        Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
     /// Waits for the line that says where `part` listens, and returns the address.
     pub async fn address(&mut self, part: &str) -> String {
-        let listening = |line: &String| {
+        let listening = |line: &str| {
             let line: Value = serde_json::from_str(line).ok()?;
             let this = line["message"] == "listening" && line["part"] == part;
             this.then(|| line["address"].as_str().map(str::to_owned)).flatten()
@@ -48,14 +76,14 @@ impl Process {
     }
 
     /// Waits for a line that `look` finds something in.
-    pub async fn find<T>(&mut self, look: impl Fn(&String) -> Option<T>, what: &str) -> T {
+    pub async fn find<T>(&mut self, look: impl Fn(&str) -> Option<T>, what: &str) -> T {
         let found = async {
             loop {
-                if let Some(found) = self.lines.borrow_and_update().iter().find_map(&look) {
+                if let Some(found) = self.lines.borrow_and_update().iter().find_map(|line| look(&line.text)) {
                     return Some(found);
                 }
                 if self.lines.changed().await.is_err() {
-                    return self.lines.borrow().iter().find_map(&look);
+                    return self.lines.borrow().iter().find_map(|line| look(&line.text));
                 }
             }
         };
@@ -65,7 +93,13 @@ impl Process {
 
     /// Everything printed so far, logs and messages alike.
     pub fn printed(&self) -> Vec<String> {
-        self.lines.borrow().clone()
+        self.lines.borrow().iter().map(|line| line.text.clone()).collect()
+    }
+
+    /// What was written to standard output so far: the logs.
+    pub fn logs(&self) -> Vec<String> {
+        let lines = self.lines.borrow();
+        lines.iter().filter(|line| line.stream == Stream::Out).map(|line| line.text.clone()).collect()
     }
 
     /// `kill -9`: no chance to finish anything.
@@ -76,10 +110,29 @@ impl Process {
     /// SIGTERM; returns the exit code and how long it took to end.
     pub async fn terminate(&mut self) -> (Option<i32>, Duration) {
         let started = std::time::Instant::now();
-        let pid = self.child.id().expect("it still runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
-        assert!(sent.success());
+        self.signal_end().await;
         (self.wait().await, started.elapsed())
+    }
+
+    /// SIGTERM, without waiting for what follows.
+    pub async fn signal_end(&self) {
+        self.signal("-TERM").await;
+    }
+
+    /// SIGSTOP: it stays there and answers nothing.
+    pub async fn pause(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// SIGCONT: it goes on.
+    pub async fn resume(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
+        let pid = self.child.id().expect("it still runs").to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().await.expect("kill runs");
+        assert!(sent.success());
     }
 
     /// Waits for the end; returns the exit code.
@@ -89,11 +142,22 @@ impl Process {
     }
 }
 
-fn collect(stream: impl AsyncRead + Unpin + Send + 'static, lines: Arc<watch::Sender<Vec<String>>>) {
+fn command(arguments: &[&str], environment: &[(String, String)]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(arguments).env_clear().envs(environment.iter().cloned());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+fn collect(
+    source: impl AsyncRead + Unpin + Send + 'static,
+    stream: Stream,
+    lines: Arc<watch::Sender<Vec<Line>>>,
+) {
     tokio::spawn(async move {
-        let mut stream = BufReader::new(stream).lines();
-        while let Ok(Some(line)) = stream.next_line().await {
-            lines.send_modify(|lines| lines.push(line));
+        let mut source = BufReader::new(source).lines();
+        while let Ok(Some(text)) = source.next_line().await {
+            lines.send_modify(|lines| lines.push(Line { stream, text }));
         }
     });
 }

@@ -1,6 +1,16 @@
-use tempfile::TempDir;
+use std::time::Duration;
 
-use crate::{api::Api, process::Process};
+use reqwest::Method;
+use serde_json::Value;
+use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::{
+    api::{Answer, Api, text},
+    figures::Figures,
+    process::{Finished, Process},
+};
 
 /// The first administrator of every system.
 pub const ADMIN: &str = "admin@guerdon.local";
@@ -31,6 +41,7 @@ pub struct System {
     pub processes: Vec<Process>,
     /// What the first start printed as the administrator's password.
     pub admin_password: Option<String>,
+    admin: OnceCell<String>,
     settings: Vec<(String, String)>,
     topology: Topology,
     data: TempDir,
@@ -58,6 +69,7 @@ impl System {
             services: None,
             processes: Vec::new(),
             admin_password: None,
+            admin: OnceCell::new(),
             settings: all,
             topology,
             data,
@@ -80,14 +92,64 @@ impl System {
     /// Starts it again with the same data, after its processes were killed or ended.
     pub async fn restart(&mut self) {
         self.processes.clear();
+        self.admin = OnceCell::new();
         self.launch().await;
     }
 
-    /// An access token of the first administrator.
+    /// An access token of the first administrator. There is one session per user, so it is always the same.
     pub async fn admin(&self) -> String {
-        let password = self.admin_password.as_deref().expect("the first start printed a password");
-        let session = self.api.log_in_with(ADMIN, password).await.expect(200);
-        session["accessToken"].as_str().expect("a login gives a token").to_owned()
+        let log_in = async || {
+            let password = self.admin_password.as_deref().expect("the first start printed a password");
+            let session = self.api.log_in_with(ADMIN, password).await.expect(200);
+            text(&session, "/accessToken")
+        };
+        self.admin.get_or_init(log_in).await.clone()
+    }
+
+    /// An access token of a new operator.
+    pub async fn operator(&self) -> String {
+        self.api.member(&self.admin().await, "olga@example.com", &["OPERATOR"]).await.1
+    }
+
+    /// Runs a command with this system's settings, beside it.
+    pub async fn command(&self, arguments: &[&str], input: &str) -> Finished {
+        Process::run(arguments, &self.settings, input).await
+    }
+
+    /// What the operations address of a process answers. `index` counts as in [`System::processes`].
+    pub async fn operations(&self, index: usize, path: &str) -> Answer {
+        let address = match (&self.services, index) {
+            (Some((auth, _)), 1) => auth,
+            (Some((_, event)), 2) => event,
+            _ => &self.operations,
+        };
+        Api::new(address).call(Method::GET, path, None, &Value::Null).await
+    }
+
+    /// Waits until every process is ready.
+    pub async fn until_ready(&self) {
+        for _ in 0..300 {
+            if self.operations(0, "/readyz").await.status == 200 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("never ready: {:#}", self.operations(0, "/readyz").await.body);
+    }
+
+    /// Its figures, of all its processes together.
+    pub async fn figures(&self) -> Figures {
+        let mut all = Figures::default();
+        for index in 0..self.processes.len() {
+            all.add(&self.operations(index, "/metrics").await.text);
+        }
+        all
+    }
+
+    /// One of its databases, opened beside the running system: `user.db` or `event.db`.
+    pub async fn database(&self, file: &str) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.data().join(file));
+        options.connect().await.expect("the database opens")
     }
 
     /// Everything all its processes printed.
@@ -130,18 +192,31 @@ impl System {
     /// Starts one service anew where it was before. `index` counts as in [`System::processes`].
     pub async fn revive(&mut self, index: usize) {
         let (auth, event) = self.services.clone().expect("only split systems have services");
-        let (service, variable, address) =
-            if index == 1 { ("auth", "AUTH_SERVICE_PORT", auth) } else { ("event", "EVENT_SERVICE_PORT", event) };
+        let (service, variable, address) = if index == 1 {
+            ("auth", "AUTH_SERVICE_PORT", auth)
+        } else {
+            ("event", "EVENT_SERVICE_PORT", event)
+        };
         let port = address.rsplit(':').next().expect("addresses have ports").to_owned();
         let mut process = self.spawn(service, &[(variable, &port)]);
         process.address(service).await;
         self.processes[index] = process;
+        self.admin = OnceCell::new();
+        self.until_ready().await;
     }
 }
 
-#[allow(clippy::ptr_arg, reason = "looks at a line of Process::find")]
-fn printed_password(line: &String) -> Option<String> {
+/// A failed test shows what its system had to complain about.
+impl Drop for System {
+    fn drop(&mut self) {
+        let complaints = |line: &&str| line.contains("\"WARN\"") || line.contains("\"ERROR\"");
+        if std::thread::panicking() {
+            self.printed().lines().filter(complaints).take(10).for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+fn printed_password(line: &str) -> Option<String> {
     let word = line.split_whitespace().next()?;
     (word.len() == 30 && word.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| word.to_owned())
 }
-

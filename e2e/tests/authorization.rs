@@ -1,0 +1,198 @@
+//! Who may do what: every route of the gateway's table, with every kind of caller.
+#![allow(clippy::expect_used, reason = "a panic is how a test reports")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use domain::Role;
+use e2e::{PASSWORD, System, Topology, forge, in_both_topologies, text};
+use gateway::routes::{Access, ROUTES, Route};
+use serde_json::{Value, json};
+
+in_both_topologies!(
+    every_route_answers_each_role_as_promised,
+    every_route_but_the_open_ones_refuses_every_bad_token,
+    users_see_active_events_only_and_staff_sees_all,
+);
+
+/// A valid request to a route, and what USER, OPERATOR, AUDITOR and ADMIN, each alone, get for it.
+struct Row {
+    path: String,
+    body: Value,
+    expected: [u16; 4],
+}
+
+fn row(path: impl Into<String>, body: Value, expected: [u16; 4]) -> Row {
+    Row { path: path.into(), body, expected }
+}
+
+/// A system with one of each, and somebody whose things they try to reach.
+struct World {
+    system: System,
+    operator: String,
+    bystander: String,
+    event: String,
+    request: String,
+    serial: AtomicUsize,
+}
+
+const EVERYBODY: [u16; 4] = [200; 4];
+const STAFF: [u16; 4] = [403, 200, 200, 200];
+const OPERATORS: [u16; 4] = [403, 201, 403, 201];
+const ADMINS: [u16; 4] = [403, 403, 403, 200];
+
+impl World {
+    async fn new(topology: Topology) -> Self {
+        let system = System::start(topology).await;
+        let admin = system.admin().await;
+        for role in Role::ALL {
+            system.api.member(&admin, &email(role), &[role.name()]).await;
+        }
+        let operator = system.api.log_in(&email(Role::Operator)).await;
+        let event = system.api.event(&operator, &json!({})).await;
+        let bystander = system.api.register("bystander@example.com").await;
+        let token = system.api.log_in("bystander@example.com").await;
+        let request = system.api.claim(&token, &event).await.expect(201);
+        let request = text(&request, "/id");
+        Self {
+            system,
+            operator: email(Role::Operator),
+            bystander,
+            event,
+            request,
+            serial: AtomicUsize::new(0),
+        }
+    }
+
+    /// The expectations. A route that is not here fails the tests.
+    async fn rows(&self, route: &Route) -> Vec<Row> {
+        let Self { bystander, event, request, .. } = self;
+        let credentials = |email: &str| json!({ "email": email, "password": PASSWORD });
+        match (route.method.as_str(), route.path) {
+            ("POST", "/users") => {
+                let fresh = format!("fresh-{}@example.com", self.serial.fetch_add(1, Ordering::Relaxed));
+                vec![row("/users", credentials(&fresh), [201; 4])]
+            }
+            ("GET", "/users") => vec![row("/users", Value::Null, ADMINS)],
+            ("GET", "/users/me") => vec![row("/users/me", Value::Null, EVERYBODY)],
+            ("GET", "/users/{id}") => vec![
+                row(format!("/users/{bystander}"), Value::Null, STAFF),
+                row(format!("/users/{}", "0".repeat(24)), Value::Null, [403, 404, 404, 404]),
+            ],
+            ("PUT", "/users/{id}/roles") => {
+                vec![row(format!("/users/{bystander}/roles"), json!({ "roles": ["USER"] }), ADMINS)]
+            }
+            ("POST", "/auth/login") => {
+                vec![row("/auth/login", credentials("bystander@example.com"), EVERYBODY)]
+            }
+            ("POST", "/auth/refresh") => vec![row("/auth/refresh", self.refresh_token().await, EVERYBODY)],
+            ("POST", "/auth/logout") => vec![row("/auth/logout", Value::Null, [204; 4])],
+            ("POST", "/events") => {
+                let event = json!({ "name": "New", "condition": {}, "periodStart": "2020-01-01T00:00:00Z" });
+                vec![row("/events", event, OPERATORS)]
+            }
+            ("GET", "/events") => vec![row("/events", Value::Null, EVERYBODY)],
+            ("GET", "/events/requests") => vec![
+                row("/events/requests", Value::Null, EVERYBODY),
+                row(format!("/events/requests?userId={bystander}"), Value::Null, STAFF),
+            ],
+            ("GET", "/events/requests/{requestId}") => {
+                vec![row(format!("/events/requests/{request}"), Value::Null, STAFF)]
+            }
+            ("GET", "/events/{eventId}") => {
+                vec![row(format!("/events/{event}"), Value::Null, EVERYBODY)]
+            }
+            ("POST", "/events/{eventId}/rewards") => {
+                let reward = json!({ "type": "POINT", "name": "Points", "points": 1 });
+                vec![row(format!("/events/{event}/rewards"), reward, OPERATORS)]
+            }
+            ("GET", "/events/{eventId}/rewards") => {
+                vec![row(format!("/events/{event}/rewards"), Value::Null, EVERYBODY)]
+            }
+            ("POST", "/events/{eventId}/request") => {
+                vec![row(format!("/events/{event}/request"), Value::Null, [201, 403, 403, 403])]
+            }
+            (method, path) => panic!("{method} {path} has no row: say here who may use it"),
+        }
+    }
+
+    /// A refresh token works once, so every request needs its own.
+    async fn refresh_token(&self) -> Value {
+        let session = self.system.api.log_in_with("bystander@example.com", PASSWORD).await.expect(200);
+        json!({ "refreshToken": session["refreshToken"] })
+    }
+}
+
+fn email(role: Role) -> String {
+    format!("{}@example.com", role.name().to_lowercase())
+}
+
+async fn every_route_answers_each_role_as_promised(topology: Topology) {
+    let world = World::new(topology).await;
+    for route in ROUTES {
+        for (index, role) in Role::ALL.into_iter().enumerate() {
+            // Logged in anew for each route: one of them logs out.
+            let token = world.system.api.log_in(&email(role)).await;
+            for Row { path, body, expected } in world.rows(route).await {
+                let answer = world.system.api.call(route.method.clone(), &path, Some(&token), &body).await;
+                assert_eq!(answer.status, expected[index], "{role} {} {path}: {}", route.method, answer.text);
+                if answer.status == 403 {
+                    answer.expect_problem(403, "FORBIDDEN");
+                }
+            }
+        }
+    }
+}
+
+async fn every_route_but_the_open_ones_refuses_every_bad_token(topology: Topology) {
+    let world = World::new(topology).await;
+    let api = &world.system.api;
+    let revoked = api.log_in(&world.operator).await;
+    api.post("/auth/logout", &revoked, &Value::Null).await.expect(204);
+    let user = &world.bystander;
+    let bad = [
+        ("none", None, "UNAUTHENTICATED"),
+        ("garbage", Some("garbage".to_owned()), "UNAUTHENTICATED"),
+        ("expired", Some(forge::expired_access_token(user)), "TOKEN_EXPIRED"),
+        ("logged out", Some(revoked), "SESSION_REVOKED"),
+        ("signed with another secret", Some(forge::forged_access_token(user)), "UNAUTHENTICATED"),
+        ("not signed", Some(forge::unsigned_access_token(user)), "UNAUTHENTICATED"),
+        ("well signed but never handed out", Some(forge::access_token(user)), "SESSION_REVOKED"),
+    ];
+    for route in ROUTES {
+        for (kind, token, code) in &bad {
+            for Row { path, body, expected } in world.rows(route).await {
+                let answer = api.call(route.method.clone(), &path, token.as_deref(), &body).await;
+                if route.access == Access::Anyone {
+                    assert_eq!(
+                        answer.status, expected[0],
+                        "{kind}: {} {path}: {}",
+                        route.method, answer.text
+                    );
+                    continue;
+                }
+                assert_eq!(answer.status, 401, "{kind}: {} {path}: {}", route.method, answer.text);
+                assert!(answer.header("www-authenticate").starts_with("Bearer"), "{kind}");
+                answer.expect_problem(401, code);
+            }
+        }
+    }
+}
+
+async fn users_see_active_events_only_and_staff_sees_all(topology: Topology) {
+    let World { system, operator, event, .. } = World::new(topology).await;
+    let api = &system.api;
+    let operator = api.log_in(&operator).await;
+    let hidden = api.event(&operator, &json!({ "status": "INACTIVE" })).await;
+    for (role, sees) in
+        [(Role::User, false), (Role::Operator, true), (Role::Auditor, true), (Role::Admin, true)]
+    {
+        let token = api.log_in(&email(role)).await;
+        let listed: Vec<_> =
+            api.all_pages("/events", &token, 1).await.iter().map(|event| text(event, "/id")).collect();
+        assert_eq!(listed.contains(&hidden), sees, "{role}");
+        assert!(listed.contains(&event), "{role}");
+        for path in [format!("/events/{hidden}"), format!("/events/{hidden}/rewards")] {
+            assert_eq!(api.get(&path, &token).await.status, if sees { 200 } else { 404 }, "{role} {path}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! `guerdon demo`: the whole story in one command.
+#![allow(clippy::expect_used, reason = "a panic is how a test reports")]
+
+use e2e::Process;
+
+#[tokio::test]
+async fn the_demo_tells_the_story_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let environment = [("TMPDIR".to_owned(), folder.path().display().to_string())];
+    let told = Process::run(&["demo"], &environment, "").await;
+    assert_eq!(told.code, Some(0), "{}{}", told.stdout, told.stderr);
+    for step in [
+        "make Olga an OPERATOR and Anna an AUDITOR",
+        "creates the event",
+        "attaches POINT ",
+        "attaches ITEM ",
+        "attaches COUPON ",
+        "attaches BADGE ",
+        "logs in: 200",
+        "She claims: 201",
+        "is PENDING",
+        "409 ALREADY_REQUESTED, naming request",
+        "1 item, PENDING",
+        "condition {\"in\":[\"USER\",{\"var\":\"user.roles\"}]}",
+        "403 FORBIDDEN",
+    ] {
+        assert!(told.stdout.contains(step), "{step:?} is missing in\n{}", told.stdout);
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -1,0 +1,189 @@
+//! Every code an answer can carry, produced by requests to the real system.
+#![allow(clippy::expect_used, reason = "a panic is how a test reports")]
+
+use std::{collections::HashSet, time::Duration};
+
+use e2e::{ADMIN, Answer, Api, System, Topology, Wire, forge, in_both_topologies, text};
+use reqwest::{Method, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+use service_kit::problem::Code;
+use sqlx::{Connection, SqliteConnection};
+
+in_both_topologies!(every_code_is_produced_in_the_promised_shape);
+
+/// Generous limits, but for refreshes: one an hour.
+const SETTINGS: [(&str, &str); 6] = [
+    ("RATE_LIMIT_LOGIN", "1000/s"),
+    ("RATE_LIMIT_LOGIN_ACCOUNT", "1000/s"),
+    ("RATE_LIMIT_REGISTER", "1000/s"),
+    ("RATE_LIMIT_CLIENT", "1000/s"),
+    ("RATE_LIMIT_ACCOUNT", "1000/s"),
+    ("RATE_LIMIT_REFRESH", "1/h"),
+];
+
+async fn every_code_is_produced_in_the_promised_shape(topology: Topology) {
+    let system = System::start_with(topology, &SETTINGS).await;
+    let mut seen = Seen::default();
+    let late = tokio::spawn(half_a_body(system.api.base.clone()));
+    let admin = system.admin().await;
+    let operator = system.operator().await;
+    let (mina, user) = system.api.member(&admin, "mina@example.com", &["USER"]).await;
+    refused_at_the_edge(&system.api, &mina, &user, &mut seen).await;
+    refused_bodies(&system.api, &mut seen).await;
+    refused_by_auth(&system, &admin, &mut seen).await;
+    refused_claims(&system.api, &operator, &user, &mut seen).await;
+    broken_stores(&system, &admin, &operator, &mut seen).await;
+    seen.note(late.await.expect("the task ends"), Code::RequestTimeout);
+    let missing: Vec<_> = Code::ALL.into_iter().filter(|code| !seen.0.contains(code)).collect();
+    assert!(missing.is_empty(), "nothing here produces {missing:?}");
+}
+
+#[derive(Default)]
+struct Seen(HashSet<Code>);
+
+impl Seen {
+    /// Checks that this is that problem, in the shape every problem has.
+    #[track_caller]
+    fn note(&mut self, answer: Answer, code: Code) -> Value {
+        let (status, title) = code.status_and_title();
+        let (id, retry) = (answer.header("x-request-id").to_owned(), answer.header("retry-after").to_owned());
+        let body = answer.expect_problem(status.as_u16(), &code.name());
+        assert_eq!((&body["title"], &body["type"]), (&json!(title), &json!("about:blank")));
+        assert!(!text(&body, "/detail").is_empty());
+        if code == Code::AlreadyRequested {
+            assert_ne!(body["requestId"], json!(id), "here it names the earlier reward request");
+        } else {
+            assert_eq!(body["requestId"], json!(id));
+        }
+        if matches!(code, Code::RateLimited | Code::Unavailable) {
+            assert!(retry.parse::<u32>().is_ok_and(|seconds| seconds >= 1), "Retry-After: {retry}");
+        }
+        self.0.insert(code);
+        body
+    }
+}
+
+async fn refused_at_the_edge(api: &Api, mina: &str, user: &str, seen: &mut Seen) {
+    seen.note(api.call(Method::GET, "/users/me", None, &Value::Null).await, Code::Unauthenticated);
+    seen.note(api.get("/users/me", &forge::expired_access_token(mina)).await, Code::TokenExpired);
+    seen.note(api.get("/users/me", &forge::access_token(mina)).await, Code::SessionRevoked);
+    seen.note(api.get("/users", user).await, Code::Forbidden);
+    seen.note(api.get("/nowhere", user).await, Code::NotFound);
+    let answer = api.call(Method::DELETE, "/events", None, &Value::Null).await;
+    let allowed: HashSet<_> =
+        answer.header("allow").split(',').map(|method| method.trim().to_owned()).collect();
+    assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed:?}");
+    seen.note(answer, Code::MethodNotAllowed);
+    let nonsense = json!({ "refreshToken": "nonsense" });
+    api.post_anonymously("/auth/refresh", &nonsense).await.expect_problem(401, "UNAUTHENTICATED");
+    seen.note(api.post_anonymously("/auth/refresh", &nonsense).await, Code::RateLimited);
+}
+
+async fn refused_bodies(api: &Api, seen: &mut Seen) {
+    let body = seen.note(api.post_anonymously("/users", &json!({})).await, Code::ValidationFailed);
+    assert_eq!(body["errors"].as_array().map(Vec::len), Some(2), "{body:#}");
+    seen.note(raw(api, "application/json", "{\"email\":".to_owned()).await, Code::MalformedBody);
+    seen.note(raw(api, "text/plain", "{}".to_owned()).await, Code::UnsupportedMediaType);
+    seen.note(raw(api, "application/json", " ".repeat(256 * 1024 + 1)).await, Code::BodyTooLarge);
+}
+
+async fn raw(api: &Api, kind: &str, body: String) -> Answer {
+    let request = api.client.post(format!("{}/users", api.base)).header(CONTENT_TYPE, kind).body(body);
+    Answer::read(request.send().await.expect("an answer")).await.expect("a whole answer")
+}
+
+async fn refused_by_auth(system: &System, admin: &str, seen: &mut Seen) {
+    let api = &system.api;
+    seen.note(api.log_in_with("mina@example.com", "not her password").await, Code::InvalidCredentials);
+    let taken = json!({ "email": "MINA@example.com", "password": "12345678" });
+    seen.note(api.post_anonymously("/users", &taken).await, Code::EmailTaken);
+    let found = api.get(&format!("/users?email={ADMIN}"), admin).await.expect(200);
+    let path = format!("/users/{}/roles", text(&found, "/items/0/id"));
+    seen.note(api.put(&path, admin, &json!({ "roles": ["USER"] })).await, Code::LastAdmin);
+}
+
+async fn refused_claims(api: &Api, operator: &str, user: &str, seen: &mut Seen) {
+    let event = api.event(operator, &json!({})).await;
+    let rewards = format!("/events/{event}/rewards");
+    let reward = json!({ "type": "POINT", "name": "Points", "points": 1 });
+    let reward = api.post(&rewards, operator, &reward).await.expect(201);
+    let again = api.post(&rewards, operator, &json!({ "rewardId": reward["id"] })).await;
+    seen.note(again, Code::RewardAttached);
+    let request = api.claim(user, &event).await.expect(201);
+    let again = seen.note(api.claim(user, &event).await, Code::AlreadyRequested);
+    assert_eq!(again["requestId"], request["id"]);
+    for (change, code) in [
+        (json!({ "status": "INACTIVE" }), Code::EventNotActive),
+        (json!({ "periodStart": "2098-01-01T00:00:00Z" }), Code::EventNotStarted),
+        (json!({ "periodEnd": "2020-01-02T00:00:00Z" }), Code::EventEnded),
+        (json!({ "condition": { "in": ["ADMIN", { "var": "user.roles" }] } }), Code::ConditionNotMet),
+    ] {
+        let event = api.event(operator, &change).await;
+        seen.note(api.claim(user, &event).await, code);
+    }
+}
+
+/// What users cannot cause: a record nobody wrote like that, and a database somebody else holds.
+async fn broken_stores(system: &System, admin: &str, operator: &str, seen: &mut Seen) {
+    let broken = system.api.register("broken@example.com").await;
+    let mut database = system.database("user.db").await;
+    let spoilt = sqlx::query("UPDATE users SET email = 'no address' WHERE id = $1").bind(&broken);
+    assert_eq!(spoilt.execute(&mut database).await.expect("it can be spoilt").rows_affected(), 1);
+    let answer = system.api.get(&format!("/users/{broken}"), admin).await;
+    assert!(!answer.text.contains("no address") && !answer.text.contains("user-db"), "{}", answer.text);
+    seen.note(answer, Code::Internal);
+
+    let mut database: SqliteConnection = system.database("event.db").await;
+    let held = database.begin_with("BEGIN IMMEDIATE").await.expect("the lock is free");
+    let event = json!({ "name": "New", "condition": {}, "periodStart": "2020-01-01T00:00:00Z" });
+    let answer = system.api.post("/events", operator, &event).await;
+    assert!(!answer.text.contains("locked") && !answer.text.contains("event-db"), "{}", answer.text);
+    seen.note(answer, Code::Unavailable);
+    held.rollback().await.expect("the lock is given back");
+    system.api.post("/events", operator, &event).await.expect(201);
+}
+
+async fn half_a_body(base: String) -> Answer {
+    let mut wire = Wire::connect(base.trim_start_matches("http://")).await;
+    let headers = ["content-type: application/json", "content-length: 100"].map(str::to_owned);
+    wire.head("POST /users", &headers).await;
+    wire.send("{\"email\":").await;
+    wire.answer().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_service_is_503_with_retry_after_and_heals_when_it_returns() {
+    let mut system = System::start(Topology::Split).await;
+    let operator = system.operator().await;
+    let event = system.api.event(&operator, &json!({})).await;
+    let path = format!("/events/{event}");
+    let mut seen = Seen::default();
+
+    system.processes[2].kill().await;
+    let answer = system.api.get(&path, &operator).await;
+    assert!(!answer.text.contains("127.0.0.1"), "hosts are nobody's business: {}", answer.text);
+    seen.note(answer, Code::Unavailable);
+    system.api.get("/users/me", &operator).await.expect(200);
+    system.revive(2).await;
+    system.api.get(&path, &operator).await.expect(200);
+
+    // Without auth nobody can tell whether a session is current: that is no reason to call it revoked.
+    system.processes[1].kill().await;
+    seen.note(system.api.get(&path, &operator).await, Code::Unavailable);
+    let body = json!({ "email": "olga@example.com", "password": "12345678" });
+    seen.note(system.api.post_anonymously("/auth/login", &body).await, Code::Unavailable);
+    system.revive(1).await;
+    let operator = system.api.log_in("olga@example.com").await;
+    system.api.get(&path, &operator).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_hangs_is_503_in_bounded_time() {
+    let system = System::start(Topology::Split).await;
+    let operator = system.operator().await;
+    system.processes[2].pause().await;
+    let answer = tokio::time::timeout(Duration::from_secs(30), system.api.get("/events", &operator)).await;
+    Seen::default().note(answer.expect("an answer at all"), Code::Unavailable);
+    system.processes[2].resume().await;
+    system.api.get("/events", &operator).await.expect(200);
+}

@@ -1,0 +1,114 @@
+//! What is typed at a terminal: users, health checks, and starts that must fail.
+#![allow(clippy::expect_used, reason = "a panic is how a test reports")]
+
+use e2e::{PASSWORD, Process, System, Topology, in_both_topologies, text};
+use serde_json::json;
+
+in_both_topologies!(
+    a_user_created_beside_the_running_system_logs_in,
+    what_cannot_be_created_is_refused_with_a_reason,
+    a_health_check_exits_by_readiness,
+);
+
+async fn a_user_created_beside_the_running_system_logs_in(topology: Topology) {
+    let system = System::start(topology).await;
+    let create = ["user", "create", "--email", "Root@Example.com", "--role", "ADMIN", "--role", "USER"];
+    let created =
+        system.command(&[create.as_slice(), &["--password-stdin"]].concat(), "a long password\n").await;
+    assert_eq!(created.code, Some(0), "{}", created.stderr);
+    assert!(!created.stdout.contains("a long password") && created.stderr.is_empty(), "{}", created.stderr);
+    let session = system.api.log_in_with("root@example.com", "a long password").await.expect(200);
+    assert_eq!(session["user"]["roles"], json!(["USER", "ADMIN"]));
+    assert!(created.stdout.contains(&text(&session, "/user/id")), "{}", created.stdout);
+    system.api.get("/users", &text(&session, "/accessToken")).await.expect(200);
+
+    // Without a terminal to ask on, a password is made and printed.
+    let created = system.command(&["user", "create", "--email", "auto@example.com"], "").await;
+    assert_eq!(created.code, Some(0), "{}", created.stderr);
+    let password =
+        created.stdout.lines().find_map(|line| line.strip_prefix("Password: ")).unwrap_or_default();
+    let session = system.api.log_in_with("auto@example.com", password).await.expect(200);
+    assert_eq!(session["user"]["roles"], json!(["USER"]));
+}
+
+async fn what_cannot_be_created_is_refused_with_a_reason(topology: Topology) {
+    let system = System::start(topology).await;
+    system.api.register("mina@example.com").await;
+    for (email, role, password, code, reason) in [
+        ("MINA@example.com", "USER", PASSWORD, 1, "already registered"),
+        ("juno@example.com", "USER", "short", 1, "8 to 128 characters"),
+        ("no address", "USER", PASSWORD, 2, "no address"),
+        ("juno@example.com", "KING", PASSWORD, 2, "USER, OPERATOR, AUDITOR, ADMIN"),
+    ] {
+        let arguments = ["user", "create", "--email", email, "--role", role, "--password-stdin"];
+        let refused = system.command(&arguments, password).await;
+        assert_eq!(refused.code, Some(code), "{}", refused.stderr);
+        assert!(refused.stderr.contains(reason) && refused.stdout.is_empty(), "{}", refused.stderr);
+        assert!(password == "short" || !refused.stderr.contains(password));
+    }
+    system.api.log_in_with("juno@example.com", PASSWORD).await.expect(401);
+}
+
+async fn a_health_check_exits_by_readiness(topology: Topology) {
+    let mut system = System::start(topology).await;
+    let port = system.operations.rsplit(':').next().unwrap_or_default().to_owned();
+    let check = ["healthcheck", "--port", &port];
+    let ready = system.command(&check, "").await;
+    assert_eq!(ready.code, Some(0), "{}", ready.stderr);
+    assert!(ready.stdout.contains("ready"), "{}", ready.stdout);
+    if topology == Topology::Split {
+        system.processes[2].kill().await;
+        let down = system.command(&check, "").await;
+        assert_eq!(down.code, Some(1));
+        assert!(
+            down.stdout.contains("\"event\":\"down\"") && down.stderr.contains("not ready"),
+            "{}",
+            down.stdout
+        );
+    }
+    system.processes[0].kill().await;
+    let dead = system.command(&check, "").await;
+    assert_eq!(dead.code, Some(1), "{}", dead.stdout);
+    assert!(!dead.stderr.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_cannot_work_fails_and_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let not_a_database = folder.path().join("not-a-database");
+    std::fs::write(&not_a_database, "x".repeat(5000)).expect("a file");
+    let not_a_database = format!("sqlite:{}", not_a_database.display());
+    for (variable, value, code, reason) in [
+        ("JWT_SECRET", "too short", 1, "at least 32"),
+        ("USER_DB_URL", "oracle://me:hunter2@db/users", 1, "USER_DB_URL"),
+        ("TOKEN_DB_URL", "carrier-pigeon://me:hunter2@roof", 1, "TOKEN_DB_URL"),
+        ("EVENT_DB_URL", not_a_database.as_str(), 1, "not-a-database"),
+        ("HTTP_PORT", port.as_str(), 1, "HTTP_PORT"),
+        ("GATEWAY_PORT", port.as_str(), 1, "GATEWAY_PORT"),
+        ("RATE_LIMIT_LOGIN", "many", 2, "30/min"),
+        ("RATE_LIMIT", "sometimes", 2, "sometimes"),
+        ("HTTP_PORT", "70000", 2, "70000"),
+        ("LOG_LEVEL", "a=b=c", 1, ""),
+    ] {
+        let mut environment: Vec<_> = [
+            ("HTTP_PORT", "0"),
+            ("GATEWAY_PORT", "0"),
+            ("GUERDON_DATA_DIR", &folder.path().join("data").display().to_string()),
+        ]
+        .into_iter()
+        .filter(|(name, _)| *name != variable)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        environment.push((variable.to_owned(), value.to_owned()));
+        let failed = Process::run(&["serve"], &environment, "").await;
+        assert_eq!(failed.code, Some(code), "{variable}={value}: {}{}", failed.stdout, failed.stderr);
+        assert!(failed.stderr.contains(reason) && !failed.stderr.is_empty(), "{variable}: {}", failed.stderr);
+        assert!(
+            !failed.stderr.contains("hunter2") && !failed.stderr.contains("too short"),
+            "{}",
+            failed.stderr
+        );
+    }
+}
