@@ -1,0 +1,52 @@
+# Every command a person needs; `make` alone lists them. Cargo uses all cores unless CARGO_BUILD_JOBS says otherwise.
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+GUERDON_DEV := $(TARGET_DIR)/debug/guerdon
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo build test test-quick lint fmt deny docs openapi openapi-check nextest
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Serve everything on http://127.0.0.1:3333, data in ./guerdon-data
+	cargo run --release -p guerdon -- serve all
+
+demo: ## Play a reward event from beginning to end on a throw-away instance
+	@cargo run --release -p guerdon -- demo
+
+test: build nextest ## Run every test, journeys through the real binary and documentation examples included
+	cargo nextest run --workspace
+	cargo test --workspace --doc
+
+test-quick: nextest ## Run every test but the journeys through the real binary
+	cargo nextest run --workspace -E 'not package(e2e)'
+
+lint: ## Check formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+fmt: ## Format the code
+	cargo fmt --all
+
+deny: ## Check the dependencies' licences, sources and known vulnerabilities
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	@if timeout 120 cargo deny fetch db; then cargo deny check; else \
+		echo 'The advisory database cannot be reached: known vulnerabilities are NOT checked this time.'; \
+		cargo deny check licenses bans sources; fi
+
+docs: ## Build the code's documentation
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+
+openapi: build ## Write docs/openapi.json anew
+	$(GUERDON_DEV) openapi > docs/openapi.json
+
+openapi-check: build ## Check that docs/openapi.json is what the code says
+	@$(GUERDON_DEV) openapi | diff -u docs/openapi.json - || { echo 'Run `make openapi` and commit.'; exit 1; }
+
+# Binaries and tests in one go: they share one set of features and so one build, and the journeys need the binary.
+build:
+	cargo build --workspace --bins --tests
+
+nextest:
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
