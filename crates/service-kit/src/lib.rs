@@ -6,6 +6,7 @@ pub mod extract;
 pub mod health;
 pub mod identity;
 pub mod metrics;
+pub mod mongo;
 pub mod observe;
 pub mod page;
 pub mod problem;

@@ -22,6 +22,13 @@ pub struct PageRequest {
     pub before: Option<ObjectId>,
 }
 
+impl PageRequest {
+    /// One more than the page holds: it tells whether there is another.
+    pub fn overfull(self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
+    }
+}
+
 impl Default for PageRequest {
     fn default() -> Self {
         Self { limit: DEFAULT_LIMIT, before: None }

@@ -56,3 +56,22 @@ fn reward(ids: &Ids, kind: RewardKind) -> Reward {
         updated_at: minted.at,
     }
 }
+
+/// Stores an event, a coupon attached to it and a claim on it; returns their ids.
+pub(crate) async fn one_of_each<T>(db: &T) -> (EventId, RewardId, domain::RequestId)
+where
+    T: crate::store::EventStore + crate::store::RewardStore + crate::store::RequestStore,
+{
+    let ids = ids();
+    let event = event(&ids);
+    crate::store::EventStore::create(db, event.clone()).await.unwrap();
+    let kind = RewardKind::Coupon { coupon_code: "SPRING10".into(), expiry: at("2027-01-01T00:00:00Z") };
+    let reward = reward(&ids, kind);
+    let minted = ids.mint();
+    let place = crate::store::Attachment { id: minted.id, event: event.id, reward: reward.id, at: minted.at };
+    db.create_attached(reward.clone(), place).await.unwrap();
+    let claim = requests::new_claim(ids.mint(), user(1), event.id);
+    let id = claim.request.id;
+    db.claim_once(claim).await.unwrap();
+    (event.id, reward.id, id)
+}

@@ -11,11 +11,13 @@
 #[cfg(test)]
 pub(crate) mod contract;
 mod events;
+mod mongo;
 mod requests;
 mod rewards;
 mod sqlite;
 
 pub use events::{EventFilter, EventStore};
+pub use mongo::MongoEventDb;
 pub use requests::{Claimed, NewRequest, RequestFilter, RequestStore, Stored};
 pub use rewards::{Attached, Attachment, RewardStore};
 pub use service_kit::store::StoreError;

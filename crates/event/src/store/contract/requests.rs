@@ -8,9 +8,9 @@ use serde_json::json;
 use service_kit::page::PageRequest;
 
 use super::{ids, user};
-use crate::store::{Claimed, NewRequest, RequestFilter, RequestStore, Stored};
+use crate::store::{Claimed, NewRequest, RequestFilter, RequestStore, StoreError, Stored};
 
-fn new(minted: Minted, user: UserId, event: EventId) -> NewRequest {
+pub(super) fn new_claim(minted: Minted, user: UserId, event: EventId) -> NewRequest {
     NewRequest {
         request: RewardRequest {
             id: RequestId(minted.id),
@@ -45,7 +45,8 @@ fn later(minted: Minted, minutes: u32) -> Minted {
 
 pub(crate) async fn a_claim_is_found_as_it_was_stored(db: Arc<dyn RequestStore>) {
     let ids = ids();
-    let claim = NewRequest { idempotency_key: Some("k-1".into()), ..new(ids.mint(), user(1), event(&ids)) };
+    let claim =
+        NewRequest { idempotency_key: Some("k-1".into()), ..new_claim(ids.mint(), user(1), event(&ids)) };
     let (request, decision) = (claim.request, claim.decision.clone());
     assert_eq!(db.claim_once(claim).await.unwrap(), Claimed::Stored);
     assert_eq!(db.find(request.id).await.unwrap(), Some((request, decision)));
@@ -54,7 +55,7 @@ pub(crate) async fn a_claim_is_found_as_it_was_stored(db: Arc<dyn RequestStore>)
     assert_eq!(db.find_claim(user(2), request.event_id).await.unwrap(), None);
     assert_eq!(db.find_claim(user(1), event(&ids)).await.unwrap(), None);
     assert_eq!(db.find(RequestId(ids.mint().id)).await.unwrap(), None);
-    let second = new(ids.mint(), request.user_id, request.event_id);
+    let second = new_claim(ids.mint(), request.user_id, request.event_id);
     assert_eq!(db.claim_once(second.clone()).await.unwrap(), Claimed::Already(stored));
     assert_eq!(db.find(second.request.id).await.unwrap(), None);
 }
@@ -64,7 +65,7 @@ pub(crate) async fn of_five_hundred_claims_of_one_user_and_event_one_is_stored(d
     let event = event(&ids);
     let tasks: Vec<_> = (0..500)
         .map(|_| {
-            let (db, claim) = (Arc::clone(&db), new(ids.mint(), user(1), event));
+            let (db, claim) = (Arc::clone(&db), new_claim(ids.mint(), user(1), event));
             tokio::spawn(async move { (claim.request.id, db.claim_once(claim).await.unwrap()) })
         })
         .collect();
@@ -90,7 +91,7 @@ pub(crate) async fn of_a_storm_of_claims_each_pair_is_stored_once(db: Arc<dyn Re
         .map(|n| {
             let pair = n * 7 % 400;
             let who = user(u32::try_from(pair / 20).unwrap());
-            let (db, claim) = (Arc::clone(&db), new(ids.mint(), who, events[pair % 20]));
+            let (db, claim) = (Arc::clone(&db), new_claim(ids.mint(), who, events[pair % 20]));
             tokio::spawn(async move {
                 let key = (claim.request.user_id, claim.request.event_id);
                 (key, claim.request.id, db.claim_once(claim).await.unwrap())
@@ -115,7 +116,7 @@ pub(crate) async fn request_filters_combine(db: Arc<dyn RequestStore>) {
     let events: Vec<_> = (0..3).map(|_| event(&ids)).collect();
     let mut all = Vec::new();
     for minute in 0..12 {
-        let claim = new(later(ids.mint(), minute), user(minute % 4), events[minute as usize / 4]);
+        let claim = new_claim(later(ids.mint(), minute), user(minute % 4), events[minute as usize / 4]);
         all.insert(0, claim.request);
         assert_eq!(db.claim_once(claim).await.unwrap(), Claimed::Stored);
     }
@@ -162,7 +163,7 @@ pub(crate) async fn paging_sees_every_request_once_while_others_claim(
     for n in 0..count {
         let who = if n % 2 == 0 { mina } else { user(100 + u32::try_from(n).unwrap()) };
         let what = if n % 3 == 0 && who != mina { spring } else { event(&ids) };
-        let claim = new(ids.mint(), who, what);
+        let claim = new_claim(ids.mint(), who, what);
         if filter.admits(&claim.request, PageRequest::default()) {
             expected.insert(0, claim.request.id);
         }
@@ -174,12 +175,20 @@ pub(crate) async fn paging_sees_every_request_once_while_others_claim(
         assert!(page.items.len() <= *limit);
         seen.extend(page.items.iter().map(|request| request.id));
         let late = user(1000 + u32::try_from(turn).unwrap());
-        db.claim_once(new(ids.mint(), late, spring)).await.unwrap();
-        db.claim_once(new(ids.mint(), mina, event(&ids))).await.unwrap();
+        db.claim_once(new_claim(ids.mint(), late, spring)).await.unwrap();
+        db.claim_once(new_claim(ids.mint(), mina, event(&ids))).await.unwrap();
         match page.next_cursor {
             Some(cursor) => before = Some(cursor.parse().unwrap()),
             None => break,
         }
     }
     assert_eq!(seen, expected);
+}
+
+/// A claim that nobody made before.
+pub(crate) async fn claim_by_somebody(db: &dyn RequestStore) -> Result<(), StoreError> {
+    let ids = ids();
+    let claimed = db.claim_once(new_claim(ids.mint(), UserId(ids.mint().id), event(&ids))).await?;
+    assert_eq!(claimed, Claimed::Stored);
+    Ok(())
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{Event, EventId, Phase, Timestamp};
 use service_kit::page::{Page, PageRequest};
 
-use super::{SqliteEventDb, above, json_ids, read, read_json, rows};
+use super::{SqliteEventDb, above, json_ids, read, read_json};
 use crate::store::{EventFilter, EventStore, StoreError};
 
 macro_rules! select {
@@ -126,7 +126,7 @@ impl EventStore for SqliteEventDb {
 
     async fn list(&self, filter: &EventFilter, page: PageRequest) -> Result<Page<Event>, StoreError> {
         let statement = if filter.status.is_some() { LIST_BY_STATUS } else { LIST };
-        let mut query = sqlx::query_as::<_, EventRow>(statement).bind(above(page)).bind(rows(page));
+        let mut query = sqlx::query_as::<_, EventRow>(statement).bind(above(page)).bind(page.overfull());
         for bound in bounds(filter.phase) {
             query = query.bind(bound);
         }

@@ -78,11 +78,6 @@ fn above(page: PageRequest) -> String {
     page.before.map_or_else(|| ABOVE_ALL_IDS.to_owned(), |id| id.to_string())
 }
 
-/// One more than the page holds: it tells whether there is another.
-fn rows(page: PageRequest) -> i64 {
-    i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1)
-}
-
 /// Ids as the JSON array that `json_each` takes: one statement for any number of them.
 fn json_ids(ids: impl Iterator<Item = impl ToString>) -> String {
     ids.map(|id| id.to_string()).collect::<serde_json::Value>().to_string()

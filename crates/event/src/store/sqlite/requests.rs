@@ -5,7 +5,7 @@ use service_kit::{
     store::StoreError,
 };
 
-use super::{ABOVE_ALL_IDS, STORE, SqliteEventDb, above, read, read_json, rows};
+use super::{ABOVE_ALL_IDS, STORE, SqliteEventDb, above, read, read_json};
 use crate::store::{Claimed, NewRequest, RequestFilter, RequestStore, Stored};
 
 macro_rules! select {
@@ -142,7 +142,7 @@ impl RequestStore for SqliteEventDb {
         let from = filter.from.unwrap_or(Timestamp::from_millis(0));
         let mut query = sqlx::query_as::<_, RequestRow>(statement)
             .bind(upper_bound(page, filter.to))
-            .bind(rows(page))
+            .bind(page.overfull())
             .bind(ObjectId::floor(from).to_string())
             .bind(from.as_millis())
             .bind(filter.to.map_or(i64::MAX, Timestamp::as_millis));

@@ -1,0 +1,115 @@
+use std::{
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use crate::{
+    programs::{lookup, required},
+    server::{Server, folder},
+};
+
+/// What the server says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MongoMode {
+    /// A replica set of one, where the program can be one without being told by a client.
+    ReplicaSet,
+    /// A server of its own, as in the specification's compose file.
+    Standalone,
+}
+
+/// A server that speaks MongoDB's protocol: the one `MONGODB_URI` names, or one of our own.
+#[derive(Debug)]
+pub struct Mongo {
+    uri: String,
+    own: Option<Server>,
+}
+
+impl Mongo {
+    /// A server of our own, which can be killed; with MongoDB's own program or `SecantusDB`.
+    pub fn start(mode: MongoMode) -> Self {
+        let server = match lookup("GUERDON_TEST_MONGOD") {
+            // A replica set would have to be initiated by a client first, so both modes are standalone here.
+            Some(mongod) => Server::start(folder(), move |port, folder| {
+                let mut command = Command::new(&mongod);
+                command.args(["--bind_ip", "127.0.0.1", "--quiet", "--port", &port.to_string(), "--dbpath"]);
+                command.arg(folder);
+                command
+            }),
+            None => start_secantus(mode, false),
+        };
+        Self { uri: format!("mongodb://127.0.0.1:{}", server.port), own: Some(server) }
+    }
+
+    /// The shared server if there is one, else one of our own.
+    pub fn shared_or_start(mode: MongoMode) -> Self {
+        match lookup("GUERDON_TEST_MONGODB_URI") {
+            Some(uri) => Self { uri, own: None },
+            None => Self::start(mode),
+        }
+    }
+
+    /// A server that asks for credentials, of which none are right.
+    pub fn start_locked() -> Self {
+        let server = start_secantus(MongoMode::Standalone, true);
+        Self { uri: format!("mongodb://127.0.0.1:{}", server.port), own: Some(server) }
+    }
+
+    /// Without a database.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// With the name of a database nobody else uses.
+    pub fn fresh_database(&self) -> (String, String) {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        (self.uri.clone(), format!("guerdon-test-{}-{count}", std::process::id()))
+    }
+
+    /// `kill -9`; its data stays.
+    pub fn kill(&mut self) {
+        self.own().kill();
+    }
+
+    /// After [`Mongo::kill`], on the same port and data.
+    pub fn restart(&mut self) {
+        self.own().restart();
+    }
+
+    /// Leaves it accepting connections without ever answering.
+    pub fn freeze(&mut self) {
+        self.own().signal("STOP");
+    }
+
+    /// Ends [`Mongo::freeze`].
+    pub fn thaw(&mut self) {
+        self.own().signal("CONT");
+    }
+
+    fn own(&mut self) -> &mut Server {
+        self.own.as_mut().expect("only a server of our own can be killed: use Mongo::start")
+    }
+}
+
+fn start_secantus(mode: MongoMode, auth: bool) -> Server {
+    let program = required("GUERDON_TEST_SECANTUSD");
+    Server::start(folder(), move |port, folder| {
+        let mut command = Command::new(&program);
+        command.args([
+            "--host",
+            "127.0.0.1",
+            "--sync-on-commit",
+            "--port",
+            &port.to_string(),
+            "--storage-path",
+        ]);
+        command.arg(folder.join("data")).current_dir(folder);
+        if mode == MongoMode::Standalone {
+            command.arg("--standalone");
+        }
+        if auth {
+            command.arg("--auth");
+        }
+        command
+    })
+}

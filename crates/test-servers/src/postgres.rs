@@ -1,0 +1,124 @@
+use std::{
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    programs::{lookup, required},
+    server::{Server, folder},
+};
+
+const USER: &str = "guerdon";
+const PASSWORD: &str = "a password for tests";
+
+/// A PostgreSQL server with a superuser `guerdon`, who needs a password.
+#[derive(Debug)]
+pub struct Postgres {
+    server: Server,
+    bin: PathBuf,
+}
+
+impl Postgres {
+    /// A fresh one.
+    pub fn start() -> Self {
+        let bin = PathBuf::from(required("GUERDON_TEST_POSTGRES_BIN"));
+        let folder = folder();
+        create_cluster(&bin, folder.path());
+        let program = bin.join("postgres");
+        let server = Server::start(folder, move |port, folder| {
+            let mut command = unprivileged(&program);
+            command.arg("-D").arg(folder.join("data")).args([
+                "-h",
+                "127.0.0.1",
+                "-k",
+                "",
+                "-p",
+                &port.to_string(),
+            ]);
+            command.args(["-c", "shared_buffers=32MB", "-c", "max_connections=200"]).current_dir(folder);
+            command
+        });
+        let server = Self { server, bin };
+        server.wait_until_ready();
+        server
+    }
+
+    /// A URL with the credentials and this database, which is there from the start if it is `postgres`.
+    pub fn url(&self, database: &str) -> String {
+        let password = PASSWORD.replace(' ', "%20");
+        format!("postgres://{USER}:{password}@127.0.0.1:{}/{database}", self.server.port)
+    }
+
+    /// A URL with wrong credentials.
+    pub fn url_with_password(&self, password: &str) -> String {
+        format!("postgres://{USER}:{password}@127.0.0.1:{}/postgres", self.server.port)
+    }
+
+    /// Creates an empty database and returns its URL.
+    pub fn fresh_database(&self, name: &str) -> String {
+        let created = self.psql(&format!("CREATE DATABASE \"{name}\""));
+        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+        self.url(name)
+    }
+
+    /// `kill -9` of the server's first process; its data stays.
+    pub fn kill(&mut self) {
+        self.server.kill();
+    }
+
+    /// After [`Postgres::kill`], on the same port and data. Waits until what the old one left behind has ended.
+    pub fn restart(&mut self) {
+        self.server.restart();
+        self.wait_until_ready();
+    }
+
+    /// Accepting connections comes before answering, as long as it recovers from a crash.
+    fn wait_until_ready(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let asked = self.psql("SELECT 1");
+            if asked.status.success() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{}", String::from_utf8_lossy(&asked.stderr));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn psql(&self, statement: &str) -> std::process::Output {
+        let mut psql = Command::new(self.bin.join("psql"));
+        psql.args([&self.url("postgres"), "-qc", statement]);
+        psql.output().expect("psql runs")
+    }
+}
+
+fn create_cluster(bin: &Path, folder: &Path) {
+    let password = folder.join("password");
+    std::fs::write(&password, PASSWORD).expect("the folder is ours");
+    if let Some((uid, gid)) = owner() {
+        for path in [folder, &password] {
+            chown(path, Some(uid), Some(gid)).expect("root may give files away");
+        }
+    }
+    let mut initdb = unprivileged(&bin.join("initdb"));
+    initdb.arg("-D").arg(folder.join("data")).arg("--pwfile").arg(&password).current_dir(folder);
+    initdb.args(["-U", USER, "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8"]);
+    let made = initdb.output().expect("initdb runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Whom to run as, where we are root: PostgreSQL refuses to.
+fn owner() -> Option<(u32, u32)> {
+    let number = |name| lookup(name)?.parse().ok();
+    Some((number("GUERDON_TEST_POSTGRES_UID")?, number("GUERDON_TEST_POSTGRES_GID")?))
+}
+
+fn unprivileged(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    if let Some((uid, gid)) = owner() {
+        command.uid(uid).gid(gid);
+    }
+    command
+}

@@ -1,0 +1,100 @@
+use std::{
+    fmt,
+    fs::OpenOptions,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// How long a server may take to listen, also on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How a server is started, given its port and its folder.
+type Start = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
+
+/// One server process with its port and its folder. Killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+    folder: TempDir,
+    start: Start,
+}
+
+impl Server {
+    /// Starts it and waits until it accepts connections.
+    pub(crate) fn start(
+        folder: TempDir,
+        start: impl Fn(u16, &Path) -> Command + Send + Sync + 'static,
+    ) -> Self {
+        let port = free_port();
+        let start: Start = Box::new(start);
+        let child = spawn(start(port, folder.path()), folder.path());
+        let mut server = Self { child, port, folder, start };
+        server.wait_until_it_listens();
+        server
+    }
+
+    /// `kill -9`: no chance to finish anything. Its data stays.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("the server is ours to kill");
+        self.child.wait().expect("a killed server ends");
+    }
+
+    /// Starts it again after [`Server::kill`], on the same port and data.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn((self.start)(self.port, self.folder.path()), self.folder.path());
+        self.wait_until_it_listens();
+    }
+
+    /// Sends a signal: `STOP` leaves it accepting connections without ever answering, until `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs");
+        assert!(sent.success());
+    }
+
+    fn wait_until_it_listens(&mut self) {
+        let deadline = Instant::now() + START_LIMIT;
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            let ended = self.child.try_wait().expect("a child can be asked");
+            assert!(ended.is_none() && Instant::now() < deadline, "a server did not start:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing left to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+fn spawn(mut command: Command, folder: &Path) -> Child {
+    let log = OpenOptions::new().create(true).append(true).open(folder.join("log")).expect("a log file");
+    let errors = log.try_clone().expect("a second handle");
+    command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("the server's program runs")
+}
+
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+pub(crate) fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("guerdon-test-").tempdir().expect("a throw-away folder")
+}
