@@ -26,7 +26,7 @@ use tower::ServiceExt;
 use crate::{
     Auth, AuthParts, PasswordPool,
     password::{Hasher, Password, PasswordError},
-    store::{AccessTokenStore, Created, MemoryTokenDb, NewUser, SqliteUserDb, StoreError},
+    store::{AccessTokenStore, Created, MemoryTokenDb, NewUser, SqlUserDb, StoreError},
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -76,7 +76,7 @@ impl TestApp {
 
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut AuthParts)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let users = Arc::new(SqliteUserDb::open(&folder.path().join("user.db")).await.unwrap());
+        let users = Arc::new(SqlUserDb::open(&folder.path().join("user.db")).await.unwrap());
         let clock = ManualClock::at("2026-05-01T09:00:00.000Z".parse().unwrap());
         let token_db = Arc::new(FlakyTokenDb {
             inner: MemoryTokenDb::new(Arc::new(clock.clone())),
@@ -84,7 +84,7 @@ impl TestApp {
         });
         let access_key = AccessTokenKey::new(SECRET, Arc::new(clock.clone()));
         let mut parts = AuthParts {
-            users: Arc::<SqliteUserDb>::clone(&users),
+            users: Arc::<SqlUserDb>::clone(&users),
             refresh_tokens: users,
             access_tokens: Arc::<FlakyTokenDb>::clone(&token_db),
             access_key: access_key.clone(),

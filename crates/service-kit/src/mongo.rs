@@ -3,22 +3,25 @@
 //! Only what any MongoDB-compatible server has is used: no transactions, change streams, pipeline updates or collation.
 //! Writes wait for the majority; reads go to the primary, so that they see every write that was acknowledged.
 
-use std::{future::IntoFuture, time::Duration};
+use std::{collections::HashSet, future::IntoFuture, time::Duration};
 
 use async_trait::async_trait;
+use futures::TryStreamExt;
 use mongodb::{
     Client, Collection, Database, IndexModel,
     bson::{Bson, DateTime, Document, doc, oid},
     error::{Error, ErrorKind, Result as MongoResult, WriteFailure},
     options::{ClientOptions, IndexOptions, SelectionCriteria, WriteConcern},
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{error::Elapsed, timeout};
 
 use crate::{health::Dependency, store::StoreError};
 
 /// How long an operation may take, so that callers are answered within two seconds when the server is not.
 const OPERATION_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long a step of moving data in bulk may take.
+const BULK_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long to look for a usable server before an operation fails.
 const SELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the first contact at start-up may take.
@@ -57,19 +60,27 @@ pub struct Mongo {
 }
 
 impl Mongo {
-    /// Connects and makes sure that the database can be read. The database is the one in the URL, or `database`.
-    ///
-    /// `store` is the name operators know it by: `user-db` or `event-db`.
-    pub async fn connect(url: &str, store: &'static str, database: &str) -> Result<Self, ConnectError> {
-        let mut options = ClientOptions::parse(url).await.map_err(|_| ConnectError::Url)?;
+    /// Connects and makes sure that the database can be read. The database is the given one, else the one in the URL,
+    /// else `store`, the name operators know the store by: `user-db` or `event-db`.
+    pub async fn connect(
+        url: &str,
+        store: &'static str,
+        database: Option<&str>,
+    ) -> Result<Self, ConnectError> {
+        let mut options = ClientOptions::parse(url).await.map_err(|error| match *error.kind {
+            // A mongodb+srv:// URL is looked up in the DNS as it is read.
+            ErrorKind::DnsResolve { message, .. } => ConnectError::Unreachable(message),
+            _ => ConnectError::Url,
+        })?;
         options.app_name.get_or_insert_with(|| "guerdon".to_owned());
         options.server_selection_timeout.get_or_insert(SELECTION_TIMEOUT);
         options.connect_timeout.get_or_insert(SELECTION_TIMEOUT);
         options.heartbeat_freq.get_or_insert(HEARTBEAT);
         options.max_pool_size.get_or_insert(CONNECTIONS);
         options.write_concern = Some(WriteConcern::majority());
-        options.selection_criteria = Some(SelectionCriteria::ReadPreference(mongodb::options::ReadPreference::Primary));
-        let name = options.default_database.clone().unwrap_or_else(|| database.to_owned());
+        options.selection_criteria =
+            Some(SelectionCriteria::ReadPreference(mongodb::options::ReadPreference::Primary));
+        let name = database.or(options.default_database.as_deref()).unwrap_or(store).to_owned();
         let client = Client::with_options(options).map_err(|_| ConnectError::Url)?;
         let mongo = Self { store, database: client.database(&name) };
         match timeout(START_TIMEOUT, mongo.reachable()).await {
@@ -122,6 +133,16 @@ impl Mongo {
         limited.map_err(|late| StoreError::unavailable(self.store, late))
     }
 
+    /// Bounds a verb of several operations as a whole, so that its caller is answered in time.
+    pub async fn in_time<T>(
+        &self,
+        verb: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        timeout(OPERATION_TIMEOUT, verb)
+            .await
+            .unwrap_or_else(|late| Err(StoreError::unavailable(self.store, late)))
+    }
+
     /// An insert or upsert under a unique key: whether it was done, or the key was taken.
     pub async fn unless_taken<T>(
         &self,
@@ -142,9 +163,66 @@ impl Mongo {
     where
         T: DeserializeOwned + Send + Unpin,
     {
-        use futures::TryStreamExt;
         let find = find.into_future();
         self.run(async { find.await?.try_collect().await }).await
+    }
+
+    /// Like [`Mongo::run`], with a time limit for moving data in bulk, where nobody waits for an answer.
+    pub async fn run_in_bulk<T>(
+        &self,
+        operation: impl IntoFuture<Output = MongoResult<T>>,
+    ) -> Result<T, StoreError> {
+        let limited = timeout(BULK_TIMEOUT, operation.into_future()).await;
+        limited.map_err(|late| StoreError::unavailable(self.store, late))?.map_err(|error| self.failed(error))
+    }
+
+    /// Like [`Mongo::all`], with the time limit of [`Mongo::run_in_bulk`].
+    pub async fn all_in_bulk<T>(
+        &self,
+        find: impl IntoFuture<Output = MongoResult<mongodb::Cursor<T>>>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: DeserializeOwned + Send + Unpin,
+    {
+        let find = find.into_future();
+        self.run_in_bulk(async { find.await?.try_collect().await }).await
+    }
+
+    /// Inserts the documents that are not there yet, in order, so that being cut off leaves no gap. Those whose unique key
+    /// another document has are left out.
+    pub async fn insert_missing<T>(
+        &self,
+        collection: &Collection<T>,
+        mut documents: Vec<(oid::ObjectId, T)>,
+    ) -> Result<(), StoreError>
+    where
+        T: Serialize + Send + Sync,
+    {
+        while !documents.is_empty() {
+            let insert = collection.insert_many(documents.iter().map(|(_, document)| document)).ordered(true);
+            let inserted = timeout(BULK_TIMEOUT, insert.into_future()).await;
+            let error = match inserted.map_err(|late| StoreError::unavailable(self.store, late))? {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            let Some(taken) = first_duplicate(&error) else { return Err(self.failed(error)) };
+            // It ended there. Where one is there others may be: one look for all of them.
+            documents.drain(..=taken.min(documents.len() - 1));
+            let there = self.ids_there(collection, documents.iter().map(|(id, _)| *id).collect()).await?;
+            documents.retain(|(id, _)| !there.contains(id));
+        }
+        Ok(())
+    }
+
+    async fn ids_there<T: Send + Sync>(
+        &self,
+        collection: &Collection<T>,
+        ids: Vec<oid::ObjectId>,
+    ) -> Result<HashSet<oid::ObjectId>, StoreError> {
+        let there = collection.clone_with_type::<Document>();
+        let there = there.find(doc! { "_id": { "$in": ids } }).projection(doc! { "_id": 1 });
+        let there = self.all_in_bulk(there).await?;
+        Ok(there.iter().filter_map(|document| document.get_object_id("_id").ok()).collect())
     }
 
     /// The driver's error as the ports know it.
@@ -201,13 +279,24 @@ pub fn is_duplicate(error: &Error) -> bool {
     }
 }
 
+/// Which document of an ordered insert ended it, if its unique key was the reason and all before it are stored.
+fn first_duplicate(error: &Error) -> Option<usize> {
+    match &*error.kind {
+        ErrorKind::InsertMany(many) if many.write_concern_error.is_none() && is_duplicate(error) => {
+            many.write_errors.iter().flatten().map(|error| error.index).min()
+        }
+        _ => None,
+    }
+}
+
 fn connect_error(error: &Error) -> ConnectError {
     match &*error.kind {
         ErrorKind::Authentication { message, .. } => ConnectError::Credentials(message.clone()),
         ErrorKind::Command(command) if REFUSED.contains(&command.code) => {
             ConnectError::Credentials(command.message.clone())
         }
-        _ => ConnectError::Unreachable(error.to_string()),
+        // The kind alone: the error itself also shows labels and causes that say nothing to an operator.
+        kind => ConnectError::Unreachable(kind.to_string()),
     }
 }
 

@@ -3,33 +3,33 @@
 //! WAL lets readers go on while the writer writes. `synchronous=FULL` makes every commit durable before it is
 //! acknowledged; grouping is what makes that affordable.
 
+mod write_queue;
+
 use std::{
-    future::Future,
     path::{Path, PathBuf},
-    pin::Pin,
     sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, Connection, SqliteConnection, SqlitePool,
+    ConnectOptions, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::{mpsc, oneshot};
 
-use crate::{health::Dependency, store::StoreError};
+pub(crate) use self::write_queue::WriteQueue;
+use crate::{
+    health::Dependency,
+    sql::{WorkFuture, failed},
+    store::StoreError,
+};
 
-/// Most writes in one transaction.
-const GROUP: usize = 256;
-/// Most writes waiting; more are refused as unavailable rather than kept waiting for long.
-const WAITING: usize = 8192;
 /// Readers besides the writer. SQLite reads on the calling connection's thread, so a few use the cores up.
-const READERS: u32 = 4;
+pub(crate) const READERS: u32 = 4;
 /// How long to wait for another process's write (`guerdon user create` beside a running service), or for a reader:
 /// callers are to be told within two seconds that something is down.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Why a file could not be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -57,11 +57,8 @@ pub enum OpenError {
 pub struct Sqlite {
     store: &'static str,
     readers: SqlitePool,
-    queue: mpsc::Sender<Box<dyn Write>>,
+    writes: WriteQueue<SqliteConnection>,
 }
-
-/// What a write returns while it runs.
-pub type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
 
 impl Sqlite {
     /// Opens or creates the file (readable by its owner only), migrates it and starts its writer.
@@ -88,9 +85,7 @@ impl Sqlite {
             .connect_with(options.pragma("query_only", "on"))
             .await
             .map_err(open_error)?;
-        let (queue, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write_groups(store, writer, waiting));
-        Ok(Self { store, readers, queue })
+        Ok(Self { store, readers, writes: WriteQueue::start(store, writer) })
     }
 
     /// The name operators know this store by.
@@ -108,17 +103,9 @@ impl Sqlite {
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> WriteFuture<'c, T> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> WorkFuture<'c, T> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let write = Box::new(Pending { work: Some(work), result: None, reply });
-        self.queue
-            .try_send(write)
-            .map_err(|_| StoreError::unavailable(self.store, "too many writes are waiting"))?;
-        answer
-            .await
-            .map_err(|_| StoreError::unavailable(self.store, "the writer has stopped"))?
-            .map_err(|error| self.failed(error))
+        self.writes.write(work).await
     }
 
     /// A reader's failure as the ports know it.
@@ -139,113 +126,19 @@ impl Dependency for Sqlite {
     }
 }
 
-fn failed(store: &'static str, error: Arc<sqlx::Error>) -> StoreError {
-    match *error {
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::TypeNotFound { .. } => {
-            StoreError::corrupt(store, SharedError(error))
-        }
-        _ => StoreError::unavailable(store, SharedError(error)),
-    }
-}
-
-/// A driver's error that several callers of one group share.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-struct SharedError(Arc<sqlx::Error>);
-
-fn create_private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
-}
-
-/// A write whose result type is its own business.
-#[async_trait]
-trait Write: Send {
-    /// Runs it; the result stays inside until it is durable.
-    async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error>;
-    /// Hands the result, or what went wrong, to whoever waits.
-    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>);
-}
-
-struct Pending<F, T> {
-    work: Option<F>,
-    result: Option<T>,
-    reply: oneshot::Sender<Result<T, Arc<sqlx::Error>>>,
-}
-
-#[async_trait]
-impl<T, F> Write for Pending<F, T>
-where
-    T: Send + 'static,
-    F: for<'c> FnOnce(&'c mut SqliteConnection) -> WriteFuture<'c, T> + Send + 'static,
-{
-    async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        if let Some(work) = self.work.take() {
-            self.result = Some(work(connection).await?);
-        }
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>) {
-        let Self { result, reply, .. } = *self;
-        let answer = outcome.and_then(|()| result.ok_or_else(|| Arc::new(sqlx::Error::WorkerCrashed)));
-        // Whoever asked may have gone: the write stands all the same.
-        let _ = reply.send(answer);
-    }
-}
-
-async fn write_groups(
-    store: &'static str,
-    mut connection: SqliteConnection,
-    mut waiting: mpsc::Receiver<Box<dyn Write>>,
-) {
-    let depth = metrics::gauge!(crate::metrics::QUEUE_DEPTH, "queue" => store);
-    let mut group = Vec::with_capacity(GROUP);
-    #[allow(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
-    let show = |waiting: usize| depth.set(waiting as f64);
-    while waiting.recv_many(&mut group, GROUP).await > 0 {
-        show(waiting.len() + group.len());
-        write_group(store, &mut connection, std::mem::take(&mut group)).await;
-        show(waiting.len());
-    }
-    if let Err(error) = connection.close().await {
-        tracing::warn!(store, %error, "the store did not close cleanly");
-    }
-}
-
-/// One transaction. Each write stands behind a savepoint, so that one that fails takes no other with it.
-async fn write_group(store: &'static str, connection: &mut SqliteConnection, mut group: Vec<Box<dyn Write>>) {
-    let mut results = Vec::with_capacity(group.len());
-    let outcome = async {
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        for write in &mut group {
-            let mut savepoint = transaction.begin().await?;
-            let result = write.run(&mut savepoint).await;
-            match result {
-                Ok(()) => savepoint.commit().await?,
-                Err(_) => savepoint.rollback().await?,
-            }
-            results.push(result.map_err(Arc::new));
-        }
-        transaction.commit().await
-    }
-    .await;
-    if let Err(error) = &outcome {
-        tracing::error!(store, %error, "a group of writes was not stored");
-    }
-    let outcome = outcome.map_err(Arc::new);
-    // Where the transaction itself failed, the writes it did not come to share that failure.
-    let results = results.into_iter().chain(std::iter::repeat(Ok(())));
-    for (write, result) in group.into_iter().zip(results) {
-        write.finish(outcome.clone().and(result));
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
 
-    use sqlx::migrate::{Migration, MigrationType};
+    use sqlx::{
+        Connection,
+        migrate::{Migration, MigrationType},
+    };
 
     use super::*;
 

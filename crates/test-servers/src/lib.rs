@@ -13,8 +13,10 @@ mod mongo;
 mod postgres;
 mod programs;
 mod redis;
+mod sentinel;
 mod server;
 
 pub use mongo::{Mongo, MongoMode};
 pub use postgres::Postgres;
 pub use redis::{Redis, RedisCluster};
+pub use sentinel::RedisSentinel;

@@ -66,6 +66,18 @@ impl Mongo {
         (self.uri.clone(), format!("guerdon-test-{}-{count}", std::process::id()))
     }
 
+    /// The same as one URL. A user named in the URI stays the one it was.
+    pub fn fresh_url(&self) -> String {
+        let (uri, database) = self.fresh_database();
+        let (scheme, rest) = uri.split_once("://").expect("a URI has a scheme");
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (hosts, own) = rest.split_once('/').unwrap_or((rest, ""));
+        let source = if own.is_empty() { "admin" } else { own };
+        let said = query.is_empty() || query.contains("authSource=") || !hosts.contains('@');
+        let source = if said { String::new() } else { format!("&authSource={source}") };
+        format!("{scheme}://{hosts}/{database}?{query}{source}")
+    }
+
     /// `kill -9`; its data stays.
     pub fn kill(&mut self) {
         self.own().kill();

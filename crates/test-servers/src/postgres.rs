@@ -37,7 +37,9 @@ impl Postgres {
                 "-p",
                 &port.to_string(),
             ]);
-            command.args(["-c", "shared_buffers=32MB", "-c", "max_connections=200"]).current_dir(folder);
+            // What was written outlives a killed server without fsync; only a machine that stops would lose it.
+            command.args(["-c", "shared_buffers=32MB", "-c", "max_connections=200", "-c", "fsync=off"]);
+            command.current_dir(folder);
             command
         });
         let server = Self { server, bin };
@@ -58,9 +60,15 @@ impl Postgres {
 
     /// Creates an empty database and returns its URL.
     pub fn fresh_database(&self, name: &str) -> String {
-        let created = self.psql(&format!("CREATE DATABASE \"{name}\""));
-        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+        self.query(&format!("CREATE DATABASE \"{name}\""));
         self.url(name)
+    }
+
+    /// Carries out a statement in the database `postgres` and returns its rows, one a line.
+    pub fn query(&self, statement: &str) -> String {
+        let asked = self.psql(statement);
+        assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+        String::from_utf8_lossy(&asked.stdout).into_owned()
     }
 
     /// `kill -9` of the server's first process; its data stays.
@@ -72,6 +80,28 @@ impl Postgres {
     pub fn restart(&mut self) {
         self.server.restart();
         self.wait_until_ready();
+    }
+
+    /// Stops it and all its processes: it accepts connections and never answers.
+    pub fn freeze(&self) {
+        // The first alone, so that no more of them come.
+        self.server.signal("STOP");
+        self.server.signal_to("STOP", &self.server.children());
+    }
+
+    /// After [`Postgres::freeze`]: it goes on where it was.
+    pub fn thaw(&self) {
+        self.server.signal_to("CONT", &self.server.children());
+    }
+
+    /// Stops the processes that serve the connections there are, for good; new connections are served.
+    pub fn hang_connections(&self) {
+        for pid in
+            self.query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'").lines()
+        {
+            // That of the question itself has gone.
+            let _ = Command::new("kill").args(["-STOP", pid]).status().expect("kill runs");
+        }
     }
 
     /// Accepting connections comes before answering, as long as it recovers from a crash.
@@ -89,8 +119,18 @@ impl Postgres {
 
     fn psql(&self, statement: &str) -> std::process::Output {
         let mut psql = Command::new(self.bin.join("psql"));
-        psql.args([&self.url("postgres"), "-qc", statement]);
+        psql.args([&self.url("postgres"), "-qAtc", statement]);
         psql.output().expect("psql runs")
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Those that are stopped would not notice that the first has ended.
+        if self.server.is_running() {
+            self.server.signal("STOP");
+            self.server.signal_to("KILL", &self.server.children());
+        }
     }
 }
 

@@ -1,8 +1,12 @@
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use crate::{
     programs::required,
-    server::{Server, folder},
+    server::{START_LIMIT, Server, folder},
 };
 
 /// A Redis server.
@@ -93,17 +97,54 @@ impl RedisCluster {
         create.args(["--cluster", "create"]).args(cluster.addresses()).arg("--cluster-yes");
         let created = create.output().expect("redis-cli runs");
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
+        cluster.wait_until_it_is_ready();
         cluster
+    }
+
+    /// A node takes no requests in its first two seconds.
+    fn wait_until_it_is_ready(&self) {
+        let deadline = Instant::now() + START_LIMIT;
+        while !self
+            .nodes
+            .iter()
+            .all(|node| cli(node.port, None, &["cluster", "info"]).contains("cluster_state:ok"))
+        {
+            assert!(Instant::now() < deadline, "the cluster does not become ready");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// `host:port` of each node.
     pub fn addresses(&self) -> Vec<String> {
         self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect()
     }
+
+    /// `redis+cluster://…` with all nodes.
+    pub fn url(&self) -> String {
+        format!("redis+cluster://{}", self.addresses().join(","))
+    }
+
+    /// `kill -9` of one of the three: a third of the keys is gone until [`RedisCluster::restart`].
+    pub fn kill(&mut self, node: usize) {
+        self.nodes[node].kill();
+    }
+
+    /// After [`RedisCluster::kill`].
+    pub fn restart(&mut self, node: usize) {
+        self.nodes[node].restart();
+    }
 }
 
-fn command(port: u16, folder: &Path) -> Command {
+pub(crate) fn command(port: u16, folder: &Path) -> Command {
     let mut command = Command::new(required("GUERDON_TEST_REDIS_SERVER"));
     command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"]).arg(folder);
     command
+}
+
+/// What `redis-cli` prints.
+pub(crate) fn cli(port: u16, password: Option<&str>, arguments: &[&str]) -> String {
+    let mut command = Command::new(required("GUERDON_TEST_REDIS_CLI"));
+    command.args(["-p", &port.to_string()]).args(arguments).envs(password.map(|it| ("REDISCLI_AUTH", it)));
+    let answer = command.output().expect("redis-cli runs");
+    String::from_utf8_lossy(&answer.stdout).into_owned()
 }

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long a server may take to listen, also on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// How a server is started, given its port and its folder.
 type Start = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
@@ -43,26 +43,59 @@ impl Server {
         self.child.wait().expect("a killed server ends");
     }
 
-    /// Starts it again after [`Server::kill`], on the same port and data.
+    /// Starts it again after [`Server::kill`], on the same port and data. It gives up at once as long as a process that
+    /// the killed one left behind has the data open, so it is started until it stays.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn((self.start)(self.port, self.folder.path()), self.folder.path());
-        self.wait_until_it_listens();
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            self.child = spawn((self.start)(self.port, self.folder.path()), self.folder.path());
+            if self.listens() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "a server did not start again:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Sends a signal: `STOP` leaves it accepting connections without ever answering, until `CONT`.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs");
-        assert!(sent.success());
+        self.signal_to(name, &[]);
+    }
+
+    /// The same, to these processes of its own as well.
+    pub(crate) fn signal_to(&self, name: &str, others: &[u32]) {
+        let pids = std::iter::once(self.child.id()).chain(others.iter().copied());
+        let mut kill = Command::new("kill");
+        kill.arg(format!("-{name}")).args(pids.map(|pid| pid.to_string()));
+        assert!(kill.status().expect("kill runs").success());
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_none()
+    }
+
+    /// The processes it has started; none once it has ended.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let pid = self.child.id();
+        let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
     }
 
     fn wait_until_it_listens(&mut self) {
+        assert!(self.listens(), "a server did not start:\n{}", self.log());
+    }
+
+    /// Waits until it accepts connections; false if it has ended instead.
+    fn listens(&mut self) -> bool {
         let deadline = Instant::now() + START_LIMIT;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            let ended = self.child.try_wait().expect("a child can be asked");
-            assert!(ended.is_none() && Instant::now() < deadline, "a server did not start:\n{}", self.log());
+            if !self.is_running() || Instant::now() > deadline {
+                return false;
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
+        true
     }
 
     fn log(&self) -> String {

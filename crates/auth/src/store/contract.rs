@@ -2,4 +2,5 @@
 
 pub(crate) mod access_tokens;
 pub(crate) mod refresh_tokens;
+pub(crate) mod transfer;
 pub(crate) mod users;

@@ -13,13 +13,19 @@ mod access_tokens;
 #[cfg(test)]
 pub(crate) mod contract;
 mod memory;
+mod mongo;
+mod redis;
 mod refresh_tokens;
-mod sqlite;
+mod sql;
+mod transfer;
 mod users;
 
 pub use access_tokens::AccessTokenStore;
 pub use memory::MemoryTokenDb;
+pub use mongo::MongoUserDb;
+pub use redis::RedisTokenDb;
 pub use refresh_tokens::{RefreshRow, RefreshTokenStore, Rotated, Rotation};
 pub use service_kit::store::StoreError;
-pub use sqlite::SqliteUserDb;
+pub use sql::SqlUserDb;
+pub use transfer::{UserRecord, UserTransfer};
 pub use users::{Created, Credentials, NewUser, RolesChanged, UserFilter, UserStore};

@@ -89,10 +89,9 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// demote each other at once, one is refused.
     ///
     /// Where a statement cannot see other rows as they will be (PostgreSQL below SERIALIZABLE), an adapter locks the
-    /// administrators first. Where only single documents are atomic (MongoDB), it keeps a guard document with the ids of
-    /// administrators: a demotion first pulls its id with the filter "contains it and one more", a promotion adds its
-    /// id last. The guard is then always a non-empty subset of the administrators, so a crash between the two steps can
-    /// only refuse too much, and repeating the change heals it.
+    /// administrators first. Where only single documents are atomic (MongoDB), whoever takes ADMIN away holds a lock
+    /// document while they look for another ADMIN and write; the user's version in the filter of that write fences off
+    /// a holder who is late. A crash on the way can only refuse too much, until the lock runs out.
     async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RolesChanged, StoreError>;
 
     /// Whether anybody is ADMIN.

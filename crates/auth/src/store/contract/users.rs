@@ -3,7 +3,7 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{Email, Ids, Role, RoleSet, SystemClock, Timestamp, User, UserId};
 use service_kit::page::PageRequest;
 
-use crate::store::{Created, NewUser, RolesChanged, UserFilter, UserStore};
+use crate::store::{Created, NewUser, RolesChanged, StoreError, UserFilter, UserStore};
 
 const ADMIN: RoleSet = RoleSet::of(&[Role::Admin]);
 const USER: RoleSet = RoleSet::of(&[Role::User]);
@@ -112,6 +112,60 @@ pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<
         assert_eq!(refused, 1);
         for admin in &admins {
             db.set_roles(*admin, ADMIN, at).await.unwrap();
+        }
+    }
+}
+
+/// Who may be changed by everybody at once: at the start of a round the first two are administrators.
+pub(crate) async fn four_users(db: &dyn UserStore) -> [UserId; 4] {
+    let ids = ids();
+    let mut users = [UserId(ids.mint().id); 4];
+    for (n, user) in users.iter_mut().enumerate() {
+        let roles = if n < 2 { ADMIN } else { USER };
+        *user = created(db, new(&ids, &format!("user{n}@example.com"), roles)).await.id;
+    }
+    users
+}
+
+/// Demotes all four and promotes the last two, all at once, over as many replicas as there are.
+pub(crate) async fn race_role_changes(
+    replicas: &[Arc<dyn UserStore>],
+    users: [UserId; 4],
+) -> Vec<Result<RolesChanged, StoreError>> {
+    let [a, b, c, d] = users;
+    let at = ids().mint().at;
+    let changes =
+        [(a, USER), (c, ADMIN), (b, USER), (c, USER), (d, ADMIN), (a, USER), (d, USER), (c, USER), (b, USER)];
+    let tasks: Vec<_> = changes
+        .into_iter()
+        .zip(replicas.iter().cycle())
+        .map(|((user, roles), db)| {
+            let db = Arc::clone(db);
+            tokio::spawn(async move { db.set_roles(user, roles, at).await })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    outcomes
+}
+
+pub(crate) async fn of_promotions_and_demotions_that_race_an_administrator_remains(db: Arc<dyn UserStore>) {
+    an_administrator_remains_over_replicas(&[db], 100).await;
+}
+
+pub(crate) async fn an_administrator_remains_over_replicas(replicas: &[Arc<dyn UserStore>], rounds: usize) {
+    let db = &replicas[0];
+    let users = four_users(&**db).await;
+    let at = ids().mint().at;
+    for _ in 0..rounds {
+        for outcome in race_role_changes(replicas, users).await {
+            assert!(matches!(outcome.unwrap(), RolesChanged::Updated(_) | RolesChanged::LastAdmin));
+        }
+        assert!(db.has_admin().await.unwrap(), "nobody is left");
+        for (user, roles) in users.into_iter().zip([ADMIN, ADMIN, USER, USER]) {
+            assert!(matches!(db.set_roles(user, roles, at).await.unwrap(), RolesChanged::Updated(_)));
         }
     }
 }

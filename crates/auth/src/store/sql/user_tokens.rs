@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use domain::{InvalidId, Timestamp, UserId};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
-use super::{STORE, SqliteUserDb};
+use super::{STORE, SqlUserDb};
 use crate::{
     refresh_token::{Fingerprint, TokenHash},
     store::{RefreshRow, RefreshTokenStore, Rotated, Rotation, StoreError},
@@ -17,6 +17,9 @@ const PUT: &str = "INSERT INTO user_tokens \
 
 const ROTATE: &str = "UPDATE user_tokens SET refresh_token = $3, expires_at = $4, updated_at = $5 \
     WHERE user_id = $1 AND refresh_token = $2 AND expires_at > $5";
+
+const FIND: &str = "SELECT id, user_id, refresh_token, family, expires_at, created_at, updated_at \
+    FROM user_tokens WHERE user_id = $1";
 
 const DELETE_REUSED: &str =
     "DELETE FROM user_tokens WHERE user_id = $1 AND family = $2 AND refresh_token <> $3";
@@ -52,7 +55,7 @@ impl TryFrom<TokenRow> for RefreshRow {
 }
 
 #[async_trait]
-impl RefreshTokenStore for SqliteUserDb {
+impl RefreshTokenStore for SqlUserDb {
     async fn put(&self, row: RefreshRow) -> Result<(), StoreError> {
         let write = self.0.write(move |connection| {
             Box::pin(async move {
@@ -77,14 +80,8 @@ impl RefreshTokenStore for SqliteUserDb {
     }
 
     async fn find(&self, user: UserId) -> Result<Option<RefreshRow>, StoreError> {
-        let row: Option<TokenRow> = sqlx::query_as(
-            "SELECT id, user_id, refresh_token, family, expires_at, created_at, updated_at \
-             FROM user_tokens WHERE user_id = $1",
-        )
-        .bind(user.to_string())
-        .fetch_optional(self.0.readers())
-        .await
-        .map_err(|error| self.0.failed(error))?;
+        let find = sqlx::query_as::<_, TokenRow>(FIND).bind(user.to_string());
+        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
         row.map(RefreshRow::try_from).transpose()
     }
 
@@ -115,7 +112,7 @@ impl RefreshTokenStore for SqliteUserDb {
     }
 }
 
-async fn rotate(connection: &mut SqliteConnection, rotation: Rotation) -> Result<Rotated, sqlx::Error> {
+async fn rotate(connection: &mut AnyConnection, rotation: Rotation) -> Result<Rotated, sqlx::Error> {
     let user = rotation.user.to_string();
     let presented = rotation.presented;
     let rotated = sqlx::query(ROTATE)

@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 use domain::{Email, ObjectId, Role, RoleSet, Timestamp, User, UserId};
 use service_kit::page::{Page, PageRequest};
+use sqlx::AnyConnection;
 
-use super::{STORE, SqliteUserDb};
+use super::{STORE, SqlUserDb};
 use crate::store::{Created, Credentials, NewUser, RolesChanged, StoreError, UserFilter, UserStore};
 
 macro_rules! select {
@@ -11,18 +12,29 @@ macro_rules! select {
     };
 }
 
-// The literal predicates are those of the partial indexes.
+// The literal predicates are those of the partial indexes. With `<> 0` PostgreSQL would take each role for one that
+// nearly everybody has, and walk the table to find an administrator.
 pub(super) const LIST: &str = select!("id < $1 ORDER BY id DESC LIMIT $2");
-pub(super) const LIST_USERS: &str = select!("(roles & 1) <> 0 AND id < $1 ORDER BY id DESC LIMIT $2");
-pub(super) const LIST_OPERATORS: &str = select!("(roles & 2) <> 0 AND id < $1 ORDER BY id DESC LIMIT $2");
-pub(super) const LIST_AUDITORS: &str = select!("(roles & 4) <> 0 AND id < $1 ORDER BY id DESC LIMIT $2");
-pub(super) const LIST_ADMINS: &str = select!("(roles & 8) <> 0 AND id < $1 ORDER BY id DESC LIMIT $2");
+pub(super) const LIST_USERS: &str = select!("(roles & 1) = 1 AND id < $1 ORDER BY id DESC LIMIT $2");
+pub(super) const LIST_OPERATORS: &str = select!("(roles & 2) = 2 AND id < $1 ORDER BY id DESC LIMIT $2");
+pub(super) const LIST_AUDITORS: &str = select!("(roles & 4) = 4 AND id < $1 ORDER BY id DESC LIMIT $2");
+pub(super) const LIST_ADMINS: &str = select!("(roles & 8) = 8 AND id < $1 ORDER BY id DESC LIMIT $2");
 
-/// The condition and the change are one statement, and SQLite has one writer: nobody comes between.
+/// Without it, two administrators who demote each other at once would each still see the other as one, where several
+/// transactions write at a time: under READ COMMITTED a condition on rows that a statement does not change is judged by
+/// what was committed when the statement began. This row is locked until the commit, and [`SET_ROLES`] begins after that.
+pub(super) const ONE_CHANGE_AT_A_TIME: &str = "INSERT INTO role_changes (id, changes) VALUES ('roles', 1) \
+    ON CONFLICT (id) DO UPDATE SET changes = role_changes.changes + 1";
+
+/// The condition and the change in one statement.
 pub(super) const SET_ROLES: &str = "UPDATE users SET roles = $2, updated_at = $3 \
-    WHERE id = $1 AND (($2 & 8) <> 0 OR (roles & 8) = 0 \
-        OR EXISTS (SELECT 1 FROM users AS other WHERE (other.roles & 8) <> 0 AND other.id <> $1)) \
+    WHERE id = $1 AND (($2 & 8) = 8 OR (roles & 8) = 0 \
+        OR EXISTS (SELECT 1 FROM users AS other WHERE (other.roles & 8) = 8 AND other.id <> $1)) \
     RETURNING id, email, roles, created_at, updated_at";
+
+pub(super) const FIND_BY_EMAIL: &str =
+    "SELECT id, email, roles, created_at, updated_at, password_hash FROM users WHERE email = $1";
+pub(super) const HAS_ADMIN: &str = "SELECT id FROM users WHERE (roles & 8) = 8 LIMIT 1";
 
 /// Greater than every id: where a list begins.
 const ABOVE_ALL_IDS: &str = "g";
@@ -37,7 +49,7 @@ struct UserRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct CredentialsRow {
+pub(super) struct CredentialsRow {
     #[sqlx(flatten)]
     user: UserRow,
     password_hash: String,
@@ -57,6 +69,14 @@ impl TryFrom<UserRow> for User {
     }
 }
 
+impl TryFrom<CredentialsRow> for Credentials {
+    type Error = StoreError;
+
+    fn try_from(row: CredentialsRow) -> Result<Self, StoreError> {
+        Ok(Credentials { user: row.user.try_into()?, password_hash: row.password_hash })
+    }
+}
+
 /// The stored bit of a role. Stored for good, so it does not follow the order of the enum.
 const fn bit(role: Role) -> i64 {
     match role {
@@ -67,7 +87,7 @@ const fn bit(role: Role) -> i64 {
     }
 }
 
-fn bits(roles: RoleSet) -> i64 {
+pub(super) fn bits(roles: RoleSet) -> i64 {
     roles.iter().fold(0, |bits, role| bits | bit(role))
 }
 
@@ -75,50 +95,47 @@ fn roles(bits: i64) -> RoleSet {
     Role::ALL.into_iter().filter(|role| bits & bit(*role) != 0).collect()
 }
 
+/// Whether nobody had the address, or the id.
+pub(super) async fn insert(
+    connection: &mut AnyConnection,
+    user: User,
+    password_hash: String,
+) -> Result<bool, sqlx::Error> {
+    let stored = sqlx::query(
+        "INSERT INTO users (id, email, password_hash, roles, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(user.id.to_string())
+    .bind(user.email.as_str())
+    .bind(password_hash)
+    .bind(bits(user.roles))
+    .bind(user.created_at.as_millis())
+    .bind(user.updated_at.as_millis())
+    .execute(connection)
+    .await?;
+    Ok(stored.rows_affected() == 1)
+}
+
 #[async_trait]
-impl UserStore for SqliteUserDb {
+impl UserStore for SqlUserDb {
     async fn create(&self, new: NewUser) -> Result<Created, StoreError> {
         let NewUser { id, email, password_hash, roles, at } = new;
         let user = User { id, email, roles, created_at: at, updated_at: at };
         let row = user.clone();
-        let stored = self.0.write(move |connection| {
-            Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO users (id, email, password_hash, roles, created_at, updated_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email) DO NOTHING",
-                )
-                .bind(row.id.to_string())
-                .bind(row.email.as_str())
-                .bind(password_hash)
-                .bind(bits(row.roles))
-                .bind(row.created_at.as_millis())
-                .bind(row.updated_at.as_millis())
-                .execute(connection)
-                .await
-            })
-        });
-        Ok(if stored.await?.rows_affected() == 1 { Created::Created(user) } else { Created::EmailTaken })
+        let stored = self.0.write(move |connection| Box::pin(insert(connection, row, password_hash)));
+        Ok(if stored.await? { Created::Created(user) } else { Created::EmailTaken })
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let row: Option<UserRow> = sqlx::query_as(select!("id = $1"))
-            .bind(id.to_string())
-            .fetch_optional(self.0.readers())
-            .await
-            .map_err(|error| self.0.failed(error))?;
+        let find = sqlx::query_as::<_, UserRow>(select!("id = $1")).bind(id.to_string());
+        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
         row.map(User::try_from).transpose()
     }
 
     async fn find_by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        let row: Option<CredentialsRow> = sqlx::query_as(
-            "SELECT id, email, roles, created_at, updated_at, password_hash FROM users WHERE email = $1",
-        )
-        .bind(email.as_str())
-        .fetch_optional(self.0.readers())
-        .await
-        .map_err(|error| self.0.failed(error))?;
-        row.map(|row| Ok(Credentials { user: row.user.try_into()?, password_hash: row.password_hash }))
-            .transpose()
+        let find = sqlx::query_as::<_, CredentialsRow>(FIND_BY_EMAIL).bind(email.as_str().to_owned());
+        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+        row.map(Credentials::try_from).transpose()
     }
 
     async fn list(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
@@ -133,12 +150,10 @@ impl UserStore for SqliteUserDb {
             Some(Role::Admin) => LIST_ADMINS,
         };
         let before = page.before.map_or_else(|| ABOVE_ALL_IDS.to_owned(), |id| id.to_string());
-        let rows: Vec<UserRow> = sqlx::query_as(statement)
+        let list = sqlx::query_as::<_, UserRow>(statement)
             .bind(before)
-            .bind(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1))
-            .fetch_all(self.0.readers())
-            .await
-            .map_err(|error| self.0.failed(error))?;
+            .bind(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1));
+        let rows = self.0.read(|connection| Box::pin(list.fetch_all(connection))).await?;
         let users = rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
         Ok(Page::from_overfull(users, page.limit, |user: &User| user.id.0))
     }
@@ -148,6 +163,7 @@ impl UserStore for SqliteUserDb {
             .0
             .write(move |connection| {
                 Box::pin(async move {
+                    sqlx::query(ONE_CHANGE_AT_A_TIME).execute(&mut *connection).await?;
                     let updated: Option<UserRow> = sqlx::query_as(SET_ROLES)
                         .bind(id.to_string())
                         .bind(bits(roles))
@@ -170,15 +186,12 @@ impl UserStore for SqliteUserDb {
     }
 
     async fn has_admin(&self) -> Result<bool, StoreError> {
-        let admin = sqlx::query("SELECT 1 FROM users WHERE (roles & 8) <> 0 LIMIT 1")
-            .fetch_optional(self.0.readers())
-            .await
-            .map_err(|error| self.0.failed(error))?;
-        Ok(admin.is_some())
+        let find = sqlx::query(HAS_ADMIN);
+        Ok(self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?.is_some())
     }
 }
 
-impl SqliteUserDb {
+impl SqlUserDb {
     /// Addresses are unique: the list has one user at most.
     async fn list_one(
         &self,

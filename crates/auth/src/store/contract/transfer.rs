@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+use domain::{Ids, ObjectId, Role, RoleSet, SystemClock, User, UserId};
+
+use crate::store::{UserRecord, UserStore, UserTransfer};
+
+/// Users with roles of all kinds, in the order of their ids.
+fn everybody(count: usize) -> Vec<UserRecord> {
+    let ids = Ids::new(Arc::new(SystemClock));
+    let roles = [
+        RoleSet::of(&[Role::User]),
+        RoleSet::of(&[Role::Admin]),
+        RoleSet::of(&[Role::User, Role::Operator, Role::Auditor, Role::Admin]),
+    ];
+    let record = |(n, roles): (usize, &RoleSet)| {
+        let minted = ids.mint();
+        let user = User {
+            id: UserId(minted.id),
+            email: format!("user{n}@example.com").parse().unwrap(),
+            roles: *roles,
+            created_at: minted.at,
+            updated_at: minted.at.plus_seconds(i64::try_from(n).unwrap()),
+        };
+        UserRecord { user, password_hash: format!("$argon2id$v=19$hash of {n}") }
+    };
+    roles.iter().cycle().take(count).enumerate().map(record).collect()
+}
+
+async fn all(db: &dyn UserTransfer, limit: usize) -> Vec<UserRecord> {
+    let (mut found, mut after) = (Vec::new(), None::<ObjectId>);
+    loop {
+        let page = db.export(after, limit).await.unwrap();
+        assert!(page.len() <= limit);
+        let Some(last) = page.last() else { return found };
+        after = Some(last.user.id.0);
+        found.extend(page);
+    }
+}
+
+pub(crate) async fn what_is_imported_comes_out_the_same_whatever_the_pages(db: Arc<dyn UserTransfer>) {
+    assert!(all(&*db, 10).await.is_empty());
+    db.import(Vec::new()).await.unwrap();
+    let users = everybody(20);
+    db.import(users.clone()).await.unwrap();
+    for limit in [1, 3, 20, 100] {
+        assert_eq!(all(&*db, limit).await, users);
+    }
+}
+
+/// More at once than one statement takes.
+pub(crate) async fn many_can_be_imported_at_once(db: Arc<dyn UserTransfer>) {
+    let users = everybody(2_345);
+    db.import(users.clone()).await.unwrap();
+    assert_eq!(all(&*db, 1000).await, users);
+}
+
+pub(crate) async fn importing_again_changes_nothing_and_fills_gaps(db: Arc<dyn UserTransfer>) {
+    let users = everybody(21);
+    let some: Vec<_> = users.iter().step_by(2).cloned().collect();
+    for part in [&some, &users, &users] {
+        db.import(part.clone()).await.unwrap();
+    }
+    assert_eq!(all(&*db, 7).await, users);
+    let mut changed = users[3].clone();
+    changed.user.roles = RoleSet::of(&[Role::Auditor]);
+    changed.password_hash = "another".into();
+    db.import(vec![changed]).await.unwrap();
+    assert_eq!(all(&*db, 7).await, users);
+}
+
+pub(crate) async fn whose_address_another_has_is_left_out_and_the_others_are_stored(
+    db: Arc<dyn UserTransfer>,
+) {
+    let users = everybody(9);
+    let mut others = everybody(2);
+    others[0].user.email = users[2].user.email.clone();
+    others[1].user.email = users[5].user.email.clone();
+    db.import(others.clone()).await.unwrap();
+    db.import(users.clone()).await.unwrap();
+    let mut expected: Vec<_> =
+        users.into_iter().enumerate().filter(|(n, _)| ![2, 5].contains(n)).map(|(_, user)| user).collect();
+    expected.extend(others);
+    expected.sort_by_key(|record| record.user.id.0);
+    assert_eq!(all(&*db, 4).await, expected);
+}
+
+pub(crate) async fn who_was_imported_is_found_as_if_they_had_registered<T>(db: Arc<T>)
+where
+    T: UserStore + UserTransfer,
+{
+    let users = everybody(3);
+    db.import(users.clone()).await.unwrap();
+    for UserRecord { user, password_hash } in users {
+        assert_eq!(UserStore::find(&*db, user.id).await.unwrap().as_ref(), Some(&user));
+        let credentials = db.find_by_email(&user.email).await.unwrap().unwrap();
+        assert_eq!((credentials.user, credentials.password_hash), (user, password_hash));
+    }
+    assert!(db.has_admin().await.unwrap());
+}

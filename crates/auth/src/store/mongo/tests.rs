@@ -1,0 +1,381 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use domain::{Ids, Role, RoleSet, SystemClock, Timestamp, UserId};
+use mongodb::bson::{Bson, Document};
+use proptest::{prelude::*, test_runner::Config};
+use service_kit::{
+    mongo::{to_date, to_oid},
+    page::PageRequest,
+};
+use test_servers::{Mongo as Server, MongoMode};
+
+use super::*;
+use crate::{
+    refresh_token::RefreshToken,
+    store::{
+        Created, NewUser, RefreshRow, RefreshTokenStore, RolesChanged, Rotated, Rotation, UserFilter,
+        UserStore,
+        contract::{refresh_tokens as token_suite, transfer as transfer_suite, users as user_suite},
+    },
+};
+
+/// A database nobody else uses.
+pub(super) async fn open(server: &Server) -> Arc<MongoUserDb> {
+    let (uri, database) = server.fresh_database();
+    Arc::new(MongoUserDb::connect(&uri, Some(&database)).await.unwrap())
+}
+
+pub(super) fn somebody(name: &str, roles: &[Role]) -> NewUser {
+    let minted = Ids::new(Arc::new(SystemClock)).mint();
+    NewUser {
+        id: UserId(minted.id),
+        email: format!("{name}@example.com").parse().unwrap(),
+        password_hash: format!("hash of {name}"),
+        roles: RoleSet::of(roles),
+        at: minted.at,
+    }
+}
+
+async fn users_keep_the_contract(mode: MongoMode) {
+    let server = Server::shared_or_start(mode);
+    let db = async || open(&server).await;
+    user_suite::a_user_is_found_as_they_were_stored(db().await).await;
+    user_suite::of_a_hundred_registrations_of_one_address_one_is_stored(db().await).await;
+    user_suite::roles_change_and_the_last_administrator_stays(db().await).await;
+    user_suite::filters_combine(db().await).await;
+}
+
+async fn administrators_keep_the_contract(mode: MongoMode) {
+    let server = Server::shared_or_start(mode);
+    user_suite::of_administrators_who_demote_each_other_one_remains(open(&server).await).await;
+}
+
+async fn refresh_tokens_keep_the_contract(mode: MongoMode) {
+    let server = Server::shared_or_start(mode);
+    let db = async || open(&server).await;
+    token_suite::a_rotation_replaces_the_hash_and_keeps_the_rest(db().await).await;
+    token_suite::a_token_that_was_rotated_away_deletes_the_row(db().await).await;
+    token_suite::an_earlier_logins_token_is_unknown_and_changes_nothing(db().await).await;
+    token_suite::an_expired_token_is_told_apart(db().await).await;
+    token_suite::deleting_can_be_tied_to_a_hash(db().await).await;
+    token_suite::of_many_rotations_with_one_token_exactly_one_succeeds(db().await).await;
+    token_suite::of_many_logins_at_once_one_row_is_left(db().await).await;
+}
+
+async fn users_can_be_moved(mode: MongoMode) {
+    let server = Server::shared_or_start(mode);
+    let db = async || open(&server).await;
+    transfer_suite::what_is_imported_comes_out_the_same_whatever_the_pages(db().await).await;
+    transfer_suite::many_can_be_imported_at_once(db().await).await;
+    transfer_suite::importing_again_changes_nothing_and_fills_gaps(db().await).await;
+    transfer_suite::whose_address_another_has_is_left_out_and_the_others_are_stored(db().await).await;
+    transfer_suite::who_was_imported_is_found_as_if_they_had_registered(db().await).await;
+}
+
+macro_rules! on {
+    ($place:ident, $mode:expr) => {
+        mod $place {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn users_keep_the_contract() {
+                super::users_keep_the_contract($mode).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn administrators_keep_the_contract() {
+                super::administrators_keep_the_contract($mode).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn refresh_tokens_keep_the_contract() {
+                super::refresh_tokens_keep_the_contract($mode).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn users_can_be_moved() {
+                super::users_can_be_moved($mode).await;
+            }
+        }
+    };
+}
+
+on!(a_replica_set, MongoMode::ReplicaSet);
+on!(a_standalone_server, MongoMode::Standalone);
+
+#[test]
+fn paging_sees_everybody_once_while_others_register() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config = Config { cases: 6, failure_persistence: None, ..Config::default() };
+    let roles = prop::option::of(prop::sample::select(vec![Role::User, Role::Admin]));
+    proptest!(config, |(count in 0_usize..25, sizes in prop::collection::vec(1_usize..8, 1..5), role in roles)| {
+        runtime.block_on(async {
+            let db = open(&server).await;
+            user_suite::paging_sees_everybody_once_while_others_register(db, count, &sizes, role).await;
+        });
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let (uri, database) = server.fresh_database();
+    let starts: Vec<_> = (0..5)
+        .map(|_| {
+            let (uri, database) = (uri.clone(), database.clone());
+            tokio::spawn(async move { MongoUserDb::connect(&uri, Some(&database)).await.map(drop) })
+        })
+        .collect();
+    for start in starts {
+        start.await.unwrap().unwrap();
+    }
+    let db = MongoUserDb::connect(&uri, Some(&database)).await.unwrap();
+    assert_eq!(db.users.list_index_names().await.unwrap(), ["_id_", "email_1", "roles_1__id_-1"]);
+    assert_eq!(db.user_tokens.list_index_names().await.unwrap(), ["_id_", "userId_1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_is_the_given_one_else_the_one_in_the_url_else_user_db() {
+    let server = Server::start(MongoMode::Standalone);
+    let uri = server.uri();
+    for (path, given, expected) in
+        [("/", None, "user-db"), ("/people", None, "people"), ("/people", Some("staff"), "staff")]
+    {
+        let db = MongoUserDb::connect(&format!("{uri}{path}"), given).await.unwrap();
+        assert_eq!((db.mongo.database().name(), db.name()), (expected, "user-db"));
+        assert!(db.answers().await);
+    }
+}
+
+fn sorted(document: Document) -> BTreeMap<String, Bson> {
+    document.into_iter().collect()
+}
+
+fn row(token: &RefreshToken, at: Timestamp) -> RefreshRow {
+    RefreshRow {
+        id: Ids::new(Arc::new(SystemClock)).mint().id,
+        user: token.user(),
+        token: token.fingerprint(),
+        expires_at: at.plus_seconds(100),
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_have_exactly_the_shape_of_the_specification() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let db = open(&server).await;
+    let mina = somebody("mina", &[Role::User, Role::Auditor]);
+    let (id, at) = (mina.id, mina.at);
+    db.create(mina).await.unwrap();
+    let row = row(&RefreshToken::begin(id), at);
+    db.put(row.clone()).await.unwrap();
+    let only = async |collection: &str| {
+        let found = db.mongo.collection::<Document>(collection).find_one(doc! {}).await.unwrap();
+        sorted(found.unwrap())
+    };
+    let user = doc! {
+        "_id": to_oid(id.0),
+        "createdAt": to_date(at),
+        "email": "mina@example.com",
+        "passwordHash": "hash of mina",
+        "roles": ["USER", "AUDITOR"],
+        "updatedAt": to_date(at),
+    };
+    assert_eq!(only("users").await, sorted(user));
+    let session = doc! {
+        "_id": to_oid(row.id),
+        "createdAt": to_date(at),
+        "expiresAt": to_date(at.plus_seconds(100)),
+        "family": row.token.family.as_str(),
+        "refreshToken": row.token.hash.as_str(),
+        "updatedAt": to_date(at),
+        "userId": id.to_string(),
+    };
+    assert_eq!(only("user_tokens").await, sorted(session));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_that_another_program_wrote_is_read_and_changed() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    let db = open(&server).await;
+    let mina = somebody("mina", &[Role::Admin]);
+    let by_mongoose = doc! {
+        "_id": to_oid(mina.id.0),
+        "email": mina.email.as_str(),
+        "passwordHash": "hash of mina",
+        "roles": ["ADMIN"],
+        "createdAt": to_date(mina.at),
+        "updatedAt": to_date(mina.at),
+        "__v": 0,
+    };
+    db.mongo.collection::<Document>("users").insert_one(by_mongoose).await.unwrap();
+    db.create(somebody("jun", &[Role::Admin])).await.unwrap();
+    assert_eq!(db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash, "hash of mina");
+    let changed = db.set_roles(mina.id, RoleSet::of(&[Role::User]), mina.at).await.unwrap();
+    let found = UserStore::find(&*db, mina.id).await.unwrap().unwrap();
+    assert_eq!((changed, found.roles), (RolesChanged::Updated(found.clone()), RoleSet::of(&[Role::User])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_the_driver_repeats_is_recognised_as_ones_own() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    let db = open(&server).await;
+    let id = UserId(Ids::new(Arc::new(SystemClock)).mint().id);
+    let mina =
+        || NewUser { id, at: Timestamp::from_millis(1_750_000_000_000), ..somebody("mina", &[Role::User]) };
+    let first = db.create(mina()).await.unwrap();
+    assert!(matches!(first, Created::Created(_)));
+    assert_eq!(db.create(mina()).await.unwrap(), first);
+    assert_eq!(db.create(somebody("mina", &[Role::User])).await.unwrap(), Created::EmailTaken);
+    let token = RefreshToken::begin(id);
+    let at = mina().at;
+    db.put(row(&token, at)).await.unwrap();
+    let rotation = Rotation {
+        user: id,
+        presented: token.fingerprint(),
+        next: token.next().fingerprint().hash,
+        expires_at: at.plus_seconds(100),
+        now: at.plus_seconds(1),
+    };
+    assert_eq!(db.rotate(&rotation).await.unwrap(), Rotated::Rotated);
+    assert_eq!(db.rotate(&rotation).await.unwrap(), Rotated::Rotated);
+    assert!(RefreshTokenStore::find(&*db, id).await.unwrap().is_some());
+}
+
+/// What the planner says of a query, as the names of its stages.
+async fn stages(db: &MongoUserDb, collection: &str, filter: Document, hint: Option<Document>) -> Vec<String> {
+    let mut find = doc! { "find": collection, "filter": filter, "sort": { "_id": -1 }, "limit": 21 };
+    find.extend(hint.map(|hint| doc! { "hint": hint }).unwrap_or_default());
+    let explain = doc! { "explain": find, "verbosity": "queryPlanner" };
+    let plan = db.mongo.database().run_command(explain).await.unwrap();
+    let plan = plan.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap();
+    let (mut stages, mut open) = (Vec::new(), vec![plan.clone()]);
+    while let Some(stage) = open.pop() {
+        stages.push(stage.get_str("stage").unwrap_or_default().to_owned());
+        open.extend(stage.get_document("inputStage").ok().cloned());
+        let more = stage.get_array("inputStages").into_iter().flatten();
+        open.extend(more.filter_map(Bson::as_document).cloned());
+    }
+    stages
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_lookup_and_list_walks_an_index() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let db = open(&server).await;
+    let mina = somebody("mina", &[Role::Admin]);
+    let id = mina.id;
+    db.create(mina).await.unwrap();
+    db.put(row(&RefreshToken::begin(id), Timestamp::from_millis(0))).await.unwrap();
+    let first = PageRequest::default();
+    let later = PageRequest { before: Some(id.0), ..first };
+    // SecantusDB says COLLSCAN of a filter on `_id` ranges unless it is given the index; MongoDB finds it by itself.
+    let by_id = Some(doc! { "_id": 1 });
+    // That `{userId, refreshToken}` walks the index on userId cannot be shown here: SecantusDB's planner wants each
+    // field of a filter in the index, MongoDB's does not.
+    for (collection, filter, hint) in [
+        ("users", doc! { "_id": to_oid(id.0) }, None),
+        ("users", doc! { "email": "mina@example.com" }, None),
+        ("users", users::query(Some(Role::Operator), first), None),
+        ("users", users::query(Some(Role::Operator), later), None),
+        ("users", users::query(None, first), by_id.clone()),
+        ("users", users::query(None, later), by_id),
+        ("users", role_changes::admins(), None),
+        ("user_tokens", doc! { "userId": id.to_string() }, None),
+        ("role_changes", doc! { "_id": "last-admin" }, None),
+    ] {
+        let stages = stages(&db, collection, filter.clone(), hint).await;
+        let walks = |stage: &String| ["IXSCAN", "IDHACK", "EXPRESS_IXSCAN"].contains(&stage.as_str());
+        assert!(stages.iter().any(walks), "{collection} {filter}: {stages:?}");
+        assert!(stages.iter().all(|stage| stage != "COLLSCAN"), "{collection} {filter}: {stages:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_and_an_absent_server_are_told_apart_without_the_password() {
+    let server = Server::start_locked();
+    let host = server.uri().trim_start_matches("mongodb://").to_owned();
+    let connect = async |url: String| {
+        let connect = MongoUserDb::connect(&url, None);
+        tokio::time::timeout(Duration::from_secs(10), connect).await.expect("it is told").unwrap_err()
+    };
+    let wrong = connect(format!("mongodb://me:hunter2@{host}")).await;
+    assert!(matches!(wrong, ConnectError::Credentials(_)), "{wrong}");
+    let missing = connect(format!("mongodb://{host}")).await;
+    assert!(matches!(missing, ConnectError::Credentials(_)), "{missing}");
+    drop(server);
+    let absent = connect(format!("mongodb://me:hunter2@{host}")).await;
+    assert!(matches!(absent, ConnectError::Unreachable(_)), "{absent}");
+    let nonsense = connect("mongodb://me:hunter2@".to_owned()).await;
+    assert!(matches!(nonsense, ConnectError::Url), "{nonsense}");
+    for error in [wrong, missing, absent, nonsense] {
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
+/// One call of every verb at once, of which every one must say that the store is unavailable.
+async fn everything_is_unavailable(db: &MongoUserDb, user: UserId) {
+    let token = RefreshToken::begin(user);
+    let at = Timestamp::from_millis(0);
+    let rotation = Rotation {
+        user,
+        presented: token.fingerprint(),
+        next: token.next().fingerprint().hash,
+        expires_at: at,
+        now: at,
+    };
+    let (email, filter) = ("mina@example.com".parse().unwrap(), UserFilter::default());
+    let hash = token.fingerprint().hash;
+    let verbs = async {
+        tokio::join!(
+            async { db.create(somebody("jun", &[Role::User])).await.map(drop) },
+            async { UserStore::find(db, user).await.map(drop) },
+            async { db.find_by_email(&email).await.map(drop) },
+            async { db.list(&filter, PageRequest::default()).await.map(drop) },
+            async { db.set_roles(user, RoleSet::of(&[Role::User]), at).await.map(drop) },
+            async { db.has_admin().await.map(drop) },
+            async { db.put(row(&token, at)).await },
+            async { db.rotate(&rotation).await.map(drop) },
+            async { RefreshTokenStore::find(db, user).await.map(drop) },
+            async { db.delete(user).await },
+            async { db.delete_if(user, &hash).await },
+        )
+    };
+    let told = tokio::time::timeout(Duration::from_secs(2), verbs).await;
+    let told = told.expect("an outage is told within two seconds");
+    let told = <[Result<(), StoreError>; 11]>::from(told);
+    for (verb, told) in told.into_iter().enumerate() {
+        assert!(matches!(told, Err(StoreError::Unavailable { .. })), "verb {verb}: {told:?}");
+    }
+    assert!(!db.answers().await);
+}
+
+type Act = fn(&mut Server);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_told_in_time_by_every_verb_and_heals_by_itself() {
+    for mode in [MongoMode::ReplicaSet, MongoMode::Standalone] {
+        let mut server = Server::start(mode);
+        let db = open(&server).await;
+        let mina = somebody("mina", &[Role::User, Role::Admin]);
+        let id = mina.id;
+        db.create(mina).await.unwrap();
+        let outages: [(Act, Act); 2] = [(Server::kill, Server::restart), (Server::freeze, Server::thaw)];
+        for (strike, heal) in outages {
+            strike(&mut server);
+            everything_is_unavailable(&db, id).await;
+            heal(&mut server);
+            let healed = tokio::time::timeout(Duration::from_secs(5), async {
+                while UserStore::find(&*db, id).await.is_err() || !db.answers().await {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            });
+            healed.await.expect("it heals within five seconds");
+            let last = db.set_roles(id, RoleSet::of(&[Role::User]), Timestamp::from_millis(0)).await;
+            assert_eq!(last.unwrap(), RolesChanged::LastAdmin);
+        }
+    }
+}

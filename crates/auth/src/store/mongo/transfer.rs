@@ -1,0 +1,33 @@
+use async_trait::async_trait;
+use domain::{ObjectId, User};
+use mongodb::bson::{Document, doc};
+use service_kit::mongo::to_oid;
+
+use super::{MongoUserDb, STORE, users::UserDocument};
+use crate::store::{StoreError, UserRecord, UserTransfer};
+
+impl TryFrom<UserDocument> for UserRecord {
+    type Error = StoreError;
+
+    fn try_from(mut document: UserDocument) -> Result<Self, StoreError> {
+        let lacking = format!("user {} lacks their password hash", document.id);
+        let hash = document.password_hash.take();
+        let password_hash = hash.ok_or_else(|| StoreError::corrupt(STORE, lacking))?;
+        Ok(Self { user: User::try_from(document)?, password_hash })
+    }
+}
+
+#[async_trait]
+impl UserTransfer for MongoUserDb {
+    async fn export(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<UserRecord>, StoreError> {
+        let query = after.map_or_else(Document::new, |id| doc! { "_id": { "$gt": to_oid(id) } });
+        let find = self.users.find(query).sort(doc! { "_id": 1 });
+        let found = self.mongo.all_in_bulk(find.limit(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
+        found.into_iter().map(UserRecord::try_from).collect()
+    }
+
+    async fn import(&self, users: Vec<UserRecord>) -> Result<(), StoreError> {
+        let documents = users.into_iter().map(|record| (to_oid(record.user.id.0), record.into())).collect();
+        self.mongo.insert_missing(&self.users, documents).await
+    }
+}

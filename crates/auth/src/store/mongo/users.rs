@@ -1,0 +1,194 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use domain::{Email, Role, RoleSet, Timestamp, User, UserId};
+use mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
+use serde::{Deserialize, Serialize};
+use service_kit::{
+    mongo::{from_date, from_oid, to_date, to_oid},
+    page::{Page, PageRequest},
+};
+
+use super::{MongoUserDb, STORE, read, role_changes::admins};
+use crate::store::{
+    Created, Credentials, NewUser, RolesChanged, StoreError, UserFilter, UserRecord, UserStore,
+};
+
+/// A user as they are stored.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserDocument {
+    #[serde(rename = "_id")]
+    pub(super) id: ObjectId,
+    email: String,
+    /// A PHC string. Only a login reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) password_hash: Option<String>,
+    roles: Vec<String>,
+    /// Ascends when ADMIN is taken away; see `role_changes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) roles_version: Option<i64>,
+    created_at: DateTime,
+    updated_at: DateTime,
+}
+
+impl fmt::Debug for UserDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserDocument")
+            .field("id", &self.id)
+            .field("email", &self.email)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<NewUser> for UserDocument {
+    fn from(new: NewUser) -> Self {
+        Self {
+            id: to_oid(new.id.0),
+            email: new.email.as_str().to_owned(),
+            password_hash: Some(new.password_hash),
+            roles: names(new.roles),
+            roles_version: None,
+            created_at: to_date(new.at),
+            updated_at: to_date(new.at),
+        }
+    }
+}
+
+impl From<UserRecord> for UserDocument {
+    fn from(UserRecord { user, password_hash }: UserRecord) -> Self {
+        Self {
+            id: to_oid(user.id.0),
+            email: user.email.as_str().to_owned(),
+            password_hash: Some(password_hash),
+            roles: names(user.roles),
+            roles_version: None,
+            created_at: to_date(user.created_at),
+            updated_at: to_date(user.updated_at),
+        }
+    }
+}
+
+impl TryFrom<UserDocument> for User {
+    type Error = StoreError;
+
+    fn try_from(document: UserDocument) -> Result<Self, StoreError> {
+        Ok(User {
+            id: UserId(from_oid(document.id)),
+            email: read(&document.email)?,
+            roles: document.roles.iter().map(|role| read::<Role>(role)).collect::<Result<_, _>>()?,
+            created_at: from_date(document.created_at),
+            updated_at: from_date(document.updated_at),
+        })
+    }
+}
+
+/// Roles as they are stored.
+pub(super) fn names(roles: RoleSet) -> Vec<String> {
+    roles.iter().map(|role| role.name().to_owned()).collect()
+}
+
+/// What a list asks for. Walks `{roles: 1, _id: -1}` where a role is given, else `_id`.
+pub(super) fn query(role: Option<Role>, page: PageRequest) -> Document {
+    let mut query = Document::new();
+    if let Some(role) = role {
+        query.insert("roles", role.name());
+    }
+    if let Some(before) = page.before {
+        query.insert("_id", doc! { "$lt": to_oid(before) });
+    }
+    query
+}
+
+#[async_trait]
+impl UserStore for MongoUserDb {
+    async fn create(&self, new: NewUser) -> Result<Created, StoreError> {
+        let user = User {
+            id: new.id,
+            email: new.email.clone(),
+            roles: new.roles,
+            created_at: new.at,
+            updated_at: new.at,
+        };
+        let insert = self.users.insert_one(UserDocument::from(new));
+        self.mongo
+            .in_time(async {
+                if self.mongo.unless_taken(insert).await?.is_some() {
+                    return Ok(Created::Created(user));
+                }
+                // The one in the way may be this very user, inserted by an attempt the driver repeated.
+                let there = self.find_document(by_email(&user.email)).await?;
+                let there =
+                    there.ok_or_else(|| StoreError::unavailable(STORE, "the user in the way is gone"))?;
+                let ours = there.id == to_oid(user.id.0);
+                Ok(if ours { Created::Created(user) } else { Created::EmailTaken })
+            })
+            .await
+    }
+
+    /// By `_id`.
+    async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.find_document(by_id(id)).await?.map(User::try_from).transpose()
+    }
+
+    /// By the unique index.
+    async fn find_by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
+        let found = self.mongo.run(self.users.find_one(by_email(email))).await?;
+        let Some(mut document) = found else { return Ok(None) };
+        let lacking = || StoreError::corrupt(STORE, format!("user {} lacks a password hash", document.id));
+        let password_hash = document.password_hash.take().ok_or_else(lacking)?;
+        Ok(Some(Credentials { user: document.try_into()?, password_hash }))
+    }
+
+    async fn list(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
+        if let Some(email) = &filter.email {
+            return self.list_one(email, filter.role, page).await;
+        }
+        let find = self.users.find(query(filter.role, page)).projection(without_hash());
+        let found = self.mongo.all(find.sort(doc! { "_id": -1 }).limit(page.overfull())).await?;
+        let users = found.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
+        Ok(Page::from_overfull(users, page.limit, |user: &User| user.id.0))
+    }
+
+    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RolesChanged, StoreError> {
+        self.mongo.in_time(self.change_roles(id, roles, at)).await
+    }
+
+    /// Walks `{roles: 1, _id: -1}`.
+    async fn has_admin(&self) -> Result<bool, StoreError> {
+        Ok(self.find_document(admins()).await?.is_some())
+    }
+}
+
+impl MongoUserDb {
+    pub(super) async fn find_document(&self, filter: Document) -> Result<Option<UserDocument>, StoreError> {
+        self.mongo.run(self.users.find_one(filter).projection(without_hash())).await
+    }
+
+    /// Addresses are unique: the list has one user at most. By the unique index.
+    async fn list_one(
+        &self,
+        email: &Email,
+        role: Option<Role>,
+        page: PageRequest,
+    ) -> Result<Page<User>, StoreError> {
+        let found = self.find_document(by_email(email)).await?.map(User::try_from).transpose()?;
+        let wanted = |user: &User| {
+            role.is_none_or(|role| user.roles.contains(role))
+                && page.before.is_none_or(|before| user.id.0 < before)
+        };
+        Ok(Page { items: found.into_iter().filter(wanted).collect(), next_cursor: None })
+    }
+}
+
+pub(super) fn by_id(id: UserId) -> Document {
+    doc! { "_id": to_oid(id.0) }
+}
+
+fn by_email(email: &Email) -> Document {
+    doc! { "email": email.as_str() }
+}
+
+pub(super) fn without_hash() -> Document {
+    doc! { "passwordHash": 0 }
+}

@@ -1,0 +1,55 @@
+//! user-db in a SQLite file or on a PostgreSQL server: the same statements, and migrations for each.
+
+mod transfer;
+mod user_tokens;
+mod users;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use service_kit::{
+    health::Dependency,
+    sql::{ConnectError, Sql},
+    sqlite::OpenError,
+};
+use sqlx::migrate::Migrator;
+
+/// The name operators know this store by.
+const STORE: &str = "user-db";
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Users and their refresh tokens in a relational database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SqlUserDb(Sql);
+
+impl SqlUserDb {
+    /// Opens or creates a SQLite file and brings its tables up to date.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        Sql::open(path, STORE, &SQLITE_MIGRATIONS).await.map(Self)
+    }
+
+    /// Connects to a PostgreSQL database, `postgres://…`, and brings its tables up to date.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        Sql::connect(url, STORE, &POSTGRES_MIGRATIONS).await.map(Self)
+    }
+}
+
+#[async_trait]
+impl Dependency for SqlUserDb {
+    fn name(&self) -> &'static str {
+        STORE
+    }
+
+    /// Reads, since a server may answer those who may not.
+    async fn answers(&self) -> bool {
+        let read = self.0.read(|connection| {
+            Box::pin(sqlx::query("SELECT id FROM users LIMIT 1").fetch_optional(connection))
+        });
+        read.await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use domain::Role;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+
+use super::*;
+use crate::store::contract::{refresh_tokens, transfer, users};
+
+mod postgres;
+mod sqlite;
+
+/// Hands the names of all suites to a macro, so that no database is left out of one.
+macro_rules! every_suite {
+    ($run:ident) => {
+        $run! {
+            users: a_user_is_found_as_they_were_stored,
+            users: of_a_hundred_registrations_of_one_address_one_is_stored,
+            users: roles_change_and_the_last_administrator_stays,
+            users: of_administrators_who_demote_each_other_one_remains,
+            users: of_promotions_and_demotions_that_race_an_administrator_remains,
+            users: filters_combine,
+            refresh_tokens: a_rotation_replaces_the_hash_and_keeps_the_rest,
+            refresh_tokens: a_token_that_was_rotated_away_deletes_the_row,
+            refresh_tokens: an_earlier_logins_token_is_unknown_and_changes_nothing,
+            refresh_tokens: an_expired_token_is_told_apart,
+            refresh_tokens: deleting_can_be_tied_to_a_hash,
+            refresh_tokens: of_many_rotations_with_one_token_exactly_one_succeeds,
+            refresh_tokens: of_many_logins_at_once_one_row_is_left,
+            transfer: what_is_imported_comes_out_the_same_whatever_the_pages,
+            transfer: many_can_be_imported_at_once,
+            transfer: importing_again_changes_nothing_and_fills_gaps,
+            transfer: whose_address_another_has_is_left_out_and_the_others_are_stored,
+            transfer: who_was_imported_is_found_as_if_they_had_registered,
+        }
+    };
+}
+use every_suite;
+
+/// Pages through as many databases as there are cases; `open` hands out empty ones, with what must be kept as long.
+fn paging<K>(cases: u32, open: impl AsyncFn() -> (SqlUserDb, K)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let drawn = (
+        0_usize..40,
+        prop::collection::vec(1_usize..8, 1..5),
+        prop::option::of(prop::sample::select(vec![Role::User, Role::Admin])),
+    );
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let paged = TestRunner::new(config).run(&drawn, |(count, sizes, role)| {
+        runtime.block_on(async {
+            let (db, _kept) = open().await;
+            users::paging_sees_everybody_once_while_others_register(Arc::new(db), count, &sizes, role).await;
+        });
+        Ok(())
+    });
+    paged.unwrap();
+}

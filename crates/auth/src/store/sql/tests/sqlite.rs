@@ -1,0 +1,57 @@
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::sql::users as statements;
+
+async fn open() -> (SqlUserDb, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let db = SqlUserDb::open(&folder.path().join("user.db")).await.unwrap();
+    (db, folder)
+}
+
+macro_rules! as_tests {
+    ($($port:ident: $name:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let (db, _folder) = open().await;
+                $port::$name(Arc::new(db)).await;
+            }
+        )+
+    };
+}
+every_suite!(as_tests);
+
+#[test]
+fn paging_sees_everybody_once_while_others_register() {
+    paging(16, open);
+}
+
+#[tokio::test]
+async fn every_list_and_lookup_walks_an_index() {
+    let (db, _folder) = open().await;
+    for (statement, index) in [
+        (statements::LIST, "PRIMARY KEY"),
+        (statements::LIST_USERS, "users_with_role_user"),
+        (statements::LIST_OPERATORS, "users_with_role_operator"),
+        (statements::LIST_AUDITORS, "users_with_role_auditor"),
+        (statements::LIST_ADMINS, "users_with_role_admin"),
+        (statements::FIND_BY_EMAIL, "email=?"),
+        (statements::HAS_ADMIN, "users_with_role_admin"),
+        (statements::SET_ROLES, "users_with_role_admin"),
+    ] {
+        let explain = sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
+        let plan: Vec<(i64, i64, i64, String)> =
+            db.0.read(|connection| Box::pin(explain.fetch_all(connection))).await.unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
+        assert!(plan.iter().any(|step| step.contains(index)), "{statement}: {plan:?}");
+        assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{statement}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_store_is_known_to_operators_as_user_db() {
+    let (db, _folder) = open().await;
+    assert_eq!(db.name(), "user-db");
+    assert!(db.answers().await);
+}

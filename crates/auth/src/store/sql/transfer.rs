@@ -1,0 +1,65 @@
+use std::fmt::Write;
+
+use async_trait::async_trait;
+use domain::ObjectId;
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use super::{
+    SqlUserDb,
+    users::{CredentialsRow, bits},
+};
+use crate::store::{Credentials, StoreError, UserRecord, UserTransfer};
+
+const EXPORT: &str = "SELECT id, email, roles, created_at, updated_at, password_hash FROM users \
+    WHERE id > $1 ORDER BY id LIMIT $2";
+
+/// Users in one statement, each with six of the 32,766 parameters SQLite takes. One at a time would be as many round
+/// trips, and all of them have to be over within the time limit of a write.
+const AT_ONCE: usize = 1000;
+
+#[async_trait]
+impl UserTransfer for SqlUserDb {
+    async fn export(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<UserRecord>, StoreError> {
+        let export = sqlx::query_as::<_, CredentialsRow>(EXPORT)
+            .bind(after.map_or_else(String::new, |id| id.to_string()))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let found = self.0.read(|connection| Box::pin(export.fetch_all(connection))).await?;
+        let users = found.into_iter().map(|row| {
+            let Credentials { user, password_hash } = row.try_into()?;
+            Ok(UserRecord { user, password_hash })
+        });
+        users.collect()
+    }
+
+    async fn import(&self, mut users: Vec<UserRecord>) -> Result<(), StoreError> {
+        while !users.is_empty() {
+            let rest = users.split_off(users.len().min(AT_ONCE));
+            self.0.write(move |connection| Box::pin(insert(connection, users))).await?;
+            users = rest;
+        }
+        Ok(())
+    }
+}
+
+async fn insert(connection: &mut AnyConnection, users: Vec<UserRecord>) -> Result<(), sqlx::Error> {
+    let mut statement =
+        "INSERT INTO users (id, email, password_hash, roles, created_at, updated_at) VALUES ".to_owned();
+    for row in 0..users.len() {
+        let comma = if row == 0 { "" } else { ", " };
+        let [a, b, c, d, e, f] = std::array::from_fn(|column| row * 6 + column + 1);
+        // Writing to a string cannot fail.
+        let _ = write!(statement, "{comma}(${a}, ${b}, ${c}, ${d}, ${e}, ${f})");
+    }
+    statement.push_str(" ON CONFLICT DO NOTHING");
+    let mut insert = sqlx::query(AssertSqlSafe(statement)).persistent(false);
+    for UserRecord { user, password_hash } in users {
+        insert = insert
+            .bind(user.id.to_string())
+            .bind(user.email.as_str().to_owned())
+            .bind(password_hash)
+            .bind(bits(user.roles))
+            .bind(user.created_at.as_millis())
+            .bind(user.updated_at.as_millis());
+    }
+    insert.execute(connection).await.map(drop)
+}

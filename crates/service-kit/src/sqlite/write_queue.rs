@@ -1,0 +1,146 @@
+//! SQLite's one writer, which groups waiting writes into a transaction: each commit waits for the disk. It works on any
+//! type of connection to SQLite, so that adapters may use the driver itself or the one of several databases.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    sql::{WorkFuture, failed},
+    store::StoreError,
+};
+
+/// Most writes in one transaction.
+const GROUP: usize = 256;
+/// Most writes waiting; more are refused as unavailable rather than kept waiting for long.
+const WAITING: usize = 8192;
+
+/// The way to the writer. Cheap to clone; the writer stops once the last is dropped.
+#[derive(Debug)]
+pub(crate) struct WriteQueue<C> {
+    store: &'static str,
+    queue: mpsc::Sender<Box<dyn Write<C>>>,
+}
+
+impl<C> Clone for WriteQueue<C> {
+    fn clone(&self) -> Self {
+        Self { store: self.store, queue: self.queue.clone() }
+    }
+}
+
+impl<C: Connection + Send + 'static> WriteQueue<C> {
+    /// Starts the writer on this connection.
+    pub(crate) fn start(store: &'static str, connection: C) -> Self {
+        let (queue, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(write_groups(store, connection, waiting));
+        Self { store, queue }
+    }
+
+    /// Runs a write as part of the next group and returns once that group is durable. All of it is stored or nothing.
+    /// It is carried out even if the caller stops waiting.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut C) -> WorkFuture<'c, T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let write = Box::new(Pending { work: Some(work), result: None, reply });
+        self.queue
+            .try_send(write)
+            .map_err(|_| StoreError::unavailable(self.store, "too many writes are waiting"))?;
+        answer
+            .await
+            .map_err(|_| StoreError::unavailable(self.store, "the writer has stopped"))?
+            .map_err(|error| failed(self.store, error))
+    }
+}
+
+/// A write whose result type is its own business.
+#[async_trait]
+trait Write<C>: Send {
+    /// Runs it; the result stays inside until it is durable.
+    async fn run(&mut self, connection: &mut C) -> Result<(), sqlx::Error>;
+    /// Hands the result, or what went wrong, to whoever waits.
+    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>);
+}
+
+struct Pending<F, T> {
+    work: Option<F>,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, Arc<sqlx::Error>>>,
+}
+
+#[async_trait]
+impl<C, T, F> Write<C> for Pending<F, T>
+where
+    C: Send + 'static,
+    T: Send + 'static,
+    F: for<'c> FnOnce(&'c mut C) -> WorkFuture<'c, T> + Send + 'static,
+{
+    async fn run(&mut self, connection: &mut C) -> Result<(), sqlx::Error> {
+        if let Some(work) = self.work.take() {
+            self.result = Some(work(connection).await?);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>) {
+        let Self { result, reply, .. } = *self;
+        let answer = outcome.and_then(|()| result.ok_or_else(|| Arc::new(sqlx::Error::WorkerCrashed)));
+        // Whoever asked may have gone: the write stands all the same.
+        let _ = reply.send(answer);
+    }
+}
+
+async fn write_groups<C: Connection>(
+    store: &'static str,
+    mut connection: C,
+    mut waiting: mpsc::Receiver<Box<dyn Write<C>>>,
+) {
+    let depth = metrics::gauge!(crate::metrics::QUEUE_DEPTH, "queue" => store);
+    let mut group = Vec::with_capacity(GROUP);
+    #[allow(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
+    let show = |waiting: usize| depth.set(waiting as f64);
+    while waiting.recv_many(&mut group, GROUP).await > 0 {
+        show(waiting.len() + group.len());
+        write_group(store, &mut connection, std::mem::take(&mut group)).await;
+        show(waiting.len());
+    }
+    if let Err(error) = connection.close().await {
+        tracing::warn!(store, %error, "the store did not close cleanly");
+    }
+}
+
+/// One transaction. Each write stands behind a savepoint, so that one that fails takes no other with it.
+async fn write_group<C: Connection>(
+    store: &'static str,
+    connection: &mut C,
+    mut group: Vec<Box<dyn Write<C>>>,
+) {
+    let mut results = Vec::with_capacity(group.len());
+    let outcome = async {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        for write in &mut group {
+            let mut savepoint = transaction.begin().await?;
+            let result = write.run(&mut savepoint).await;
+            match result {
+                Ok(()) => savepoint.commit().await?,
+                Err(_) => savepoint.rollback().await?,
+            }
+            results.push(result.map_err(Arc::new));
+        }
+        transaction.commit().await
+    }
+    .await;
+    if let Err(error) = &outcome {
+        tracing::error!(store, %error, "a group of writes was not stored");
+    }
+    let outcome = outcome.map_err(Arc::new);
+    // Where the transaction itself failed, the writes it did not come to share that failure.
+    let results = results.into_iter().chain(std::iter::repeat(Ok(())));
+    for (write, result) in group.into_iter().zip(results) {
+        write.finish(outcome.clone().and(result));
+    }
+}
