@@ -57,7 +57,7 @@ pub enum Phase {
 crate::names::names!(Phase { Upcoming = "UPCOMING", Ongoing = "ONGOING", Ended = "ENDED" });
 
 /// A reward event: who qualifies, when, and (through its rewards) what they get.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
     /// The event's id.
     pub id: EventId,

@@ -48,7 +48,7 @@ pub struct DecisionTrace {
 }
 
 /// A user's claim on an event's rewards. One per user and event, ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RewardRequest {
     /// The request's id.
     pub id: RequestId,

@@ -68,7 +68,7 @@ impl RewardKind {
 }
 
 /// Something that can be granted. Attached to any number of events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reward {
     /// The reward's id.
     pub id: RewardId,

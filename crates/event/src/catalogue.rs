@@ -34,28 +34,39 @@ pub(crate) struct Known {
     pub(crate) condition: Condition,
 }
 
+/// An event with its rewards.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) event: Event,
+    pub(crate) rewards: Vec<Reward>,
+}
+
 /// Where events and rewards are looked up by id. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
     events: Batcher<EventId, Found<Known>>,
-    rewards: Batcher<EventId, Found<Vec<Reward>>>,
+    listed: Batcher<EventId, Found<Listed>>,
 }
 
 impl Catalogue {
     pub(crate) fn over(events: Arc<dyn EventStore>, rewards: Arc<dyn RewardStore>) -> Self {
         let conditions = Cache::new(CONDITIONS);
-        let events = Batcher::spawn(LIMITS, move |ids| {
-            let (store, conditions) = (Arc::clone(&events), conditions.clone());
+        let store = Arc::clone(&events);
+        let known = Batcher::spawn(LIMITS, move |ids| {
+            let (store, conditions) = (Arc::clone(&store), conditions.clone());
             answer_each(ids, async move |ids| {
                 let found = store.find_many(&ids).await?;
                 found.into_iter().map(|(id, event)| Ok((id, known(event, &conditions)?))).collect()
             })
         });
-        let rewards = Batcher::spawn(LIMITS, move |ids| {
-            let store = Arc::clone(&rewards);
-            answer_each(ids, async move |ids| store.of_events(&ids).await)
+        let listed = Batcher::spawn(LIMITS, move |ids| {
+            let (events, rewards) = (Arc::clone(&events), Arc::clone(&rewards));
+            answer_each(ids, async move |ids| {
+                let (events, rewards) = tokio::try_join!(events.find_many(&ids), rewards.of_events(&ids))?;
+                Ok(with_rewards(events, rewards))
+            })
         });
-        Self { events, rewards }
+        Self { events: known, listed }
     }
 
     /// The event as it is now.
@@ -63,10 +74,18 @@ impl Catalogue {
         ask(&self.events, id).await
     }
 
-    /// The event's rewards as they are now; none at all if it has none.
-    pub(crate) async fn rewards(&self, id: EventId) -> Found<Vec<Reward>> {
-        ask(&self.rewards, id).await
+    /// The event and its rewards as they are now.
+    pub(crate) async fn listed(&self, id: EventId) -> Found<Listed> {
+        ask(&self.listed, id).await
     }
+}
+
+fn with_rewards(
+    events: HashMap<EventId, Event>,
+    mut rewards: HashMap<EventId, Vec<Reward>>,
+) -> HashMap<EventId, Listed> {
+    let listed = |(id, event)| (id, Listed { event, rewards: rewards.remove(&id).unwrap_or_default() });
+    events.into_iter().map(listed).collect()
 }
 
 async fn ask<T: Send + Sync + 'static>(batcher: &Batcher<EventId, Found<T>>, id: EventId) -> Found<T> {

@@ -15,5 +15,5 @@ mod upstream;
 pub use client::ClientAddress;
 pub use docs::document;
 pub use router::{Gateway, router};
-pub use session::{BatchedSessions, Session, SessionCheck, SessionsUnavailable};
+pub use session::{Session, SessionCheck, Sessions, SessionsUnavailable};
 pub use upstream::{HttpUpstream, Upstream};

@@ -17,7 +17,7 @@ use service_kit::{
 use utoipa::openapi::OpenApi;
 
 use crate::{
-    client::ClientAddress, docs, proxy::forward, routes::ROUTES, session::BatchedSessions, upstream::Upstream,
+    client::ClientAddress, docs, proxy::forward, routes::ROUTES, session::Sessions, upstream::Upstream,
 };
 
 /// What the gateway works with.
@@ -30,7 +30,7 @@ pub struct Gateway {
     /// Checks access tokens.
     pub tokens: AccessTokenKey,
     /// Asks whether sessions are current.
-    pub sessions: BatchedSessions,
+    pub sessions: Sessions,
     /// Signs callers' identities for the services.
     pub identity: IdentityKey,
     /// How often who may do what.

@@ -34,19 +34,24 @@ pub trait SessionCheck: Send + Sync {
     async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable>;
 }
 
-/// Gathers the questions of many requests into few calls.
-///
-/// A question only ever joins a call that has not been made yet, so no request is answered by what was true before it
-/// came: a logout that has returned is seen by every later request.
-#[derive(Debug, Clone)]
-pub struct BatchedSessions(Batcher<Session, Result<bool, SessionsUnavailable>>);
+/// Where requests ask whether their sessions are current. Cheap to clone.
+#[derive(Clone)]
+pub enum Sessions {
+    /// Gathers the questions of many requests into few calls, for a check that costs a round trip.
+    ///
+    /// A question only ever joins a call that has not been made yet, so no request is answered by what was true before it
+    /// came: a logout that has returned is seen by every later request.
+    Batched(Batcher<Session, Result<bool, SessionsUnavailable>>),
+    /// Asks at once, for a check that looks into this process's own memory.
+    Direct(Arc<dyn SessionCheck>),
+}
 
-impl BatchedSessions {
+impl Sessions {
     const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
 
     /// Starts gathering for `check`.
-    pub fn over(check: Arc<dyn SessionCheck>) -> Self {
-        Self(Batcher::spawn(Self::LIMITS, move |sessions: Vec<Session>| {
+    pub fn batched(check: Arc<dyn SessionCheck>) -> Self {
+        Self::Batched(Batcher::spawn(Self::LIMITS, move |sessions: Vec<Session>| {
             let check = Arc::clone(&check);
             async move {
                 metrics::counter!(SESSION_CHECKS, "kind" => "calls").increment(1);
@@ -62,7 +67,22 @@ impl BatchedSessions {
     /// Whether this session is current.
     pub async fn is_current(&self, session: Session) -> Result<bool, SessionsUnavailable> {
         metrics::counter!(SESSION_CHECKS, "kind" => "asked").increment(1);
-        self.0.ask(session).await.unwrap_or(Err(SessionsUnavailable))
+        match self {
+            Self::Batched(batcher) => batcher.ask(session).await.unwrap_or(Err(SessionsUnavailable)),
+            Self::Direct(check) => {
+                let answers = check.are_current(vec![session]).await?;
+                answers.first().copied().ok_or(SessionsUnavailable)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Batched(_) => "Sessions::Batched",
+            Self::Direct(_) => "Sessions::Direct",
+        })
     }
 }
 
@@ -99,7 +119,7 @@ mod tests {
     #[tokio::test]
     async fn a_thousand_questions_are_answered_rightly_in_far_fewer_calls() {
         let check = Arc::new(Odd::default());
-        let sessions = BatchedSessions::over(Arc::<Odd>::clone(&check));
+        let sessions = Sessions::batched(Arc::<Odd>::clone(&check));
         let tasks: Vec<_> = (0..1000)
             .map(|n: usize| {
                 let n = u8::try_from(n % 256).unwrap();
@@ -116,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_outage_is_told_apart_from_a_revoked_session() {
-        let sessions = BatchedSessions::over(Arc::new(Odd { down: true, ..Odd::default() }));
+        let sessions = Sessions::batched(Arc::new(Odd { down: true, ..Odd::default() }));
         assert_eq!(sessions.is_current(session(1)).await, Err(SessionsUnavailable));
     }
 }

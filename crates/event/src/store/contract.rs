@@ -3,6 +3,7 @@
 pub(crate) mod events;
 pub(crate) mod requests;
 pub(crate) mod rewards;
+pub(crate) mod transfer;
 
 use std::sync::Arc;
 

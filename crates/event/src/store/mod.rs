@@ -15,6 +15,7 @@ mod mongo;
 mod requests;
 mod rewards;
 mod sqlite;
+mod transfer;
 
 pub use events::{EventFilter, EventStore};
 pub use mongo::MongoEventDb;
@@ -22,3 +23,4 @@ pub use requests::{Claimed, NewRequest, RequestFilter, RequestStore, Stored};
 pub use rewards::{Attached, Attachment, RewardStore};
 pub use service_kit::store::StoreError;
 pub use sqlite::SqliteEventDb;
+pub use transfer::{EventTransfer, Record, RecordKind};

@@ -2,12 +2,13 @@ use std::fmt;
 
 use async_trait::async_trait;
 use domain::{DecisionTrace, EventId, RequestId, RequestStatus, RewardRequest, Timestamp, UserId};
+use serde::Serialize;
 use service_kit::page::{Page, PageRequest};
 
 use super::StoreError;
 
 /// A claim to be stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NewRequest {
     /// The request, PENDING.
     pub request: RewardRequest,

@@ -2,11 +2,12 @@ use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
 use domain::{EventId, ObjectId, Reward, RewardId, Timestamp};
+use serde::Serialize;
 
 use super::StoreError;
 
 /// A reward's place in an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Attachment {
     /// A fresh id; an event's rewards are listed in the order of these.
     pub id: ObjectId,

@@ -1,7 +1,5 @@
-use std::sync::Arc;
-
 use axum::{Json, extract::State};
-use domain::{EventId, EventStatus};
+use domain::{Event, EventId, EventStatus};
 use service_kit::{
     extract::{LoggedIn, PathId},
     identity::Caller,
@@ -9,7 +7,7 @@ use service_kit::{
 };
 
 use super::view::EventView;
-use crate::{EventService, catalogue::Known};
+use crate::EventService;
 
 /// Look up an event
 ///
@@ -32,19 +30,15 @@ pub(crate) async fn handle(
     LoggedIn(caller): LoggedIn,
     PathId(id): PathId<EventId>,
 ) -> Result<Json<EventView>, Problem> {
-    let known = visible(&service, &caller, id).await?;
+    let known = service.catalogue.event(id).await?;
+    let seen = known.filter(|known| is_visible(&known.event, &caller));
+    let known = seen.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(Json(EventView::at(service.ids.clock().now(), known.event.clone())))
 }
 
-/// The event, if this caller may see it.
-pub(crate) async fn visible(
-    service: &EventService,
-    caller: &Caller,
-    id: EventId,
-) -> Result<Arc<Known>, Problem> {
-    let found = service.catalogue.event(id).await?;
-    let seen = found.filter(|known| caller.roles.is_staff() || known.event.status == EventStatus::Active);
-    seen.ok_or_else(|| Problem::new(Code::NotFound))
+/// Whether this caller may see the event.
+pub(crate) fn is_visible(event: &Event, caller: &Caller) -> bool {
+    caller.roles.is_staff() || event.status == EventStatus::Active
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@ use axum::{Json, extract::State};
 use domain::EventId;
 use service_kit::{
     extract::{LoggedIn, PathId},
-    problem::{Problem, ProblemBody},
+    problem::{Code, Problem, ProblemBody},
 };
 
 use super::view::RewardView;
-use crate::{EventService, handlers::events::get::visible};
+use crate::{EventService, handlers::events::get::is_visible};
 
 /// List an event's rewards
 ///
@@ -29,13 +29,11 @@ pub(crate) async fn handle(
     LoggedIn(caller): LoggedIn,
     PathId(event): PathId<EventId>,
 ) -> Result<Json<Vec<RewardView>>, Problem> {
-    let (known, rewards) = tokio::join!(visible(&service, &caller, event), service.catalogue.rewards(event));
-    known?;
+    let listed = service.catalogue.listed(event).await?;
+    let seen = listed.filter(|listed| is_visible(&listed.event, &caller));
+    let listed = seen.ok_or_else(|| Problem::new(Code::NotFound))?;
     let to_staff = caller.roles.is_staff();
-    let rewards = rewards?.map_or_else(Vec::new, |rewards| {
-        rewards.iter().map(|reward| RewardView::new(reward.clone(), to_staff)).collect()
-    });
-    Ok(Json(rewards))
+    Ok(Json(listed.rewards.iter().map(|reward| RewardView::new(reward.clone(), to_staff)).collect()))
 }
 
 #[cfg(test)]

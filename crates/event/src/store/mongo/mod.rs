@@ -6,6 +6,7 @@ mod claims;
 mod events;
 mod requests;
 mod rewards;
+mod transfer;
 
 use async_trait::async_trait;
 use mongodb::{
@@ -27,7 +28,7 @@ use self::{
 };
 use super::{Claimed, NewRequest};
 
-/// The name operators know this store by, and its database where the URL names none.
+/// The name operators know this store by.
 const STORE: &str = "event-db";
 
 /// Claims on their way to the server: a flood of them is a few inserts of many.
@@ -45,13 +46,9 @@ pub struct MongoEventDb {
 }
 
 impl MongoEventDb {
-    /// Connects and creates the indexes that are missing.
-    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
-        Self::connect_to(url, STORE).await
-    }
-
-    /// The same with another database, where the URL names none.
-    pub async fn connect_to(url: &str, database: &str) -> Result<Self, ConnectError> {
+    /// Connects and creates the indexes that are missing. The database is the given one, else the one in the URL, else
+    /// `event-db`.
+    pub async fn connect(url: &str, database: Option<&str>) -> Result<Self, ConnectError> {
         let mongo = Mongo::connect(url, STORE, database).await?;
         create_indexes(&mongo).await?;
         let requests = mongo.collection("reward_requests");

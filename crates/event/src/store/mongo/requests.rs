@@ -75,6 +75,23 @@ impl TryFrom<RequestDocument> for Stored {
     }
 }
 
+impl TryFrom<RequestDocument> for NewRequest {
+    type Error = StoreError;
+
+    fn try_from(mut document: RequestDocument) -> Result<Self, StoreError> {
+        let lacking = format!("request {} lacks its decision", document.id);
+        let decision = document.decision.take().ok_or_else(|| StoreError::corrupt(STORE, lacking))?;
+        let Stored { request, idempotency_key } = document.try_into()?;
+        let decision = DecisionTrace {
+            event_revision: request.event_revision,
+            condition: from_bson(decision.condition)?,
+            facts: from_bson(decision.facts)?,
+            evaluation: from_bson(decision.evaluation)?,
+        };
+        Ok(NewRequest { request, decision, idempotency_key })
+    }
+}
+
 /// What a list asks for. Walks `{userId: 1, _id: -1}`, `{event: 1, _id: -1}`, `{event: 1, status: 1, _id: -1}`,
 /// `{status: 1, _id: -1}` or `_id`, by what is given; user and event together are one document by their unique index.
 pub(super) fn query(filter: &RequestFilter, page: PageRequest) -> Document {
@@ -125,17 +142,8 @@ impl RequestStore for MongoEventDb {
     /// By `_id`.
     async fn find(&self, id: RequestId) -> Result<Option<(RewardRequest, DecisionTrace)>, StoreError> {
         let found = self.mongo.run(self.requests.find_one(doc! { "_id": to_oid(id.0) })).await?;
-        let Some(mut document) = found else { return Ok(None) };
-        let lacking = || StoreError::corrupt(STORE, format!("request {id} lacks its decision"));
-        let decision = document.decision.take().ok_or_else(lacking)?;
-        let Stored { request, .. } = document.try_into()?;
-        let decision = DecisionTrace {
-            event_revision: request.event_revision,
-            condition: from_bson(decision.condition)?,
-            facts: from_bson(decision.facts)?,
-            evaluation: from_bson(decision.evaluation)?,
-        };
-        Ok(Some((request, decision)))
+        let found = found.map(NewRequest::try_from).transpose()?;
+        Ok(found.map(|whole| (whole.request, whole.decision)))
     }
 
     async fn list(

@@ -118,21 +118,39 @@ impl From<Attachment> for AttachmentDocument {
     }
 }
 
+impl From<AttachmentDocument> for Attachment {
+    fn from(document: AttachmentDocument) -> Self {
+        Self {
+            id: from_oid(document.id),
+            event: EventId(from_oid(document.event)),
+            reward: RewardId(from_oid(document.reward)),
+            at: from_date(document.created_at),
+        }
+    }
+}
+
 #[async_trait]
 impl RewardStore for MongoEventDb {
     /// The reward first: a crash between leaves one that no event has.
     async fn create_attached(&self, reward: Reward, attachment: Attachment) -> Result<(), StoreError> {
-        self.mongo.unless_taken(self.rewards.insert_one(RewardDocument::from(reward))).await?;
-        self.place(attachment).await.map(drop)
+        let insert = self.rewards.insert_one(RewardDocument::from(reward));
+        let verb = async {
+            self.mongo.unless_taken(insert).await?;
+            self.place(attachment).await.map(drop)
+        };
+        self.mongo.in_time(verb).await
     }
 
     async fn attach(&self, attachment: Attachment) -> Result<Attached, StoreError> {
         let id = to_oid(attachment.reward.0);
-        let Some(reward) = self.mongo.run(self.rewards.find_one(doc! { "_id": id })).await? else {
-            return Ok(Attached::UnknownReward);
+        let verb = async {
+            let Some(reward) = self.mongo.run(self.rewards.find_one(doc! { "_id": id })).await? else {
+                return Ok(Attached::UnknownReward);
+            };
+            let placed = self.place(attachment).await?;
+            Ok(if placed { Attached::Attached(reward.try_into()?) } else { Attached::Already })
         };
-        let placed = self.place(attachment).await?;
-        Ok(if placed { Attached::Attached(reward.try_into()?) } else { Attached::Already })
+        self.mongo.in_time(verb).await
     }
 
     /// Walks `{event: 1, _id: 1}`, then rewards by `_id`.

@@ -8,13 +8,15 @@ use test_servers::{Mongo as Server, MongoMode};
 use super::*;
 use crate::store::{
     EventFilter, RequestFilter, RequestStore,
-    contract::{events as event_suite, requests as request_suite, rewards as reward_suite},
+    contract::{
+        events as event_suite, requests as request_suite, rewards as reward_suite, transfer as transfer_suite,
+    },
 };
 
 /// A server of one's own, or a fresh database on the shared one.
 async fn open(server: &Server) -> Arc<MongoEventDb> {
     let (uri, database) = server.fresh_database();
-    Arc::new(MongoEventDb::connect_to(&uri, &database).await.unwrap())
+    Arc::new(MongoEventDb::connect(&uri, Some(&database)).await.unwrap())
 }
 
 macro_rules! suites {
@@ -34,6 +36,12 @@ macro_rules! suites {
                 request_suite::of_five_hundred_claims_of_one_user_and_event_one_is_stored(requests).await;
                 request_suite::of_a_storm_of_claims_each_pair_is_stored_once(open(&server).await).await;
                 request_suite::request_filters_combine(open(&server).await).await;
+                let transfer = open(&server).await;
+                transfer_suite::what_is_imported_comes_out_the_same_whatever_the_pages(&*transfer).await;
+                let transfer = open(&server).await;
+                transfer_suite::importing_again_changes_nothing_and_fills_gaps(&*transfer).await;
+                let transfer = open(&server).await;
+                transfer_suite::what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(&*transfer).await;
             }
         )+
     };
@@ -77,13 +85,13 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
     let starts: Vec<_> = (0..5)
         .map(|_| {
             let (uri, database) = (uri.clone(), database.clone());
-            tokio::spawn(async move { MongoEventDb::connect_to(&uri, &database).await.map(drop) })
+            tokio::spawn(async move { MongoEventDb::connect(&uri, Some(&database)).await.map(drop) })
         })
         .collect();
     for start in starts {
         start.await.unwrap().unwrap();
     }
-    let db = MongoEventDb::connect_to(&uri, &database).await.unwrap();
+    let db = MongoEventDb::connect(&uri, Some(&database)).await.unwrap();
     assert_eq!(db.requests.list_index_names().await.unwrap().len(), 6);
     assert_eq!(db.event_rewards.list_index_names().await.unwrap().len(), 3);
 }
@@ -174,12 +182,12 @@ async fn a_time_range_bounds_the_walk_by_ids() {
 async fn wrong_credentials_and_an_absent_server_are_told_apart_without_the_password() {
     let server = Server::start_locked();
     let host = server.uri().trim_start_matches("mongodb://").to_owned();
-    let locked = MongoEventDb::connect(&format!("mongodb://me:hunter2@{host}")).await.unwrap_err();
+    let locked = MongoEventDb::connect(&format!("mongodb://me:hunter2@{host}"), None).await.unwrap_err();
     assert!(matches!(locked, ConnectError::Credentials(_)), "{locked}");
     drop(server);
-    let absent = MongoEventDb::connect(&format!("mongodb://me:hunter2@{host}")).await.unwrap_err();
+    let absent = MongoEventDb::connect(&format!("mongodb://me:hunter2@{host}"), None).await.unwrap_err();
     assert!(matches!(absent, ConnectError::Unreachable(_)), "{absent}");
-    let nonsense = MongoEventDb::connect("mongodb://me:hunter2@").await.unwrap_err();
+    let nonsense = MongoEventDb::connect("mongodb://me:hunter2@", None).await.unwrap_err();
     assert!(matches!(nonsense, ConnectError::Url), "{nonsense}");
     for error in [locked, absent, nonsense] {
         assert!(!error.to_string().contains("hunter2"), "{error}");
@@ -197,9 +205,9 @@ async fn an_outage_is_told_in_time_and_heals_by_itself() {
     claim().await.unwrap();
     for freeze in [false, true] {
         if freeze {
-            server.freeze()
+            server.freeze();
         } else {
-            server.kill()
+            server.kill();
         }
         let filter = RequestFilter::default();
         let (claimed, listed) = tokio::time::timeout(Duration::from_secs(2), async {
@@ -210,9 +218,9 @@ async fn an_outage_is_told_in_time_and_heals_by_itself() {
         assert!(claimed.is_err() && matches!(listed, Err(StoreError::Unavailable { .. })));
         assert!(!db.answers().await);
         if freeze {
-            server.thaw()
+            server.thaw();
         } else {
-            server.restart()
+            server.restart();
         }
         let healed = tokio::time::timeout(Duration::from_secs(5), async {
             while claim().await.is_err() || !db.answers().await {

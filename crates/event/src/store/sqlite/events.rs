@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use domain::{Event, EventId, Phase, Timestamp};
 use service_kit::page::{Page, PageRequest};
+use sqlx::SqliteConnection;
 
 use super::{SqliteEventDb, above, json_ids, read, read_json};
 use crate::store::{EventFilter, EventStore, StoreError};
@@ -31,15 +32,16 @@ macro_rules! list {
 }
 
 pub(super) const FIND_MANY: &str = select!("id IN (SELECT value FROM json_each($1))");
+pub(super) const EXPORT: &str = select!("id > $1 ORDER BY id LIMIT $2");
 pub(super) const LIST: &str = list!("");
 pub(super) const LIST_BY_STATUS: &str = list!("status = $8 AND ");
 
-const INSERT: &str = "INSERT INTO events (id, name, name_folded, description, condition, period_start, period_end, \
+pub(super) const INSERT: &str = "INSERT INTO events (id, name, name_folded, description, condition, period_start, period_end, \
     timezone, status, approval, revision, created_by, created_at, updated_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
 
 #[derive(sqlx::FromRow)]
-struct EventRow {
+pub(super) struct EventRow {
     id: String,
     name: String,
     description: Option<String>,
@@ -77,6 +79,27 @@ impl TryFrom<EventRow> for Event {
     }
 }
 
+pub(super) async fn insert(connection: &mut SqliteConnection, event: Event) -> Result<(), sqlx::Error> {
+    sqlx::query(INSERT)
+        .bind(event.id.to_string())
+        .bind(&event.name)
+        .bind(event.name.to_lowercase())
+        .bind(event.description)
+        .bind(event.condition.to_string())
+        .bind(event.period_start.as_millis())
+        .bind(event.period_end.map(Timestamp::as_millis))
+        .bind(event.timezone)
+        .bind(event.status.name())
+        .bind(event.approval.name())
+        .bind(event.revision)
+        .bind(event.created_by.to_string())
+        .bind(event.created_at.as_millis())
+        .bind(event.updated_at.as_millis())
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 /// The bounds a phase sets on an event's period, in the order of the statement's parameters.
 fn bounds(phase: Option<(Phase, Timestamp)>) -> [Option<i64>; 4] {
     let Some((phase, now)) = phase else { return [None; 4] };
@@ -91,28 +114,7 @@ fn bounds(phase: Option<(Phase, Timestamp)>) -> [Option<i64>; 4] {
 #[async_trait]
 impl EventStore for SqliteEventDb {
     async fn create(&self, event: Event) -> Result<(), StoreError> {
-        let write = self.db.write(move |connection| {
-            Box::pin(async move {
-                sqlx::query(INSERT)
-                    .bind(event.id.to_string())
-                    .bind(&event.name)
-                    .bind(event.name.to_lowercase())
-                    .bind(event.description)
-                    .bind(event.condition.to_string())
-                    .bind(event.period_start.as_millis())
-                    .bind(event.period_end.map(Timestamp::as_millis))
-                    .bind(event.timezone)
-                    .bind(event.status.name())
-                    .bind(event.approval.name())
-                    .bind(event.revision)
-                    .bind(event.created_by.to_string())
-                    .bind(event.created_at.as_millis())
-                    .bind(event.updated_at.as_millis())
-                    .execute(connection)
-                    .await
-            })
-        });
-        write.await.map(drop)
+        self.db.write(move |connection| Box::pin(insert(connection, event))).await
     }
 
     async fn find_many(&self, ids: &[EventId]) -> Result<HashMap<EventId, Event>, StoreError> {

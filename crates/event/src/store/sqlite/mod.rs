@@ -4,6 +4,7 @@ mod claims;
 mod events;
 mod requests;
 mod rewards;
+mod transfer;
 
 use std::{path::Path, str::FromStr};
 

@@ -18,6 +18,17 @@ macro_rules! select {
     };
 }
 
+/// With what it was decided on.
+macro_rules! whole {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, event_id, user_id, status, event_revision, idempotency_key, created_at, updated_at, \
+             condition, facts, evaluation FROM reward_requests WHERE ",
+            $rest
+        )
+    };
+}
+
 /// `$3` is the least id that can have been made from `$4` on; ids know seconds, the times decide.
 macro_rules! list {
     ($by:literal) => {
@@ -35,8 +46,8 @@ pub(super) const LIST_BY_EVENT: &str = list!("event_id = $6 AND ");
 pub(super) const LIST_BY_EVENT_STATUS: &str = list!("event_id = $6 AND status = $7 AND ");
 pub(super) const LIST_BY_STATUS: &str = list!("status = $6 AND ");
 pub(super) const FIND_CLAIM: &str = select!("user_id = $1 AND event_id = $2");
-const FIND: &str = "SELECT id, event_id, user_id, status, event_revision, idempotency_key, created_at, updated_at, \
-    condition, facts, evaluation FROM reward_requests WHERE id = $1";
+const FIND: &str = whole!("id = $1");
+pub(super) const EXPORT: &str = whole!("id > $1 ORDER BY id LIMIT $2");
 
 #[derive(sqlx::FromRow)]
 pub(super) struct RequestRow {
@@ -51,7 +62,7 @@ pub(super) struct RequestRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct DecisionRow {
+pub(super) struct DecisionRow {
     #[sqlx(flatten)]
     request: RequestRow,
     condition: String,
@@ -73,6 +84,21 @@ impl TryFrom<RequestRow> for Stored {
             updated_at: Timestamp::from_millis(row.updated_at),
         };
         Ok(Stored { request, idempotency_key: row.idempotency_key })
+    }
+}
+
+impl TryFrom<DecisionRow> for NewRequest {
+    type Error = StoreError;
+
+    fn try_from(row: DecisionRow) -> Result<Self, StoreError> {
+        let Stored { request, idempotency_key } = row.request.try_into()?;
+        let decision = DecisionTrace {
+            event_revision: request.event_revision,
+            condition: read_json(&row.condition)?,
+            facts: read_json(&row.facts)?,
+            evaluation: read_json(&row.evaluation)?,
+        };
+        Ok(NewRequest { request, decision, idempotency_key })
     }
 }
 
@@ -107,15 +133,8 @@ impl RequestStore for SqliteEventDb {
             .fetch_optional(self.db.readers())
             .await
             .map_err(|error| self.db.failed(error))?;
-        let Some(row) = found else { return Ok(None) };
-        let Stored { request, .. } = row.request.try_into()?;
-        let decision = DecisionTrace {
-            event_revision: request.event_revision,
-            condition: read_json(&row.condition)?,
-            facts: read_json(&row.facts)?,
-            evaluation: read_json(&row.evaluation)?,
-        };
-        Ok(Some((request, decision)))
+        let found = found.map(NewRequest::try_from).transpose()?;
+        Ok(found.map(|whole| (whole.request, whole.decision)))
     }
 
     async fn list(

@@ -11,11 +11,14 @@ pub(super) const OF_EVENTS: &str = "SELECT event_id, rewards.id, name, gives, re
     FROM event_rewards JOIN rewards ON rewards.id = reward_id \
     WHERE event_id IN (SELECT value FROM json_each($1)) ORDER BY event_id, event_rewards.id";
 
+pub(super) const EXPORT: &str = "SELECT '' AS event_id, id, name, gives, created_at, updated_at FROM rewards \
+    WHERE id > $1 ORDER BY id LIMIT $2";
+
 const FIND: &str =
     "SELECT '' AS event_id, id, name, gives, created_at, updated_at FROM rewards WHERE id = $1";
 
 #[derive(sqlx::FromRow)]
-struct RewardRow {
+pub(super) struct RewardRow {
     event_id: String,
     id: String,
     name: String,
@@ -41,22 +44,9 @@ impl TryFrom<RewardRow> for Reward {
 #[async_trait]
 impl RewardStore for SqliteEventDb {
     async fn create_attached(&self, reward: Reward, attachment: Attachment) -> Result<(), StoreError> {
-        let gives =
-            serde_json::to_string(&reward.kind).map_err(|error| StoreError::corrupt(super::STORE, error))?;
         let write = self.db.write(move |connection| {
             Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO rewards (id, type, name, gives, created_at, updated_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6)",
-                )
-                .bind(reward.id.to_string())
-                .bind(reward.kind.reward_type().name())
-                .bind(reward.name)
-                .bind(gives)
-                .bind(reward.created_at.as_millis())
-                .bind(reward.updated_at.as_millis())
-                .execute(&mut *connection)
-                .await?;
+                insert(connection, reward).await?;
                 attach(connection, attachment).await
             })
         });
@@ -95,11 +85,31 @@ impl RewardStore for SqliteEventDb {
     }
 }
 
+pub(super) async fn insert(connection: &mut SqliteConnection, reward: Reward) -> Result<(), sqlx::Error> {
+    let gives = serde_json::to_string(&reward.kind).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    sqlx::query(
+        "INSERT INTO rewards (id, type, name, gives, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(reward.id.to_string())
+    .bind(reward.kind.reward_type().name())
+    .bind(reward.name)
+    .bind(gives)
+    .bind(reward.created_at.as_millis())
+    .bind(reward.updated_at.as_millis())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// Whether it was not attached before.
-async fn attach(connection: &mut SqliteConnection, attachment: Attachment) -> Result<bool, sqlx::Error> {
+pub(super) async fn attach(
+    connection: &mut SqliteConnection,
+    attachment: Attachment,
+) -> Result<bool, sqlx::Error> {
     let stored = sqlx::query(
         "INSERT INTO event_rewards (id, event_id, reward_id, created_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (event_id, reward_id) DO NOTHING",
+         ON CONFLICT DO NOTHING",
     )
     .bind(attachment.id.to_string())
     .bind(attachment.event.to_string())

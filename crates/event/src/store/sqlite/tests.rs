@@ -5,7 +5,9 @@ use proptest::{prelude::*, test_runner::Config};
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::contract::{events as event_suite, requests as request_suite, rewards as reward_suite};
+use crate::store::contract::{
+    events as event_suite, requests as request_suite, rewards as reward_suite, transfer as transfer_suite,
+};
 
 async fn open() -> (Arc<SqliteEventDb>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -39,6 +41,16 @@ suite!(request_suite:
     of_a_storm_of_claims_each_pair_is_stored_once,
     request_filters_combine,
 );
+
+#[tokio::test]
+async fn everything_can_be_moved() {
+    let (db, _folder) = open().await;
+    transfer_suite::what_is_imported_comes_out_the_same_whatever_the_pages(&*db).await;
+    let (db, _folder) = open().await;
+    transfer_suite::importing_again_changes_nothing_and_fills_gaps(&*db).await;
+    let (db, _folder) = open().await;
+    transfer_suite::what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(&*db).await;
+}
 
 proptest! {
     #![proptest_config(Config { cases: 16, failure_persistence: None, ..Config::default() })]

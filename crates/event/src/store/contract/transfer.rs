@@ -1,0 +1,91 @@
+use domain::{EventStatus, RequestStatus, RewardKind};
+
+use super::{at, event, ids, requests::new_claim, reward, user};
+use crate::store::{Attachment, EventTransfer, NewRequest, Record, RecordKind};
+
+/// Records of every kind in every state, in the order they may be imported.
+fn everything() -> Vec<Record> {
+    let ids = ids();
+    let mut records = Vec::new();
+    let events = [
+        event(&ids),
+        domain::Event { description: None, period_end: None, status: EventStatus::Inactive, ..event(&ids) },
+    ];
+    records.extend(events.iter().cloned().map(Record::Event));
+    let rewards = [
+        reward(&ids, RewardKind::Point { points: 5 }),
+        reward(&ids, RewardKind::Coupon { coupon_code: "C".into(), expiry: at("2027-01-01T00:00:00.123Z") }),
+    ];
+    records.extend(rewards.iter().cloned().map(Record::Reward));
+    for reward in &rewards {
+        let minted = ids.mint();
+        let place = Attachment { id: minted.id, event: events[0].id, reward: reward.id, at: minted.at };
+        records.push(Record::Attachment(place));
+    }
+    for (number, status) in (0_u32..).zip(RequestStatus::ALL.iter().cycle().take(20)) {
+        let mut new = new_claim(ids.mint(), user(number), events[0].id);
+        new.request.status = *status;
+        new.request.updated_at = new.request.created_at.plus_seconds(i64::from(number));
+        new.idempotency_key = (number % 3 == 0).then(|| format!("key {number}"));
+        records.push(Record::Request(new));
+    }
+    records
+}
+
+async fn all(db: &dyn EventTransfer, limit: usize) -> Vec<Record> {
+    let mut found = Vec::new();
+    for kind in RecordKind::ALL {
+        let mut after = None;
+        loop {
+            let page = db.export(kind, after, limit).await.unwrap();
+            assert!(page.len() <= limit);
+            let Some(last) = page.last() else { break };
+            after = Some(last.id());
+            found.extend(page);
+        }
+    }
+    found
+}
+
+pub(crate) async fn what_is_imported_comes_out_the_same_whatever_the_pages(db: &dyn EventTransfer) {
+    assert!(all(db, 10).await.is_empty());
+    let records = everything();
+    // One kind at a time, as the port has it.
+    for chunk in records.chunk_by(|one, other| std::mem::discriminant(one) == std::mem::discriminant(other)) {
+        db.import(chunk.to_vec()).await.unwrap();
+    }
+    for limit in [1, 3, 100] {
+        assert_eq!(all(db, limit).await, records);
+    }
+}
+
+pub(crate) async fn importing_again_changes_nothing_and_fills_gaps(db: &dyn EventTransfer) {
+    let records = everything();
+    let some: Vec<_> = records.iter().step_by(2).cloned().collect();
+    for part in [&some, &records, &records] {
+        for chunk in part.chunk_by(|one, other| std::mem::discriminant(one) == std::mem::discriminant(other))
+        {
+            db.import(chunk.to_vec()).await.unwrap();
+        }
+    }
+    assert_eq!(all(db, 7).await, records);
+    let Some(Record::Request(last)) = records.last().cloned() else { panic!("requests come last") };
+    let mut changed: NewRequest = last.clone();
+    changed.request.status = RequestStatus::Revoked;
+    db.import(vec![Record::Request(changed)]).await.unwrap();
+    assert_eq!(all(db, 7).await.last(), Some(&Record::Request(last)));
+}
+
+pub(crate) async fn what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(db: &dyn EventTransfer) {
+    let ids = ids();
+    let event = event(&ids);
+    db.import(vec![Record::Event(event.clone())]).await.unwrap();
+    let claims = |users: std::ops::Range<u32>| -> Vec<_> {
+        users.map(|number| Record::Request(new_claim(ids.mint(), user(number), event.id))).collect()
+    };
+    let (there, wanted) = (claims(2..5), claims(0..9));
+    db.import(there.clone()).await.unwrap();
+    db.import(wanted.clone()).await.unwrap();
+    let stored = [&there[..], &wanted[..2], &wanted[5..]].concat();
+    assert_eq!(db.export(RecordKind::Request, None, 100).await.unwrap(), stored);
+}

@@ -1,0 +1,125 @@
+use async_trait::async_trait;
+use domain::{Event, ObjectId, Reward, Timestamp};
+use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
+
+use super::{SqliteEventDb, events, read, requests, rewards};
+use crate::store::{Attachment, EventTransfer, NewRequest, Record, RecordKind, StoreError};
+
+const EXPORT_ATTACHMENTS: &str =
+    "SELECT id, event_id, reward_id, created_at FROM event_rewards WHERE id > $1 ORDER BY id LIMIT $2";
+
+const INSERT_REQUEST: &str = "INSERT INTO reward_requests (id, event_id, user_id, status, event_revision, \
+    idempotency_key, condition, facts, evaluation, created_at, updated_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
+
+#[derive(FromRow)]
+struct AttachmentRow {
+    id: String,
+    event_id: String,
+    reward_id: String,
+    created_at: i64,
+}
+
+impl TryFrom<AttachmentRow> for Attachment {
+    type Error = StoreError;
+
+    fn try_from(row: AttachmentRow) -> Result<Self, StoreError> {
+        Ok(Attachment {
+            id: read(&row.id)?,
+            event: read(&row.event_id)?,
+            reward: read(&row.reward_id)?,
+            at: Timestamp::from_millis(row.created_at),
+        })
+    }
+}
+
+#[async_trait]
+impl EventTransfer for SqliteEventDb {
+    async fn export(
+        &self,
+        kind: RecordKind,
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        match kind {
+            RecordKind::Event => {
+                let read = |row: events::EventRow| Event::try_from(row).map(Record::Event);
+                self.page(events::EXPORT, after, limit, read).await
+            }
+            RecordKind::Reward => {
+                let read = |row: rewards::RewardRow| Reward::try_from(row).map(Record::Reward);
+                self.page(rewards::EXPORT, after, limit, read).await
+            }
+            RecordKind::Attachment => {
+                let read = |row: AttachmentRow| Attachment::try_from(row).map(Record::Attachment);
+                self.page(EXPORT_ATTACHMENTS, after, limit, read).await
+            }
+            RecordKind::Request => {
+                let read = |row: requests::DecisionRow| NewRequest::try_from(row).map(Record::Request);
+                self.page(requests::EXPORT, after, limit, read).await
+            }
+        }
+    }
+
+    /// One transaction: all or nothing.
+    async fn import(&self, records: Vec<Record>) -> Result<(), StoreError> {
+        let write = self.db.write(move |connection| {
+            Box::pin(async move {
+                for record in records {
+                    insert(&mut *connection, record).await?;
+                }
+                Ok(())
+            })
+        });
+        write.await
+    }
+}
+
+impl SqliteEventDb {
+    async fn page<R>(
+        &self,
+        statement: &'static str,
+        after: Option<ObjectId>,
+        limit: usize,
+        read: impl Fn(R) -> Result<Record, StoreError>,
+    ) -> Result<Vec<Record>, StoreError>
+    where
+        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let rows: Vec<R> = sqlx::query_as(statement)
+            .bind(after.map_or_else(String::new, |id| id.to_string()))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(self.db.readers())
+            .await
+            .map_err(|error| self.db.failed(error))?;
+        rows.into_iter().map(read).collect()
+    }
+}
+
+async fn insert(connection: &mut SqliteConnection, record: Record) -> Result<(), sqlx::Error> {
+    match record {
+        Record::Event(event) => events::insert(connection, event).await,
+        Record::Reward(reward) => rewards::insert(connection, reward).await,
+        Record::Attachment(attachment) => rewards::attach(connection, attachment).await.map(drop),
+        Record::Request(new) => insert_request(connection, new).await,
+    }
+}
+
+async fn insert_request(connection: &mut SqliteConnection, new: NewRequest) -> Result<(), sqlx::Error> {
+    let NewRequest { request, decision, idempotency_key } = new;
+    sqlx::query(INSERT_REQUEST)
+        .bind(request.id.to_string())
+        .bind(request.event_id.to_string())
+        .bind(request.user_id.to_string())
+        .bind(request.status.name())
+        .bind(request.event_revision)
+        .bind(idempotency_key)
+        .bind(decision.condition.to_string())
+        .bind(decision.facts.to_string())
+        .bind(decision.evaluation.to_string())
+        .bind(request.created_at.as_millis())
+        .bind(request.updated_at.as_millis())
+        .execute(connection)
+        .await
+        .map(drop)
+}
