@@ -1,36 +1,33 @@
-//! Puts services together: the only place that knows which adapter stands behind which port.
+//! Puts services together over their stores, in one process or several.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use auth::{
-    Auth, AuthParts, PasswordPool,
-    store::{MemoryTokenDb, SqliteUserDb, UserStore},
-};
+use auth::{Auth, AuthParts, PasswordPool};
 use axum::Router;
 use clap::ValueEnum;
 use domain::{Clock, Ids, SystemClock};
-use event::{EventParts, EventService, store::SqliteEventDb};
+use event::{EventParts, EventService};
 use gateway::{
-    BatchedSessions, ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, SessionsUnavailable,
-    Upstream,
+    ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, Sessions, SessionsUnavailable, Upstream,
 };
 use service_kit::{
     access_token::AccessTokenKey,
     health::{self, Dependency},
     identity::IdentityKey,
     metrics,
-    ratelimit::{InMemory, RateLimits, Unlimited},
+    ratelimit::{InMemory, InRedis, RateLimits, Unlimited},
+    redis::Redis,
     server::Bound,
-    sqlite::OpenError,
 };
 use utoipa::openapi::OpenApi;
 
 use crate::{
+    address::Address,
     first_admin::FirstAdmin,
     secret::{self, SecretError},
-    settings::{Settings, StoreSettings},
-    store_url::{Database, TokenDatabase, UnknownStore},
+    settings::Settings,
+    stores::{EventDb, StoresError, TokenDb, UserDb, connect_redis},
 };
 
 /// Which services a process runs.
@@ -66,11 +63,7 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
-    Store(#[from] UnknownStore),
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error("cannot create the data folder: {0}")]
-    DataDir(io::Error),
+    Stores(#[from] StoresError),
     #[error("cannot listen on {host}:{port} ({variable}): {source}")]
     Bind { host: String, port: u16, variable: &'static str, source: io::Error },
     #[error("metrics cannot be collected: {0}")]
@@ -93,18 +86,25 @@ struct Core {
     ids: Ids,
     tokens: AccessTokenKey,
     identity: IdentityKey,
+    /// Where token-db is Redis: access tokens, and limits that replicas share.
+    redis: Option<Redis>,
     limits: Arc<dyn RateLimits>,
 }
 
 impl Core {
-    fn new(settings: &Settings) -> Result<Self, StartError> {
+    async fn new(topology: Topology, settings: &Settings) -> Result<Self, StartError> {
         let secret = secret::load(&settings.stores)?;
         let clock = clock();
+        let redis = match topology {
+            Topology::Event => None,
+            Topology::All | Topology::Gateway | Topology::Auth => connect_redis(&settings.stores).await?,
+        };
         Ok(Self {
             ids: Ids::new(Arc::clone(&clock)),
             tokens: AccessTokenKey::new(&secret, Arc::clone(&clock)),
             identity: IdentityKey::derive(&secret, Arc::clone(&clock)),
-            limits: limits(settings),
+            limits: limits(settings, redis.as_ref()),
+            redis,
             clock,
         })
     }
@@ -116,34 +116,42 @@ struct Service {
     dependencies: Vec<Arc<dyn Dependency>>,
 }
 
+/// Auth, and what only it can offer.
+struct AuthService {
+    service: Service,
+    sessions: Sessions,
+    first_admin: Option<FirstAdmin>,
+}
+
 /// Opens the stores, builds the services and binds their addresses.
 pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<App, StartError> {
     // First of all: figures made before there is a recorder are never seen.
     metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
-    let core = Core::new(settings)?;
+    let core = Core::new(topology, settings).await?;
     match topology {
         Topology::All => assemble_all(&core, settings).await,
         Topology::Gateway => assemble_gateway(&core, settings).await,
         Topology::Auth => {
-            let (auth, _, first_admin) = auth_service(&core, settings).await?;
-            let address = Address::auth(settings);
-            Ok(App { parts: vec![service_part(auth, address).await?], first_admin })
+            let AuthService { service, first_admin, .. } = auth_service(&core, settings).await?;
+            Ok(App {
+                parts: vec![service_part("auth", service, Address::auth(settings)).await?],
+                first_admin,
+            })
         }
         Topology::Event => {
-            let event = event_service(&core, settings).await?;
-            let address = Address::event(settings);
-            Ok(App { parts: vec![service_part(event, address).await?], first_admin: None })
+            let service = event_service(&core, settings).await?;
+            let part = service_part("event", service, Address::event(settings)).await?;
+            Ok(App { parts: vec![part], first_admin: None })
         }
     }
 }
 
 async fn assemble_all(core: &Core, settings: &Settings) -> Result<App, StartError> {
-    let (auth, sessions, first_admin) = auth_service(core, settings).await?;
+    let AuthService { service: auth, sessions, first_admin } = auth_service(core, settings).await?;
     let event = event_service(core, settings).await?;
     let dependencies = auth.dependencies.into_iter().chain(event.dependencies).collect();
     let upstreams = (Upstream::InProcess(auth.router), Upstream::InProcess(event.router));
-    let parts =
-        gateway_parts(core, settings, upstreams, Arc::new(InProcessSessions(sessions)), dependencies).await?;
+    let parts = gateway_parts(core, settings, upstreams, sessions, dependencies).await?;
     Ok(App { parts, first_admin })
 }
 
@@ -155,7 +163,8 @@ async fn assemble_gateway(core: &Core, settings: &Settings) -> Result<App, Start
     let dependencies: Vec<Arc<dyn Dependency>> =
         vec![Arc::<HttpUpstream>::clone(&auth), Arc::<HttpUpstream>::clone(&event)];
     let upstreams = (Upstream::Http(Arc::clone(&auth)), Upstream::Http(event));
-    let parts = gateway_parts(core, settings, upstreams, auth, dependencies).await?;
+    let sessions = Sessions::batched(auth);
+    let parts = gateway_parts(core, settings, upstreams, sessions, dependencies).await?;
     Ok(App { parts, first_admin: None })
 }
 
@@ -163,14 +172,14 @@ async fn gateway_parts(
     core: &Core,
     settings: &Settings,
     (auth, event): (Upstream, Upstream),
-    sessions: Arc<dyn SessionCheck>,
+    sessions: Sessions,
     dependencies: Vec<Arc<dyn Dependency>>,
 ) -> Result<Vec<Part>, StartError> {
     let gateway = Gateway {
         auth,
         event,
         tokens: core.tokens.clone(),
-        sessions: BatchedSessions::over(sessions),
+        sessions,
         identity: core.identity.clone(),
         limits: Arc::clone(&core.limits),
         clients: ClientAddress { trusted_proxies: settings.trusted_proxies },
@@ -183,24 +192,20 @@ async fn gateway_parts(
     ])
 }
 
-async fn service_part(service: Service, address: Address) -> Result<Part, StartError> {
+async fn service_part(name: &'static str, service: Service, address: Address) -> Result<Part, StartError> {
     let router = operations(service.dependencies)?.merge(service.router);
-    part(address.name, address, router).await
+    part(name, address, router).await
 }
 
-async fn auth_service(
-    core: &Core,
-    settings: &Settings,
-) -> Result<(Service, Auth, Option<FirstAdmin>), StartError> {
-    let users = open_user_db(&settings.stores).await?;
-    let TokenDatabase::Memory = settings.stores.token_db()?;
-    let access_tokens = Arc::new(MemoryTokenDb::new(Arc::clone(&core.clock)));
-    let embedded = settings.stores.user_db_url.is_none();
-    let first_admin = embedded.then(|| FirstAdmin { users: users.clone(), ids: core.ids.clone() });
+async fn auth_service(core: &Core, settings: &Settings) -> Result<AuthService, StartError> {
+    let UserDb { users, refresh_tokens, dependency, .. } = UserDb::open(&settings.stores).await?;
+    let tokens = TokenDb::over(core.redis.as_ref(), &core.clock);
+    let embedded = settings.stores.user_db_url.is_none() && settings.stores.mongodb_uri.is_none();
+    let first_admin = embedded.then(|| FirstAdmin { users: Arc::clone(&users), ids: core.ids.clone() });
     let auth = Auth::new(AuthParts {
-        users: Arc::<SqliteUserDb>::clone(&users),
-        refresh_tokens: Arc::<SqliteUserDb>::clone(&users),
-        access_tokens: Arc::<MemoryTokenDb>::clone(&access_tokens),
+        users,
+        refresh_tokens,
+        access_tokens: tokens.access_tokens,
         access_key: core.tokens.clone(),
         ids: core.ids.clone(),
         limits: Arc::clone(&core.limits),
@@ -208,37 +213,18 @@ async fn auth_service(
         cookie_secure: settings.cookie_secure,
     });
     let (router, _) = auth::router(auth.clone(), core.identity.clone());
-    let service = Service { router, dependencies: vec![users, access_tokens] };
-    Ok((service, auth, first_admin))
+    let service = Service { router, dependencies: vec![dependency, tokens.dependency] };
+    let check = Arc::new(InProcessSessions(auth));
+    // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
+    let sessions = if tokens.in_memory { Sessions::Direct(check) } else { Sessions::batched(check) };
+    Ok(AuthService { service, sessions, first_admin })
 }
 
 async fn event_service(core: &Core, settings: &Settings) -> Result<Service, StartError> {
-    let Database::Sqlite(path) = settings.stores.event_db()?;
-    create_folder(&settings.stores.data_dir)?;
-    let store = Arc::new(SqliteEventDb::open(&path).await?);
-    let service = EventService::new(EventParts {
-        events: Arc::<SqliteEventDb>::clone(&store),
-        rewards: Arc::<SqliteEventDb>::clone(&store),
-        requests: Arc::<SqliteEventDb>::clone(&store),
-        ids: core.ids.clone(),
-    });
+    let EventDb { events, rewards, requests, dependency, .. } = EventDb::open(&settings.stores).await?;
+    let service = EventService::new(EventParts { events, rewards, requests, ids: core.ids.clone() });
     let (router, _) = event::router(service, core.identity.clone());
-    Ok(Service { router, dependencies: vec![store] })
-}
-
-/// The user store alone, for commands that manage users.
-pub(crate) async fn open_users(settings: &StoreSettings) -> Result<Arc<dyn UserStore>, StartError> {
-    Ok(open_user_db(settings).await?)
-}
-
-async fn open_user_db(settings: &StoreSettings) -> Result<Arc<SqliteUserDb>, StartError> {
-    let Database::Sqlite(path) = settings.user_db()?;
-    create_folder(&settings.data_dir)?;
-    Ok(Arc::new(SqliteUserDb::open(&path).await?))
-}
-
-fn create_folder(path: &Path) -> Result<(), StartError> {
-    secret::create_private_dir(path).map_err(StartError::DataDir)
+    Ok(Service { router, dependencies: vec![dependency] })
 }
 
 /// Asks auth in the same process.
@@ -255,20 +241,34 @@ impl SessionCheck for InProcessSessions {
     }
 }
 
-fn limits(settings: &Settings) -> Arc<dyn RateLimits> {
+fn limits(settings: &Settings, redis: Option<&Redis>) -> Arc<dyn RateLimits> {
     let Some(quotas) = settings.limits.quotas() else {
         return Arc::new(Unlimited);
     };
-    let limits = Arc::new(InMemory::new(&quotas));
-    let swept = Arc::downgrade(&limits);
+    match redis {
+        Some(redis) => {
+            let limits = Arc::new(InRedis::new(redis.clone(), &quotas));
+            keep_swept(&limits, InRedis::sweep);
+            limits
+        }
+        None => {
+            let limits = Arc::new(InMemory::new(&quotas));
+            keep_swept(&limits, InMemory::sweep);
+            limits
+        }
+    }
+}
+
+/// Forgets full buckets every minute for as long as the limits are in use.
+fn keep_swept<L: Send + Sync + 'static>(limits: &Arc<L>, sweep: fn(&L)) {
+    let swept = Arc::downgrade(limits);
     tokio::spawn(async move {
         while let Some(limits) = swept.upgrade() {
-            limits.sweep();
+            sweep(&limits);
             drop(limits);
             tokio::time::sleep(Duration::from_mins(1)).await;
         }
     });
-    limits
 }
 
 fn operations(dependencies: Vec<Arc<dyn Dependency>>) -> Result<Router, StartError> {
@@ -276,41 +276,8 @@ fn operations(dependencies: Vec<Arc<dyn Dependency>>) -> Result<Router, StartErr
     Ok(health::router(metrics, dependencies))
 }
 
-/// Where a part listens, and the variable that says so.
-struct Address {
-    name: &'static str,
-    host: String,
-    port: u16,
-    variable: &'static str,
-}
-
-impl Address {
-    fn public(settings: &Settings) -> Self {
-        Self::of_gateway(settings, settings.http_port, "HTTP_PORT")
-    }
-
-    fn operations(settings: &Settings) -> Self {
-        Self::of_gateway(settings, settings.gateway_port, "GATEWAY_PORT")
-    }
-
-    fn of_gateway(settings: &Settings, port: u16, variable: &'static str) -> Self {
-        let host = settings.gateway_host.as_ref().unwrap_or(&settings.bind_host).clone();
-        Self { name: "gateway", host, port, variable }
-    }
-
-    fn auth(settings: &Settings) -> Self {
-        let (port, variable) = (settings.auth_service_port, "AUTH_SERVICE_PORT");
-        Self { name: "auth", host: settings.bind_host.clone(), port, variable }
-    }
-
-    fn event(settings: &Settings) -> Self {
-        let (port, variable) = (settings.event_service_port, "EVENT_SERVICE_PORT");
-        Self { name: "event", host: settings.bind_host.clone(), port, variable }
-    }
-}
-
 async fn part(name: &'static str, address: Address, router: Router) -> Result<Part, StartError> {
-    let Address { host, port, variable, .. } = address;
+    let Address { host, port, variable } = address;
     match Bound::bind(&host, port, router).await {
         Ok(bound) => Ok(Part { name, bound }),
         Err(source) => Err(StartError::Bind { host, port, variable, source }),

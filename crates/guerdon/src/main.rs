@@ -1,17 +1,19 @@
 //! The one binary of Guerdon: it serves, creates users, plays the demo, prints the API's description, checks health.
 
+mod address;
 mod assembly;
 mod commands;
 mod first_admin;
 mod secret;
 mod settings;
 mod store_url;
+mod stores;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, healthcheck, openapi, serve, user};
+use crate::commands::{demo, healthcheck, migrate_data, openapi, serve, user};
 
 // Claims are many small allocations on many threads; mimalloc keeps their cost and their memory down.
 #[global_allocator]
@@ -36,6 +38,7 @@ enum Command {
     Demo,
     /// Print the `OpenAPI` document
     Openapi,
+    MigrateData(Box<migrate_data::MigrateData>),
     /// Ask a running service whether it is ready; exits 0 if it is
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -47,6 +50,7 @@ async fn main() -> ExitCode {
         Command::User(user) => user.run().await,
         Command::Demo => demo::run().await,
         Command::Openapi => openapi::run(),
+        Command::MigrateData(migrate_data) => migrate_data.run().await,
         Command::Healthcheck(healthcheck) => healthcheck.run().await,
     };
     match outcome {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::settings::StoreSettings;
+use crate::{settings::StoreSettings, store_url::UnknownStore};
 
 /// RFC 7518, 3.2: an HS256 key has at least the 256 bits of the hash.
 const MIN_BYTES: usize = 32;
@@ -18,6 +18,12 @@ const FILE: &str = "jwt-secret";
 pub(crate) enum SecretError {
     #[error("JWT_SECRET has {0} bytes; it needs at least 32 (try: openssl rand -hex 32)")]
     TooShort(usize),
+    #[error(
+        "JWT_SECRET is required since {0} names an external store: at least 32 bytes (try: openssl rand -hex 32)"
+    )]
+    Missing(&'static str),
+    #[error(transparent)]
+    Store(#[from] UnknownStore),
     #[error("{path} cannot be used: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("{0} does not hold a secret of at least 32 bytes; delete it to have a new one generated")]
@@ -25,6 +31,8 @@ pub(crate) enum SecretError {
 }
 
 /// The given secret, or the one in the data folder, which is generated (mode 0600) if it is not there yet.
+///
+/// With an external store it must be given: several processes may share that store, and each would make up its own.
 pub(crate) fn load(settings: &StoreSettings) -> Result<Vec<u8>, SecretError> {
     if let Some(given) = &settings.jwt_secret {
         let bytes = given.0.as_bytes();
@@ -33,6 +41,9 @@ pub(crate) fn load(settings: &StoreSettings) -> Result<Vec<u8>, SecretError> {
         } else {
             Ok(bytes.to_vec())
         };
+    }
+    if let Some(variable) = settings.first_external()? {
+        return Err(SecretError::Missing(variable));
     }
     let path = settings.data_dir.join(FILE);
     let failed = |source| SecretError::File { path: path.clone(), source };
@@ -74,7 +85,16 @@ mod tests {
 
     fn settings(data_dir: PathBuf, jwt_secret: Option<&str>) -> StoreSettings {
         let jwt_secret = jwt_secret.map(|secret| Secret(secret.to_owned()));
-        StoreSettings { data_dir, user_db_url: None, event_db_url: None, token_db_url: None, jwt_secret }
+        StoreSettings {
+            data_dir,
+            user_db_url: None,
+            event_db_url: None,
+            token_db_url: None,
+            mongodb_uri: None,
+            redis_host: None,
+            redis_port: 6379,
+            jwt_secret,
+        }
     }
 
     #[test]
@@ -95,5 +115,16 @@ mod tests {
         let settings = settings("unused".into(), Some("too short"));
         let error = load(&settings).unwrap_err().to_string();
         assert!(error.contains("9 bytes") && !error.contains("too short"), "{error}");
+    }
+
+    #[test]
+    fn with_an_external_store_the_secret_must_be_given() {
+        let stores = settings("unused".into(), None);
+        let stores = StoreSettings { redis_host: Some("redis".into()), ..stores };
+        let error = load(&stores).unwrap_err().to_string();
+        assert!(error.contains("JWT_SECRET") && error.contains("REDIS_HOST"), "{error}");
+        assert!(!Path::new("unused").exists());
+        let given = settings("unused".into(), Some(&"x".repeat(32)));
+        assert_eq!(load(&StoreSettings { redis_host: Some("redis".into()), ..given }).unwrap().len(), 32);
     }
 }

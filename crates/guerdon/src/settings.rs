@@ -60,6 +60,9 @@ impl Settings {
             user_db_url: None,
             event_db_url: None,
             token_db_url: None,
+            mongodb_uri: None,
+            redis_host: None,
+            redis_port: settings.stores.redis_port,
             jwt_secret: None,
         };
         "127.0.0.1".clone_into(&mut settings.bind_host);
@@ -83,16 +86,28 @@ pub(crate) struct StoreSettings {
     /// Holds the embedded stores and the generated secret.
     #[arg(long = "data-dir", env = "GUERDON_DATA_DIR", default_value = "guerdon-data")]
     pub(crate) data_dir: PathBuf,
-    /// Users and refresh tokens: sqlite:PATH. Default: user.db in the data folder.
+    /// Users and refresh tokens: mongodb://…, postgres://… or sqlite:PATH. Default: MONGODB_URI, else user.db in the
+    /// data folder.
     #[arg(long, env, hide_env_values = true)]
     pub(crate) user_db_url: Option<Secret>,
-    /// Events, rewards and claims: sqlite:PATH. Default: event.db in the data folder.
+    /// Events, rewards and claims: mongodb://… or sqlite:PATH. Default: MONGODB_URI, else event.db in the data folder.
     #[arg(long, env, hide_env_values = true)]
     pub(crate) event_db_url: Option<Secret>,
-    /// Access tokens: memory:. Default: memory:.
+    /// Access tokens, and rate limits that replicas share: redis://…, rediss://…, redis+cluster://a:1,b:2,
+    /// redis+sentinel://a:1,b:2/NAME or memory:. Default: REDIS_HOST, else memory:.
     #[arg(long, env, hide_env_values = true)]
     pub(crate) token_db_url: Option<Secret>,
-    /// Signs access tokens; at least 32 bytes. Default: a generated one, kept in the data folder.
+    /// One MongoDB server for users (database user-db) and events (database event-db).
+    #[arg(long, env, hide_env_values = true)]
+    pub(crate) mongodb_uri: Option<Secret>,
+    /// A Redis server for access tokens.
+    #[arg(long, env)]
+    pub(crate) redis_host: Option<String>,
+    /// The port of REDIS_HOST.
+    #[arg(long, env, default_value_t = 6379)]
+    pub(crate) redis_port: u16,
+    /// Signs access tokens; at least 32 bytes. Default: a generated one, kept in the data folder; required as soon as a
+    /// store is external.
     #[arg(long, env, hide_env_values = true)]
     pub(crate) jwt_secret: Option<Secret>,
 }

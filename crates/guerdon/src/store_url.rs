@@ -1,14 +1,38 @@
-//! Which store a URL means.
+//! Which store a URL means, and which variable says so.
 
 use std::path::PathBuf;
 
 use crate::settings::{Secret, StoreSettings};
 
-/// Where users or events are kept.
+/// A store outside this process.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Database {
+pub(crate) struct External {
+    /// The variable that names it, for messages.
+    pub(crate) variable: &'static str,
+    /// Where it is. It may hold a password.
+    pub(crate) url: Secret,
+    /// The database, where the variable decides it and not the URL.
+    pub(crate) database: Option<&'static str>,
+}
+
+/// Where users are kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum UserDatabase {
     /// A file on this machine.
     Sqlite(PathBuf),
+    /// PostgreSQL.
+    Postgres(External),
+    /// MongoDB.
+    Mongo(External),
+}
+
+/// Where events are kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum EventDatabase {
+    /// A file on this machine.
+    Sqlite(PathBuf),
+    /// MongoDB.
+    Mongo(External),
 }
 
 /// Where access tokens are kept.
@@ -16,6 +40,8 @@ pub(crate) enum Database {
 pub(crate) enum TokenDatabase {
     /// In the memory of the auth process.
     Memory,
+    /// Redis: one server, a cluster, or a master that sentinels look after.
+    Redis(External),
 }
 
 /// The URL means no store this program has. Only the scheme is named: the rest may hold a password.
@@ -27,45 +53,98 @@ pub(crate) struct UnknownStore {
     known: &'static str,
 }
 
+impl UnknownStore {
+    /// The same, of a URL that a command's flag holds and not a variable.
+    pub(crate) fn of(self, flag: &'static str) -> Self {
+        Self { variable: flag, ..self }
+    }
+}
+
+const MONGO: [&str; 2] = ["mongodb", "mongodb+srv"];
+const POSTGRES: [&str; 2] = ["postgres", "postgresql"];
+const REDIS: [&str; 6] =
+    ["redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel"];
+
 impl StoreSettings {
     /// Where users and refresh tokens are kept.
-    pub(crate) fn user_db(&self) -> Result<Database, UnknownStore> {
-        self.database("USER_DB_URL", self.user_db_url.as_ref(), "user.db")
+    pub(crate) fn user_db(&self) -> Result<UserDatabase, UnknownStore> {
+        let variable = "USER_DB_URL";
+        let Some(url) = &self.user_db_url else {
+            return Ok(match self.specified_mongo("user-db") {
+                Some(mongo) => UserDatabase::Mongo(mongo),
+                None => UserDatabase::Sqlite(self.data_dir.join("user.db")),
+            });
+        };
+        let external = || External { variable, url: url.clone(), database: None };
+        match url.0.split_once(':') {
+            Some((scheme, _)) if MONGO.contains(&scheme) => Ok(UserDatabase::Mongo(external())),
+            Some((scheme, _)) if POSTGRES.contains(&scheme) => Ok(UserDatabase::Postgres(external())),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(UserDatabase::Sqlite(file(path))),
+            _ => Err(unknown(variable, url, "mongodb://…, postgres://…, sqlite:PATH")),
+        }
     }
 
     /// Where events, rewards and requests are kept.
-    pub(crate) fn event_db(&self) -> Result<Database, UnknownStore> {
-        self.database("EVENT_DB_URL", self.event_db_url.as_ref(), "event.db")
+    pub(crate) fn event_db(&self) -> Result<EventDatabase, UnknownStore> {
+        let variable = "EVENT_DB_URL";
+        let Some(url) = &self.event_db_url else {
+            return Ok(match self.specified_mongo("event-db") {
+                Some(mongo) => EventDatabase::Mongo(mongo),
+                None => EventDatabase::Sqlite(self.data_dir.join("event.db")),
+            });
+        };
+        match url.0.split_once(':') {
+            Some((scheme, _)) if MONGO.contains(&scheme) => {
+                Ok(EventDatabase::Mongo(External { variable, url: url.clone(), database: None }))
+            }
+            Some(("sqlite", path)) if !path.is_empty() => Ok(EventDatabase::Sqlite(file(path))),
+            _ => Err(unknown(variable, url, "mongodb://…, sqlite:PATH")),
+        }
     }
 
     /// Where access tokens are kept.
     pub(crate) fn token_db(&self) -> Result<TokenDatabase, UnknownStore> {
-        match self.token_db_url.as_ref().map(|url| url.0.as_str()) {
-            None | Some("memory:") => Ok(TokenDatabase::Memory),
-            Some(url) => Err(unknown("TOKEN_DB_URL", url, "memory:")),
+        let variable = "TOKEN_DB_URL";
+        match (&self.token_db_url, &self.redis_host) {
+            (None, None) => Ok(TokenDatabase::Memory),
+            (None, Some(host)) => {
+                let url = Secret(format!("redis://{host}:{}", self.redis_port));
+                Ok(TokenDatabase::Redis(External { variable: "REDIS_HOST", url, database: None }))
+            }
+            (Some(url), _) => match url.0.split_once(':') {
+                Some(("memory", "")) => Ok(TokenDatabase::Memory),
+                Some((scheme, _)) if REDIS.contains(&scheme) => {
+                    Ok(TokenDatabase::Redis(External { variable, url: url.clone(), database: None }))
+                }
+                _ => Err(unknown(variable, url, "redis://…, rediss://…, memory:")),
+            },
         }
     }
 
-    fn database(
-        &self,
-        variable: &'static str,
-        url: Option<&Secret>,
-        file: &str,
-    ) -> Result<Database, UnknownStore> {
-        let Some(Secret(url)) = url else {
-            return Ok(Database::Sqlite(self.data_dir.join(file)));
+    /// A variable that names a store outside this process, if there is one: then the secret must be given.
+    pub(crate) fn first_external(&self) -> Result<Option<&'static str>, UnknownStore> {
+        let external = match (self.user_db()?, self.event_db()?, self.token_db()?) {
+            (UserDatabase::Postgres(external) | UserDatabase::Mongo(external), ..)
+            | (_, EventDatabase::Mongo(external), _)
+            | (.., TokenDatabase::Redis(external)) => Some(external.variable),
+            (UserDatabase::Sqlite(_), EventDatabase::Sqlite(_), TokenDatabase::Memory) => None,
         };
-        match url.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => {
-                Ok(Database::Sqlite(path.strip_prefix("//").unwrap_or(path).into()))
-            }
-            _ => Err(unknown(variable, url, "sqlite:<path>")),
-        }
+        Ok(external)
+    }
+
+    /// The specification's variable: one server, a database for each service.
+    fn specified_mongo(&self, database: &'static str) -> Option<External> {
+        let url = self.mongodb_uri.clone()?;
+        Some(External { variable: "MONGODB_URI", url, database: Some(database) })
     }
 }
 
-fn unknown(variable: &'static str, url: &str, known: &'static str) -> UnknownStore {
-    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+fn file(path: &str) -> PathBuf {
+    path.strip_prefix("//").unwrap_or(path).into()
+}
+
+fn unknown(variable: &'static str, url: &Secret, known: &'static str) -> UnknownStore {
+    let scheme = url.0.split_once(':').map_or("", |(scheme, _)| scheme);
     UnknownStore { variable, scheme: scheme.chars().take(20).collect(), known }
 }
 
@@ -73,20 +152,34 @@ fn unknown(variable: &'static str, url: &str, known: &'static str) -> UnknownSto
 mod tests {
     use super::*;
 
-    fn settings(user_db_url: Option<&str>) -> StoreSettings {
+    fn none() -> StoreSettings {
         StoreSettings {
             data_dir: "data".into(),
-            user_db_url: user_db_url.map(|url| Secret(url.to_owned())),
+            user_db_url: None,
             event_db_url: None,
             token_db_url: None,
+            mongodb_uri: None,
+            redis_host: None,
+            redis_port: 6379,
             jwt_secret: None,
         }
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "settings are optional")]
+    fn secret(text: &str) -> Option<Secret> {
+        Some(Secret(text.to_owned()))
+    }
+
+    fn external(variable: &'static str, url: &str, database: Option<&'static str>) -> External {
+        External { variable, url: Secret(url.to_owned()), database }
+    }
+
     #[test]
-    fn without_a_url_the_store_is_a_file_in_the_data_folder() {
-        assert_eq!(settings(None).user_db(), Ok(Database::Sqlite("data/user.db".into())));
-        assert_eq!(settings(None).event_db(), Ok(Database::Sqlite("data/event.db".into())));
+    fn without_a_url_the_stores_are_embedded_in_the_data_folder() {
+        assert_eq!(none().user_db(), Ok(UserDatabase::Sqlite("data/user.db".into())));
+        assert_eq!(none().event_db(), Ok(EventDatabase::Sqlite("data/event.db".into())));
+        assert_eq!(none().token_db(), Ok(TokenDatabase::Memory));
+        assert_eq!(none().first_external(), Ok(None));
     }
 
     #[test]
@@ -94,14 +187,64 @@ mod tests {
         for (url, path) in
             [("sqlite:u.db", "u.db"), ("sqlite:///var/u.db", "/var/u.db"), ("sqlite:/u.db", "/u.db")]
         {
-            assert_eq!(settings(Some(url)).user_db(), Ok(Database::Sqlite(path.into())), "{url}");
+            let settings = StoreSettings { user_db_url: secret(url), event_db_url: secret(url), ..none() };
+            assert_eq!(settings.user_db(), Ok(UserDatabase::Sqlite(path.into())), "{url}");
+            assert_eq!(settings.event_db(), Ok(EventDatabase::Sqlite(path.into())), "{url}");
         }
     }
 
     #[test]
+    fn the_specifications_variables_name_databases_of_their_own() {
+        let settings =
+            StoreSettings { mongodb_uri: secret("mongodb://m"), redis_host: Some("r".into()), ..none() };
+        let mongo = |database| external("MONGODB_URI", "mongodb://m", Some(database));
+        assert_eq!(settings.user_db(), Ok(UserDatabase::Mongo(mongo("user-db"))));
+        assert_eq!(settings.event_db(), Ok(EventDatabase::Mongo(mongo("event-db"))));
+        let redis = external("REDIS_HOST", "redis://r:6379", None);
+        assert_eq!(settings.token_db(), Ok(TokenDatabase::Redis(redis)));
+    }
+
+    #[test]
+    fn a_url_goes_before_the_specifications_variables() {
+        let settings = StoreSettings {
+            user_db_url: secret("postgres://p/users"),
+            event_db_url: secret("mongodb+srv://e/events"),
+            token_db_url: secret("rediss+cluster://a:1,b:2"),
+            mongodb_uri: secret("mongodb://m"),
+            redis_host: Some("r".into()),
+            ..none()
+        };
+        let users = external("USER_DB_URL", "postgres://p/users", None);
+        assert_eq!(settings.user_db(), Ok(UserDatabase::Postgres(users)));
+        let events = external("EVENT_DB_URL", "mongodb+srv://e/events", None);
+        assert_eq!(settings.event_db(), Ok(EventDatabase::Mongo(events)));
+        let tokens = external("TOKEN_DB_URL", "rediss+cluster://a:1,b:2", None);
+        assert_eq!(settings.token_db(), Ok(TokenDatabase::Redis(tokens)));
+        assert_eq!(settings.first_external(), Ok(Some("USER_DB_URL")));
+        let settings =
+            StoreSettings { token_db_url: secret("memory:"), redis_host: Some("r".into()), ..none() };
+        assert_eq!(settings.token_db(), Ok(TokenDatabase::Memory));
+    }
+
+    #[test]
     fn an_unknown_scheme_is_named_with_its_variable_but_never_the_password() {
-        let error = settings(Some("oracle://me:hunter2@db/users")).user_db().unwrap_err().to_string();
-        assert!(error.contains("USER_DB_URL") && error.contains("\"oracle\""), "{error}");
-        assert!(!error.contains("hunter2"), "{error}");
+        let url = secret("oracle://me:hunter2@db/users");
+        let settings = StoreSettings {
+            user_db_url: url.clone(),
+            event_db_url: url.clone(),
+            token_db_url: url,
+            ..none()
+        };
+        let errors = [
+            ("USER_DB_URL", settings.user_db().unwrap_err().to_string()),
+            ("EVENT_DB_URL", settings.event_db().unwrap_err().to_string()),
+            ("TOKEN_DB_URL", settings.token_db().unwrap_err().to_string()),
+        ];
+        for (variable, error) in errors {
+            assert!(error.contains(variable) && error.contains("\"oracle\""), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let postgres = StoreSettings { event_db_url: secret("postgres://x"), ..none() };
+        assert!(postgres.event_db().unwrap_err().to_string().contains("mongodb://…, sqlite:PATH"));
     }
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use domain::{Email, Ids, Role};
 
 use super::Outcome;
-use crate::{assembly, first_admin, settings::StoreSettings};
+use crate::{assembly, first_admin, settings::StoreSettings, stores::UserDb};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
@@ -36,7 +36,7 @@ impl User {
 
 impl Create {
     async fn run(self) -> Outcome {
-        let users = assembly::open_users(&self.stores).await?;
+        let UserDb { users, .. } = UserDb::open(&self.stores).await?;
         let (password, generated) = self.password()?;
         let ids = Ids::new(assembly::clock());
         let roles = self.roles.iter().copied().collect();

@@ -1,0 +1,92 @@
+//! Copies an installation's data from one store to another: from the embedded files to MongoDB, or the other way.
+
+mod collection;
+mod compare;
+mod copy;
+mod place;
+
+use clap::Args;
+
+use self::{collection::Collection, place::Side};
+use super::Outcome;
+use crate::settings::Secret;
+
+/// Copy users, events, rewards and requests to another store
+///
+/// Both sides are read first: if the target holds anything that the source does not, nothing is written. What is there
+/// already is left alone, so the command can be repeated, and goes on where it was cut off. When all is copied, both sides
+/// are read again and compared by count and hash. Stop the services first: what changes meanwhile fails the comparison.
+/// Sessions are not copied: users log in again.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateData {
+    /// Where the data is: a data folder, or mongodb://… for its databases user-db and event-db
+    #[arg(long, env = "MIGRATE_FROM", hide_env_values = true)]
+    #[arg(required_unless_present_all = ["from_user_db", "from_event_db"])]
+    from: Option<Secret>,
+    /// Where it shall go, in the same form
+    #[arg(long, env = "MIGRATE_TO", hide_env_values = true)]
+    #[arg(required_unless_present_all = ["to_user_db", "to_event_db"])]
+    to: Option<Secret>,
+    /// Where the users are, if elsewhere: mongodb://…, postgres://… or sqlite:PATH
+    #[arg(long, env = "MIGRATE_FROM_USER_DB", hide_env_values = true)]
+    from_user_db: Option<Secret>,
+    /// Where the users shall go, if elsewhere
+    #[arg(long, env = "MIGRATE_TO_USER_DB", hide_env_values = true)]
+    to_user_db: Option<Secret>,
+    /// Where events, rewards and requests are, if elsewhere: mongodb://… or sqlite:PATH
+    #[arg(long, env = "MIGRATE_FROM_EVENT_DB", hide_env_values = true)]
+    from_event_db: Option<Secret>,
+    /// Where events, rewards and requests shall go, if elsewhere
+    #[arg(long, env = "MIGRATE_TO_EVENT_DB", hide_env_values = true)]
+    to_event_db: Option<Secret>,
+}
+
+impl MigrateData {
+    pub(crate) async fn run(self) -> Outcome {
+        let from = Side::new(
+            ["--from", "--from-user-db", "--from-event-db"],
+            [self.from, self.from_user_db, self.from_event_db],
+        )?;
+        let to = Side::new(
+            ["--to", "--to-user-db", "--to-event-db"],
+            [self.to, self.to_user_db, self.to_event_db],
+        )?;
+        let mut plan = Vec::new();
+        for (from, to) in collections(&from, &to).await? {
+            let found = compare::compare(&from, &to).await?;
+            // Before anything is written: half of an installation in a store with other data helps nobody.
+            found.must_be_part_of_the_source()?;
+            plan.push((from, to, found));
+        }
+        if plan.iter().all(|(.., found)| found.is_empty()) {
+            return Err("the source holds nothing. Is it the right place?".into());
+        }
+        let mut copied = 0;
+        for (from, to, found) in plan {
+            copied += copy::copy(&from, &to, found).await?;
+        }
+        println!("{}", match copied {
+            0 => "Nothing was missing: both sides hold the same.",
+            _ => "Everything is copied. Point the services at the new stores and start them.",
+        });
+        Ok(())
+    }
+}
+
+/// What has to be copied, in the order in which it may be: what others refer to comes first.
+async fn collections(
+    from: &Side,
+    to: &Side,
+) -> Result<Vec<(Collection, Collection)>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut pairs = Vec::new();
+    if !from.has_the_user_db_of(to)? {
+        pairs.extend(from.users(true).await?.into_iter().zip(to.users(false).await?));
+    }
+    if !from.has_the_event_db_of(to)? {
+        pairs.extend(from.events(true).await?.into_iter().zip(to.events(false).await?));
+    }
+    if pairs.is_empty() {
+        return Err("the source and the target are the same".into());
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,198 @@
+//! Reads both sides in the order of their ids, side by side.
+
+use std::{cmp::Ordering, collections::VecDeque, fmt};
+
+use domain::ObjectId;
+use indicatif::ProgressBar;
+use service_kit::store::StoreError;
+use sha2::{Digest, Sha256};
+
+use super::{collection::Collection, copy::bar};
+
+/// Records read in one step. Large steps suit servers that find each beginning by walking; their size in memory is bounded.
+const STEP: usize = 10_000;
+const FIRST_STEP: usize = 500;
+const STEP_BYTES: usize = 32 * 1024 * 1024;
+
+/// Why a collection was not copied.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CopyError {
+    #[error("{0} could not be copied: {1}. Repeat the command to go on")]
+    Store(&'static str, StoreError),
+    #[error("{0} could not be hashed: {1}")]
+    Hash(&'static str, serde_json::Error),
+    #[error(
+        "{name}: the target holds {id}, which the source does not. Choose a target that is empty or holds nothing but an \
+         earlier copy; nothing was written"
+    )]
+    Foreign { name: &'static str, id: ObjectId },
+    #[error(
+        "{name}: {id} is not the same at both sides: one of them was changed after an earlier copy. Copy to an empty \
+         target; nothing was written"
+    )]
+    Unlike { name: &'static str, id: ObjectId },
+    #[error(
+        "{name} differ after copying: {from} at the source, {to} at the target. Something writes to one of them: stop the \
+         services, then repeat the command"
+    )]
+    Changed { name: &'static str, from: Summary, to: Summary },
+}
+
+/// What a collection holds: how many, and a hash over all of them in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Summary {
+    pub(super) count: u64,
+    hash: String,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (SHA-256 {:.16})", self.count, self.hash)
+    }
+}
+
+/// How the two sides of a collection are alike.
+pub(super) struct Comparison {
+    name: &'static str,
+    pub(super) source: Summary,
+    pub(super) target: Summary,
+    /// How many the target lacks.
+    pub(super) missing: u64,
+    /// How many come before the first that the target lacks, and the last of them: where copying begins.
+    pub(super) begun: (u64, Option<ObjectId>),
+    foreign: Option<ObjectId>,
+    unlike: Option<ObjectId>,
+}
+
+impl Comparison {
+    pub(super) fn is_empty(&self) -> bool {
+        self.source.count == 0
+    }
+
+    pub(super) fn must_be_part_of_the_source(&self) -> Result<(), CopyError> {
+        let name = self.name;
+        match (self.foreign, self.unlike) {
+            (Some(id), _) => Err(CopyError::Foreign { name, id }),
+            (None, Some(id)) => Err(CopyError::Unlike { name, id }),
+            (None, None) => Ok(()),
+        }
+    }
+
+    pub(super) fn must_be_equal(&self) -> Result<(), CopyError> {
+        let (from, to) = (self.source.clone(), self.target.clone());
+        if from == to { Ok(()) } else { Err(CopyError::Changed { name: self.name, from, to }) }
+    }
+}
+
+/// Reads both sides from beginning to end.
+pub(super) async fn compare(from: &Collection, to: &Collection) -> Result<Comparison, CopyError> {
+    let name = from.name();
+    let progress = bar("comparing", name, None);
+    let (mut source, mut target) = (Walk::of(from), Walk::of(to));
+    let (mut missing, mut begun) = (0, (0, None));
+    let (mut foreign, mut unlike) = (None, None);
+    loop {
+        tokio::try_join!(source.read_on(&progress), target.read_on(&progress))?;
+        let order = match (source.next(), target.next()) {
+            (None, None) => break,
+            (Some(ours), Some(theirs)) => ours.id.cmp(&theirs.id),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+        };
+        if order == Ordering::Less {
+            source.take();
+            missing += 1;
+            continue;
+        }
+        let theirs = target.take();
+        if order == Ordering::Greater {
+            foreign = foreign.or(theirs.map(|line| line.id));
+            continue;
+        }
+        let ours = source.take();
+        let id = ours.as_ref().map(|line| line.id);
+        if ours != theirs {
+            unlike = unlike.or(id);
+        }
+        if missing == 0 {
+            begun = (begun.0 + 1, id);
+        }
+    }
+    progress.finish_and_clear();
+    Ok(Comparison {
+        name,
+        source: source.summary(),
+        target: target.summary(),
+        missing,
+        begun,
+        foreign,
+        unlike,
+    })
+}
+
+/// A record as it is hashed.
+#[derive(PartialEq, Eq)]
+struct Line {
+    id: ObjectId,
+    json: Vec<u8>,
+}
+
+/// Reads a collection from beginning to end, hashing what it passes.
+struct Walk<'a> {
+    collection: &'a Collection,
+    after: Option<ObjectId>,
+    read: VecDeque<Line>,
+    ended: bool,
+    step: usize,
+    count: u64,
+    hash: Sha256,
+}
+
+impl<'a> Walk<'a> {
+    fn of(collection: &'a Collection) -> Self {
+        Self {
+            collection,
+            after: None,
+            read: VecDeque::new(),
+            ended: false,
+            step: FIRST_STEP,
+            count: 0,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// Makes sure that there is a next one, unless this was the last.
+    async fn read_on(&mut self, progress: &ProgressBar) -> Result<(), CopyError> {
+        if self.ended || !self.read.is_empty() {
+            return Ok(());
+        }
+        let name = self.collection.name();
+        let records = self.collection.export(self.after, self.step).await;
+        for record in records.map_err(|error| CopyError::Store(name, error))? {
+            let json = serde_json::to_vec(&record).map_err(|error| CopyError::Hash(name, error))?;
+            self.read.push_back(Line { id: record.id(), json });
+        }
+        progress.inc(self.read.len() as u64);
+        self.ended = self.read.len() < self.step;
+        self.after = self.read.back().map(|line| line.id);
+        let bytes: usize = self.read.iter().map(|line| line.json.len()).sum();
+        self.step = (STEP_BYTES * self.read.len() / bytes.max(1)).clamp(FIRST_STEP, STEP);
+        Ok(())
+    }
+
+    fn next(&self) -> Option<&Line> {
+        self.read.front()
+    }
+
+    fn take(&mut self) -> Option<Line> {
+        let line = self.read.pop_front()?;
+        self.count += 1;
+        self.hash.update(&line.json);
+        self.hash.update(b"\n");
+        Some(line)
+    }
+
+    fn summary(self) -> Summary {
+        Summary { count: self.count, hash: hex::encode(self.hash.finalize()) }
+    }
+}

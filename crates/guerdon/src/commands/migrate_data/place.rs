@@ -1,0 +1,162 @@
+use std::path::{Path, PathBuf};
+
+use event::store::RecordKind;
+
+use super::{super::Outcome, collection::Collection};
+use crate::{
+    settings::{Secret, StoreSettings},
+    store_url::{EventDatabase, UnknownStore, UserDatabase},
+    stores::{EventDb, StoresError, UserDb},
+};
+
+/// The source or the target, and the flags that name its databases.
+pub(super) struct Side {
+    settings: StoreSettings,
+    user_db_flag: &'static str,
+    event_db_flag: &'static str,
+}
+
+impl Side {
+    /// From the values of three flags: one for both databases, one for users and one for events.
+    pub(super) fn new(
+        [flag, user_db, event_db]: [&'static str; 3],
+        [place, user_db_url, event_db_url]: [Option<Secret>; 3],
+    ) -> Result<Self, String> {
+        let (mut data_dir, mut mongodb_uri) = (PathBuf::new(), None);
+        if let Some(place) = place {
+            match read(&place.0) {
+                Some(Place::Folder(folder)) => data_dir = folder,
+                Some(Place::Mongo) => mongodb_uri = Some(place),
+                None => return Err(format!("{flag} must be a data folder or mongodb://…")),
+            }
+        }
+        Ok(Self {
+            user_db_flag: if user_db_url.is_some() { user_db } else { flag },
+            event_db_flag: if event_db_url.is_some() { event_db } else { flag },
+            settings: StoreSettings {
+                data_dir,
+                user_db_url,
+                event_db_url,
+                token_db_url: None,
+                mongodb_uri,
+                redis_host: None,
+                redis_port: 0,
+                jwt_secret: None,
+            },
+        })
+    }
+
+    /// The users of this side. As a source it must be there.
+    pub(super) async fn users(&self, source: bool) -> Result<[Collection; 1], Box<Failed>> {
+        let named = |error: StoresError| error.of(self.user_db_flag);
+        if let UserDatabase::Sqlite(path) = self.user_db()? && source {
+            must_exist(&path)?;
+        }
+        Ok([Collection::Users(UserDb::open(&self.settings).await.map_err(named)?.transfer)])
+    }
+
+    /// Everything in this side's event-db. As a source it must be there.
+    pub(super) async fn events(&self, source: bool) -> Result<[Collection; 4], Box<Failed>> {
+        let named = |error: StoresError| error.of(self.event_db_flag);
+        if let EventDatabase::Sqlite(path) = self.event_db()? && source {
+            must_exist(&path)?;
+        }
+        let db = EventDb::open(&self.settings).await.map_err(named)?.transfer;
+        Ok(RecordKind::ALL.map(|kind| Collection::Events(db.clone(), kind)))
+    }
+
+    pub(super) fn has_the_user_db_of(&self, other: &Self) -> Result<bool, UnknownStore> {
+        Ok(self.user_db()? == other.user_db()?)
+    }
+
+    pub(super) fn has_the_event_db_of(&self, other: &Self) -> Result<bool, UnknownStore> {
+        Ok(self.event_db()? == other.event_db()?)
+    }
+
+    fn user_db(&self) -> Result<UserDatabase, UnknownStore> {
+        self.settings.user_db().map_err(|error| error.of(self.user_db_flag))
+    }
+
+    fn event_db(&self) -> Result<EventDatabase, UnknownStore> {
+        self.settings.event_db().map_err(|error| error.of(self.event_db_flag))
+    }
+}
+
+type Failed = dyn std::error::Error + Send + Sync;
+
+enum Place {
+    Folder(PathBuf),
+    Mongo,
+}
+
+/// A URL of something else is not taken for a folder: as a target it would be created.
+fn read(text: &str) -> Option<Place> {
+    match text.split_once(':') {
+        Some(("mongodb" | "mongodb+srv", rest)) if rest.starts_with("//") => Some(Place::Mongo),
+        Some((scheme, _)) if !scheme.contains(['/', '.']) => None,
+        _ if text.is_empty() => None,
+        _ => Some(Place::Folder(text.into())),
+    }
+}
+
+/// Opening an embedded store creates it, and copying nothing from a mistyped folder would look like success.
+fn must_exist(file: &Path) -> Outcome {
+    if file.is_file() { Ok(()) } else { Err(format!("there is no {}", file.display()).into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret(text.to_owned())
+    }
+
+    fn side(place: &str, user_db: Option<&str>, event_db: Option<&str>) -> Result<Side, String> {
+        let place = Some(place).filter(|place| *place != "-").map(secret);
+        Side::new(["--to", "--to-user-db", "--to-event-db"], [
+            place,
+            user_db.map(secret),
+            event_db.map(secret),
+        ])
+    }
+
+    #[test]
+    fn a_place_is_a_folder_or_a_mongodb_server() {
+        for folder in ["data", "./data", "/var/lib/guerdon", "./a:b"] {
+            let side = side(folder, None, None).unwrap();
+            assert_eq!(side.user_db(), Ok(UserDatabase::Sqlite(Path::new(folder).join("user.db"))));
+            assert_eq!(side.event_db(), Ok(EventDatabase::Sqlite(Path::new(folder).join("event.db"))));
+        }
+        for server in ["mongodb://host", "mongodb+srv://host/"] {
+            let side = side(server, None, None).unwrap();
+            assert!(matches!(side.user_db(), Ok(UserDatabase::Mongo(db)) if db.database == Some("user-db")));
+            assert!(matches!(side.event_db(), Ok(EventDatabase::Mongo(db)) if db.database == Some("event-db")));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_by_its_flag_without_its_password() {
+        for nonsense in ["", "postgres://me:hunter2@host/db", "mongodb:host", "sqlite:me:hunter2", "redis:x"] {
+            let refused = side(nonsense, None, None).err().unwrap();
+            assert!(refused.starts_with("--to must be") && !refused.contains("hunter2"), "{refused}");
+        }
+        let url = Some("oracle://me:hunter2@host");
+        let refused = side("data", url, url).unwrap();
+        for (error, flag) in [
+            (refused.user_db().unwrap_err().to_string(), "--to-user-db"),
+            (refused.event_db().unwrap_err().to_string(), "--to-event-db"),
+        ] {
+            assert!(error.starts_with(flag) && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn databases_can_be_elsewhere_each_by_itself() {
+        let whole = side("data", None, None).unwrap();
+        let users = side("data", Some("postgres://host/users"), None).unwrap();
+        assert!(!whole.has_the_user_db_of(&users).unwrap() && whole.has_the_event_db_of(&users).unwrap());
+        let both = side("-", Some("sqlite:data/user.db"), Some("mongodb://host/events")).unwrap();
+        assert!(whole.has_the_user_db_of(&both).unwrap() && !whole.has_the_event_db_of(&both).unwrap());
+    }
+}

@@ -1,0 +1,214 @@
+//! Opens the stores that the settings name: the only place that knows which adapter stands behind which port.
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use auth::store::{
+    AccessTokenStore, MemoryTokenDb, MongoUserDb, RedisTokenDb, RefreshTokenStore, SqlUserDb, UserStore,
+    UserTransfer,
+};
+use domain::Clock;
+use event::store::{EventStore, EventTransfer, MongoEventDb, RequestStore, RewardStore, SqliteEventDb};
+use service_kit::{
+    health::Dependency,
+    mongo,
+    redis::{self, Redis},
+    sql,
+    sqlite::OpenError,
+};
+use tokio::time::Instant;
+
+use crate::{
+    secret,
+    settings::StoreSettings,
+    store_url::{EventDatabase, External, TokenDatabase, UnknownStore, UserDatabase},
+};
+
+/// How long a store that does not answer yet is waited for: what starts together comes up in any order.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Why a store cannot be used. Says which variable names it, never what the variable holds.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoresError {
+    #[error(transparent)]
+    Unknown(#[from] UnknownStore),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot create the data folder: {0}")]
+    DataDir(io::Error),
+    #[error("{variable} {source}")]
+    Connect { variable: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
+}
+
+impl StoresError {
+    /// The same, of a store that a command's flag names and not a variable.
+    pub(crate) fn of(self, flag: &'static str) -> Self {
+        match self {
+            Self::Unknown(unknown) => Self::Unknown(unknown.of(flag)),
+            Self::Connect { source, .. } => Self::Connect { variable: flag, source },
+            Self::Open(_) | Self::DataDir(_) => self,
+        }
+    }
+}
+
+/// Users and their refresh tokens, by the ports they are used through.
+pub(crate) struct UserDb {
+    pub(crate) users: Arc<dyn UserStore>,
+    pub(crate) refresh_tokens: Arc<dyn RefreshTokenStore>,
+    pub(crate) transfer: Arc<dyn UserTransfer>,
+    pub(crate) dependency: Arc<dyn Dependency>,
+}
+
+impl UserDb {
+    fn over<T>(db: T) -> Self
+    where
+        T: UserStore + RefreshTokenStore + UserTransfer + Dependency + 'static,
+    {
+        let db = Arc::new(db);
+        Self {
+            users: Arc::<T>::clone(&db),
+            refresh_tokens: Arc::<T>::clone(&db),
+            transfer: Arc::<T>::clone(&db),
+            dependency: db,
+        }
+    }
+
+    /// Opens a file or connects, and brings tables and indexes up to date.
+    pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StoresError> {
+        match settings.user_db()? {
+            UserDatabase::Sqlite(path) => {
+                create_folder(&settings.data_dir)?;
+                Ok(Self::over(SqlUserDb::open(&path).await?))
+            }
+            UserDatabase::Postgres(external) => {
+                connect(&external, no_postgres, async |url| SqlUserDb::connect(url).await)
+                    .await
+                    .map(Self::over)
+            }
+            UserDatabase::Mongo(external) => {
+                let database = external.database;
+                connect(&external, no_mongo, async |url| MongoUserDb::connect(url, database).await)
+                    .await
+                    .map(Self::over)
+            }
+        }
+    }
+}
+
+/// Events, rewards and claims, by the ports they are used through.
+pub(crate) struct EventDb {
+    pub(crate) events: Arc<dyn EventStore>,
+    pub(crate) rewards: Arc<dyn RewardStore>,
+    pub(crate) requests: Arc<dyn RequestStore>,
+    pub(crate) transfer: Arc<dyn EventTransfer>,
+    pub(crate) dependency: Arc<dyn Dependency>,
+}
+
+impl EventDb {
+    fn over<T>(db: T) -> Self
+    where
+        T: EventStore + RewardStore + RequestStore + EventTransfer + Dependency + 'static,
+    {
+        let db = Arc::new(db);
+        Self {
+            events: Arc::<T>::clone(&db),
+            rewards: Arc::<T>::clone(&db),
+            requests: Arc::<T>::clone(&db),
+            transfer: Arc::<T>::clone(&db),
+            dependency: db,
+        }
+    }
+
+    /// Opens a file or connects, and brings tables and indexes up to date.
+    pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StoresError> {
+        match settings.event_db()? {
+            EventDatabase::Sqlite(path) => {
+                create_folder(&settings.data_dir)?;
+                Ok(Self::over(SqliteEventDb::open(&path).await?))
+            }
+            EventDatabase::Mongo(external) => {
+                let database = external.database;
+                connect(&external, no_mongo, async |url| MongoEventDb::connect(url, database).await)
+                    .await
+                    .map(Self::over)
+            }
+        }
+    }
+}
+
+/// Access tokens.
+pub(crate) struct TokenDb {
+    pub(crate) access_tokens: Arc<dyn AccessTokenStore>,
+    pub(crate) dependency: Arc<dyn Dependency>,
+    /// Whether they are in the memory of this process, where looking them up costs nothing.
+    pub(crate) in_memory: bool,
+}
+
+impl TokenDb {
+    /// Over the Redis this process is connected to, else in its memory.
+    pub(crate) fn over(redis: Option<&Redis>, clock: &Arc<dyn Clock>) -> Self {
+        match redis {
+            Some(redis) => {
+                let db = Arc::new(RedisTokenDb::new(redis.clone()));
+                Self { access_tokens: Arc::<RedisTokenDb>::clone(&db), dependency: db, in_memory: false }
+            }
+            None => {
+                let db = Arc::new(MemoryTokenDb::new(Arc::clone(clock)));
+                Self { access_tokens: Arc::<MemoryTokenDb>::clone(&db), dependency: db, in_memory: true }
+            }
+        }
+    }
+}
+
+/// Connects to token-db where that is Redis.
+pub(crate) async fn connect_redis(settings: &StoreSettings) -> Result<Option<Redis>, StoresError> {
+    match settings.token_db()? {
+        TokenDatabase::Memory => Ok(None),
+        TokenDatabase::Redis(external) => {
+            connect(&external, no_redis, async |url| Redis::connect(url, "token-db").await).await.map(Some)
+        }
+    }
+}
+
+/// Connects, waiting for a store that cannot be reached yet, but not for one that refuses.
+async fn connect<T, E>(
+    external: &External,
+    cannot_be_reached: fn(&E) -> bool,
+    attempt: impl AsyncFn(&str) -> Result<T, E>,
+) -> Result<T, StoresError>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let variable = external.variable;
+    let deadline = Instant::now() + PATIENCE;
+    let mut waiting = false;
+    loop {
+        match attempt(&external.url.0).await {
+            Ok(connected) => return Ok(connected),
+            Err(error) if cannot_be_reached(&error) && Instant::now() < deadline => {
+                if !waiting {
+                    tracing::warn!(variable, "a store cannot be reached yet: waiting for it");
+                }
+                waiting = true;
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(StoresError::Connect { variable, source: error.into() }),
+        }
+    }
+}
+
+fn no_mongo(error: &mongo::ConnectError) -> bool {
+    matches!(error, mongo::ConnectError::Unreachable(_))
+}
+
+fn no_postgres(error: &sql::ConnectError) -> bool {
+    matches!(error, sql::ConnectError::Unreachable(_))
+}
+
+fn no_redis(error: &redis::ConnectError) -> bool {
+    matches!(error, redis::ConnectError::Unreachable(_))
+}
+
+fn create_folder(path: &Path) -> Result<(), StoresError> {
+    secret::create_private_dir(path).map_err(StoresError::DataDir)
+}
