@@ -57,6 +57,7 @@ pub enum ConnectError {
 pub struct Mongo {
     store: &'static str,
     database: Database,
+    limit: Duration,
 }
 
 impl Mongo {
@@ -82,12 +83,18 @@ impl Mongo {
             Some(SelectionCriteria::ReadPreference(mongodb::options::ReadPreference::Primary));
         let name = database.or(options.default_database.as_deref()).unwrap_or(store).to_owned();
         let client = Client::with_options(options).map_err(|_| ConnectError::Url)?;
-        let mongo = Self { store, database: client.database(&name) };
+        let mongo = Self { store, database: client.database(&name), limit: OPERATION_TIMEOUT };
         match timeout(START_TIMEOUT, mongo.reachable()).await {
             Ok(Ok(())) => Ok(mongo),
             Ok(Err(error)) => Err(connect_error(&error)),
             Err(late) => Err(ConnectError::Unreachable(late.to_string())),
         }
+    }
+
+    /// With another limit to how long an operation may take, where nobody waits for an answer.
+    #[must_use]
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// The name operators know this store by.
@@ -129,7 +136,7 @@ impl Mongo {
         &self,
         operation: impl IntoFuture<Output = MongoResult<T>>,
     ) -> Result<MongoResult<T>, StoreError> {
-        let limited: Result<_, Elapsed> = timeout(OPERATION_TIMEOUT, operation.into_future()).await;
+        let limited: Result<_, Elapsed> = timeout(self.limit, operation.into_future()).await;
         limited.map_err(|late| StoreError::unavailable(self.store, late))
     }
 
@@ -138,9 +145,7 @@ impl Mongo {
         &self,
         verb: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        timeout(OPERATION_TIMEOUT, verb)
-            .await
-            .unwrap_or_else(|late| Err(StoreError::unavailable(self.store, late)))
+        timeout(self.limit, verb).await.unwrap_or_else(|late| Err(StoreError::unavailable(self.store, late)))
     }
 
     /// An insert or upsert under a unique key: whether it was done, or the key was taken.

@@ -65,10 +65,13 @@ impl MigrateData {
         for (from, to, found) in plan {
             copied += copy::copy(&from, &to, found).await?;
         }
-        println!("{}", match copied {
-            0 => "Nothing was missing: both sides hold the same.",
-            _ => "Everything is copied. Point the services at the new stores and start them.",
-        });
+        println!(
+            "{}",
+            match copied {
+                0 => "Nothing was missing: both sides hold the same.",
+                _ => "Everything is copied. Point the services at the new stores and start them.",
+            }
+        );
         Ok(())
     }
 }

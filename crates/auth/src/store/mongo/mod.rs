@@ -34,7 +34,10 @@ impl MongoUserDb {
     /// Connects and creates the indexes that are missing. The database is the given one, else the one in the URL, else
     /// `user-db`.
     pub async fn connect(url: &str, database: Option<&str>) -> Result<Self, ConnectError> {
-        let mongo = Mongo::connect(url, STORE, database).await?;
+        Self::over(Mongo::connect(url, STORE, database).await?).await
+    }
+
+    async fn over(mongo: Mongo) -> Result<Self, ConnectError> {
         let users = [unique_index(doc! { "email": 1 }), index(doc! { "roles": 1, "_id": -1 })];
         mongo.ensure_indexes("users", users).await?;
         mongo.ensure_indexes("user_tokens", [unique_index(doc! { "userId": 1 })]).await?;

@@ -76,7 +76,9 @@ pub(crate) async fn importing_again_changes_nothing_and_fills_gaps(db: &dyn Even
     assert_eq!(all(db, 7).await.last(), Some(&Record::Request(last)));
 }
 
-pub(crate) async fn what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(db: &dyn EventTransfer) {
+pub(crate) async fn what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(
+    db: &dyn EventTransfer,
+) {
     let ids = ids();
     let event = event(&ids);
     db.import(vec![Record::Event(event.clone())]).await.unwrap();

@@ -49,12 +49,15 @@ impl MongoEventDb {
     /// Connects and creates the indexes that are missing. The database is the given one, else the one in the URL, else
     /// `event-db`.
     pub async fn connect(url: &str, database: Option<&str>) -> Result<Self, ConnectError> {
-        let mongo = Mongo::connect(url, STORE, database).await?;
+        Self::over(Mongo::connect(url, STORE, database).await?, CLAIMS).await
+    }
+
+    async fn over(mongo: Mongo, claims: Limits) -> Result<Self, ConnectError> {
         create_indexes(&mongo).await?;
         let requests = mongo.collection("reward_requests");
         let (writer, target) = (mongo.clone(), requests.clone());
         let claims =
-            Batcher::spawn(CLAIMS, move |batch| claims::claim_batch(writer.clone(), target.clone(), batch));
+            Batcher::spawn(claims, move |batch| claims::claim_batch(writer.clone(), target.clone(), batch));
         Ok(Self {
             events: mongo.collection("events"),
             rewards: mongo.collection("rewards"),

@@ -9,11 +9,7 @@ use super::{
 const STEP: usize = 1000;
 
 /// Copies what the target lacks, compares the two sides again, and returns how many were missing.
-pub(super) async fn copy(
-    from: &Collection,
-    to: &Collection,
-    found: Comparison,
-) -> Result<u64, CopyError> {
+pub(super) async fn copy(from: &Collection, to: &Collection, found: Comparison) -> Result<u64, CopyError> {
     let name = from.name();
     if found.missing == 0 {
         println!("{name}: {}, all there before", found.source);

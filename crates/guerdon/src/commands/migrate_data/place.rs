@@ -49,7 +49,9 @@ impl Side {
     /// The users of this side. As a source it must be there.
     pub(super) async fn users(&self, source: bool) -> Result<[Collection; 1], Box<Failed>> {
         let named = |error: StoresError| error.of(self.user_db_flag);
-        if let UserDatabase::Sqlite(path) = self.user_db()? && source {
+        if let UserDatabase::Sqlite(path) = self.user_db()?
+            && source
+        {
             must_exist(&path)?;
         }
         Ok([Collection::Users(UserDb::open(&self.settings).await.map_err(named)?.transfer)])
@@ -58,7 +60,9 @@ impl Side {
     /// Everything in this side's event-db. As a source it must be there.
     pub(super) async fn events(&self, source: bool) -> Result<[Collection; 4], Box<Failed>> {
         let named = |error: StoresError| error.of(self.event_db_flag);
-        if let EventDatabase::Sqlite(path) = self.event_db()? && source {
+        if let EventDatabase::Sqlite(path) = self.event_db()?
+            && source
+        {
             must_exist(&path)?;
         }
         let db = EventDb::open(&self.settings).await.map_err(named)?.transfer;
@@ -114,11 +118,10 @@ mod tests {
 
     fn side(place: &str, user_db: Option<&str>, event_db: Option<&str>) -> Result<Side, String> {
         let place = Some(place).filter(|place| *place != "-").map(secret);
-        Side::new(["--to", "--to-user-db", "--to-event-db"], [
-            place,
-            user_db.map(secret),
-            event_db.map(secret),
-        ])
+        Side::new(
+            ["--to", "--to-user-db", "--to-event-db"],
+            [place, user_db.map(secret), event_db.map(secret)],
+        )
     }
 
     #[test]
@@ -131,13 +134,16 @@ mod tests {
         for server in ["mongodb://host", "mongodb+srv://host/"] {
             let side = side(server, None, None).unwrap();
             assert!(matches!(side.user_db(), Ok(UserDatabase::Mongo(db)) if db.database == Some("user-db")));
-            assert!(matches!(side.event_db(), Ok(EventDatabase::Mongo(db)) if db.database == Some("event-db")));
+            assert!(
+                matches!(side.event_db(), Ok(EventDatabase::Mongo(db)) if db.database == Some("event-db"))
+            );
         }
     }
 
     #[test]
     fn anything_else_is_refused_by_its_flag_without_its_password() {
-        for nonsense in ["", "postgres://me:hunter2@host/db", "mongodb:host", "sqlite:me:hunter2", "redis:x"] {
+        for nonsense in ["", "postgres://me:hunter2@host/db", "mongodb:host", "sqlite:me:hunter2", "redis:x"]
+        {
             let refused = side(nonsense, None, None).err().unwrap();
             assert!(refused.starts_with("--to must be") && !refused.contains("hunter2"), "{refused}");
         }

@@ -6,7 +6,7 @@ use super::*;
 use crate::store::{
     UserStore,
     contract::users as user_suite,
-    mongo::tests::{open, somebody},
+    mongo::tests::{open, patient, somebody},
 };
 
 const USER: RoleSet = RoleSet::of(&[Role::User]);
@@ -124,7 +124,7 @@ async fn replicas(server: &Server) -> Vec<Arc<MongoUserDb>> {
     let (uri, database) = server.fresh_database();
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        replicas.push(Arc::new(MongoUserDb::connect(&uri, Some(&database)).await.unwrap()));
+        replicas.push(patient(&uri, &database).await);
     }
     replicas
 }
