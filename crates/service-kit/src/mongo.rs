@@ -206,10 +206,8 @@ impl Mongo {
         while !documents.is_empty() {
             let insert = collection.insert_many(documents.iter().map(|(_, document)| document)).ordered(true);
             let inserted = timeout(BULK_TIMEOUT, insert.into_future()).await;
-            let error = match inserted.map_err(|late| StoreError::unavailable(self.store, late))? {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let inserted = inserted.map_err(|late| StoreError::unavailable(self.store, late))?;
+            let Err(error) = inserted else { return Ok(()) };
             let Some(taken) = first_duplicate(&error) else { return Err(self.failed(error)) };
             // It ended there. Where one is there others may be: one look for all of them.
             documents.drain(..=taken.min(documents.len() - 1));
