@@ -6,7 +6,7 @@
 use std::{collections::HashSet, future::IntoFuture, time::Duration};
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use mongodb::{
     Client, Collection, Database, IndexModel,
     bson::{Bson, DateTime, Document, doc, oid},
@@ -172,8 +172,24 @@ impl Mongo {
         self.run(async { find.await?.try_collect().await }).await
     }
 
-    /// Like [`Mongo::run`], with a time limit for moving data in bulk, where nobody waits for an answer.
-    pub async fn run_in_bulk<T>(
+    /// All documents a query finds, one after another, however many. For moving data in bulk: its time limit is for each
+    /// round trip, and long, since nobody waits for an answer.
+    pub fn stream<'a, T>(
+        &'a self,
+        find: impl IntoFuture<Output = MongoResult<mongodb::Cursor<T>>, IntoFuture: Send + 'a>,
+    ) -> BoxStream<'a, Result<T, StoreError>>
+    where
+        T: DeserializeOwned + Send + Sync + Unpin + 'a,
+    {
+        let next = move |mut cursor: mongodb::Cursor<T>| async move {
+            let document = self.run_in_bulk(cursor.try_next()).await?;
+            Ok(document.map(|document| (document, cursor)))
+        };
+        let opened = self.run_in_bulk(find.into_future());
+        stream::once(opened).map_ok(move |cursor| stream::try_unfold(cursor, next)).try_flatten().boxed()
+    }
+
+    async fn run_in_bulk<T>(
         &self,
         operation: impl IntoFuture<Output = MongoResult<T>>,
     ) -> Result<T, StoreError> {
@@ -181,20 +197,7 @@ impl Mongo {
         limited.map_err(|late| StoreError::unavailable(self.store, late))?.map_err(|error| self.failed(error))
     }
 
-    /// Like [`Mongo::all`], with the time limit of [`Mongo::run_in_bulk`].
-    pub async fn all_in_bulk<T>(
-        &self,
-        find: impl IntoFuture<Output = MongoResult<mongodb::Cursor<T>>>,
-    ) -> Result<Vec<T>, StoreError>
-    where
-        T: DeserializeOwned + Send + Unpin,
-    {
-        let find = find.into_future();
-        self.run_in_bulk(async { find.await?.try_collect().await }).await
-    }
-
-    /// Inserts the documents that are not there yet, in order, so that being cut off leaves no gap. Those whose unique key
-    /// another document has are left out.
+    /// Inserts the documents that are not there yet. Those whose unique key another document has are left out.
     pub async fn insert_missing<T>(
         &self,
         collection: &Collection<T>,
@@ -224,7 +227,7 @@ impl Mongo {
     ) -> Result<HashSet<oid::ObjectId>, StoreError> {
         let there = collection.clone_with_type::<Document>();
         let there = there.find(doc! { "_id": { "$in": ids } }).projection(doc! { "_id": 1 });
-        let there = self.all_in_bulk(there).await?;
+        let there: Vec<_> = self.stream(there).try_collect().await?;
         Ok(there.iter().filter_map(|document| document.get_object_id("_id").ok()).collect())
     }
 

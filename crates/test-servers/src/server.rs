@@ -4,6 +4,7 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -11,6 +12,10 @@ use tempfile::TempDir;
 
 /// How long a server may take to listen, also on a busy machine.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
+
+const SHARED_MEMORY: &str = "/dev/shm";
+/// What several servers at a time need, in megabytes.
+const ROOM: u64 = 2048;
 
 /// How a server is started, given its port and its folder.
 type Start = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
@@ -128,6 +133,23 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
+/// In memory where there is room: what a server has written outlives its `kill -9` there as well, and writing it
+/// through to a disk is what most of a test's time would go into.
 pub(crate) fn folder() -> TempDir {
-    tempfile::Builder::new().prefix("guerdon-test-").tempdir().expect("a throw-away folder")
+    static MEMORY: OnceLock<bool> = OnceLock::new();
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("guerdon-test-");
+    let memory = *MEMORY.get_or_init(has_room);
+    let made = if memory { folder.tempdir_in(SHARED_MEMORY) } else { folder.tempdir() };
+    made.expect("a throw-away folder")
+}
+
+/// Containers often have very little.
+fn has_room() -> bool {
+    let answer = Command::new("df").args(["--output=avail", "--block-size=1M", SHARED_MEMORY]).output();
+    let megabytes = answer.ok().and_then(|answer| {
+        let text = String::from_utf8(answer.stdout).ok()?;
+        text.lines().nth(1)?.trim().parse::<u64>().ok()
+    });
+    megabytes.is_some_and(|megabytes| megabytes >= ROOM)
 }

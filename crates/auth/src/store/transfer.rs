@@ -2,6 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use domain::{ObjectId, User};
+use futures::stream::BoxStream;
 use serde::Serialize;
 
 use super::StoreError;
@@ -25,9 +26,10 @@ impl fmt::Debug for UserRecord {
 /// Moves the users from one store to another.
 #[async_trait]
 pub trait UserTransfer: Send + Sync + fmt::Debug {
-    /// Up to `limit` users with greater ids than `after`, ascending.
-    async fn export(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<UserRecord>, StoreError>;
+    /// All users with greater ids than `after`, ascending.
+    fn export(&self, after: Option<ObjectId>) -> BoxStream<'_, Result<UserRecord, StoreError>>;
 
-    /// Stores users in their order, leaving those alone that are there. If it is cut off, a beginning of them is stored.
+    /// Stores users, leaving those alone that are there, and leaving out those whose address another has. If it is cut off,
+    /// some of them are stored.
     async fn import(&self, users: Vec<UserRecord>) -> Result<(), StoreError>;
 }

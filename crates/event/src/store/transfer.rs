@@ -2,6 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use domain::{Event, ObjectId, Reward};
+use futures::stream::BoxStream;
 use serde::Serialize;
 
 use super::{Attachment, NewRequest, StoreError};
@@ -63,15 +64,10 @@ impl Record {
 /// Moves an event-db from one store to another.
 #[async_trait]
 pub trait EventTransfer: Send + Sync + fmt::Debug {
-    /// Up to `limit` records of a kind with greater ids than `after`, ascending.
-    async fn export(
-        &self,
-        kind: RecordKind,
-        after: Option<ObjectId>,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError>;
+    /// All records of a kind with greater ids than `after`, ascending.
+    fn export(&self, kind: RecordKind, after: Option<ObjectId>) -> BoxStream<'_, Result<Record, StoreError>>;
 
-    /// Stores records of one kind in their order, leaving those alone that are there. If it is cut off, a beginning of them
-    /// is stored.
+    /// Stores records of one kind, leaving those alone that are there, and leaving out those whose unique key another has.
+    /// If it is cut off, some of them are stored.
     async fn import(&self, records: Vec<Record>) -> Result<(), StoreError>;
 }

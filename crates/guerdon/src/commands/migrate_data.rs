@@ -53,7 +53,7 @@ impl MigrateData {
         )?;
         let mut plan = Vec::new();
         for (from, to) in collections(&from, &to).await? {
-            let found = compare::compare(&from, &to).await?;
+            let found = compare::compare(&from, &to, None).await?;
             // Before anything is written: half of an installation in a store with other data helps nobody.
             found.must_be_part_of_the_source()?;
             plan.push((from, to, found));

@@ -71,7 +71,7 @@ async fn refresh_tokens_keep_the_contract(mode: MongoMode) {
 async fn users_can_be_moved(mode: MongoMode) {
     let server = Server::shared_or_start(mode);
     let db = async || open(&server).await;
-    transfer_suite::what_is_imported_comes_out_the_same_whatever_the_pages(db().await).await;
+    transfer_suite::what_is_imported_comes_out_the_same_wherever_one_begins(db().await).await;
     transfer_suite::many_can_be_imported_at_once(db().await).await;
     transfer_suite::importing_again_changes_nothing_and_fills_gaps(db().await).await;
     transfer_suite::whose_address_another_has_is_left_out_and_the_others_are_stored(db().await).await;

@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 use domain::{ObjectId, User};
+use futures::{StreamExt, stream::BoxStream};
 use mongodb::bson::{Document, doc};
 use service_kit::mongo::to_oid;
 
@@ -19,11 +20,10 @@ impl TryFrom<UserDocument> for UserRecord {
 
 #[async_trait]
 impl UserTransfer for MongoUserDb {
-    async fn export(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<UserRecord>, StoreError> {
+    fn export(&self, after: Option<ObjectId>) -> BoxStream<'_, Result<UserRecord, StoreError>> {
         let query = after.map_or_else(Document::new, |id| doc! { "_id": { "$gt": to_oid(id) } });
         let find = self.users.find(query).sort(doc! { "_id": 1 });
-        let found = self.mongo.all_in_bulk(find.limit(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
-        found.into_iter().map(UserRecord::try_from).collect()
+        self.mongo.stream(find).map(|found| found.and_then(UserRecord::try_from)).boxed()
     }
 
     async fn import(&self, users: Vec<UserRecord>) -> Result<(), StoreError> {

@@ -29,7 +29,7 @@ macro_rules! every_suite {
             refresh_tokens: deleting_can_be_tied_to_a_hash,
             refresh_tokens: of_many_rotations_with_one_token_exactly_one_succeeds,
             refresh_tokens: of_many_logins_at_once_one_row_is_left,
-            transfer: what_is_imported_comes_out_the_same_whatever_the_pages,
+            transfer: what_is_imported_comes_out_the_same_wherever_one_begins,
             transfer: many_can_be_imported_at_once,
             transfer: importing_again_changes_nothing_and_fills_gaps,
             transfer: whose_address_another_has_is_left_out_and_the_others_are_stored,

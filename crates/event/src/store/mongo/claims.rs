@@ -103,8 +103,14 @@ async fn earlier(
     }
     let keys =
         claims.iter().map(|(user, event)| doc! { "userId": user.to_string(), "event": to_oid(event.0) });
-    let any_of = doc! { "$or": keys.collect::<Vec<_>>() };
-    let found = mongo.all(requests.find(any_of).projection(doc! { "decision": 0 })).await?;
+    let mut keys: Vec<_> = keys.collect();
+    // Servers that only speak MongoDB's protocol may walk the collection for an $or.
+    let filter = if keys.len() == 1 {
+        keys.remove(0)
+    } else {
+        doc! { "$or": keys }
+    };
+    let found = mongo.all(requests.find(filter).projection(doc! { "decision": 0 })).await?;
     let stored = found.into_iter().map(Stored::try_from);
     stored.map(|stored| stored.map(|s| ((s.request.user_id, s.request.event_id), s))).collect()
 }

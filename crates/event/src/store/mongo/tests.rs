@@ -39,7 +39,7 @@ macro_rules! suites {
                 request_suite::of_a_storm_of_claims_each_pair_is_stored_once(open(&server).await).await;
                 request_suite::request_filters_combine(open(&server).await).await;
                 let transfer = open(&server).await;
-                transfer_suite::what_is_imported_comes_out_the_same_whatever_the_pages(&*transfer).await;
+                transfer_suite::what_is_imported_comes_out_the_same_wherever_one_begins(&*transfer).await;
                 let transfer = open(&server).await;
                 transfer_suite::importing_again_changes_nothing_and_fills_gaps(&*transfer).await;
                 let transfer = open(&server).await;

@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 use domain::{Event, ObjectId, Reward};
+use futures::{StreamExt, stream::BoxStream};
 use mongodb::{
     Collection,
     bson::{Document, doc, oid},
@@ -17,29 +18,20 @@ use crate::store::{Attachment, EventTransfer, NewRequest, Record, RecordKind, St
 
 #[async_trait]
 impl EventTransfer for MongoEventDb {
-    async fn export(
-        &self,
-        kind: RecordKind,
-        after: Option<ObjectId>,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError> {
+    fn export(&self, kind: RecordKind, after: Option<ObjectId>) -> BoxStream<'_, Result<Record, StoreError>> {
         match kind {
-            RecordKind::Event => {
-                let read = |document: EventDocument| Event::try_from(document).map(Record::Event);
-                self.page(&self.events, after, limit, read).await
-            }
-            RecordKind::Reward => {
-                let read = |document: RewardDocument| Reward::try_from(document).map(Record::Reward);
-                self.page(&self.rewards, after, limit, read).await
-            }
-            RecordKind::Attachment => {
-                let read = |document: AttachmentDocument| Ok(Record::Attachment(Attachment::from(document)));
-                self.page(&self.event_rewards, after, limit, read).await
-            }
-            RecordKind::Request => {
-                let read = |document: RequestDocument| NewRequest::try_from(document).map(Record::Request);
-                self.page(&self.requests, after, limit, read).await
-            }
+            RecordKind::Event => self.all(&self.events, after, |document: EventDocument| {
+                Event::try_from(document).map(Record::Event)
+            }),
+            RecordKind::Reward => self.all(&self.rewards, after, |document: RewardDocument| {
+                Reward::try_from(document).map(Record::Reward)
+            }),
+            RecordKind::Attachment => self.all(&self.event_rewards, after, |document: AttachmentDocument| {
+                Ok(Record::Attachment(Attachment::from(document)))
+            }),
+            RecordKind::Request => self.all(&self.requests, after, |document: RequestDocument| {
+                NewRequest::try_from(document).map(Record::Request)
+            }),
         }
     }
 
@@ -78,19 +70,19 @@ impl Batch {
 }
 
 impl MongoEventDb {
-    async fn page<D>(
-        &self,
+    fn all<'a, D>(
+        &'a self,
         collection: &Collection<D>,
         after: Option<ObjectId>,
-        limit: usize,
-        read: impl Fn(D) -> Result<Record, StoreError>,
-    ) -> Result<Vec<Record>, StoreError>
+        read: impl Fn(D) -> Result<Record, StoreError> + Send + 'a,
+    ) -> BoxStream<'a, Result<Record, StoreError>>
     where
-        D: DeserializeOwned + Send + Sync + Unpin,
+        D: DeserializeOwned + Send + Sync + Unpin + 'a,
     {
         let query = after.map_or_else(Document::new, |id| doc! { "_id": { "$gt": to_oid(id) } });
-        let find = collection.find(query).sort(doc! { "_id": 1 });
-        let found = self.mongo.all_in_bulk(find.limit(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
-        found.into_iter().map(read).collect()
+        // The find borrows nothing once it is a future of its own.
+        let collection = collection.clone();
+        let find = async move { collection.find(query).sort(doc! { "_id": 1 }).await };
+        self.mongo.stream(find).map(move |found| found.and_then(&read)).boxed()
     }
 }

@@ -32,7 +32,7 @@ macro_rules! list {
 }
 
 pub(super) const FIND_MANY: &str = select!("id IN (SELECT value FROM json_each($1))");
-pub(super) const EXPORT: &str = select!("id > $1 ORDER BY id LIMIT $2");
+pub(super) const EXPORT: &str = select!("id > $1 ORDER BY id");
 pub(super) const LIST: &str = list!("");
 pub(super) const LIST_BY_STATUS: &str = list!("status = $8 AND ");
 

@@ -47,7 +47,7 @@ pub(super) const LIST_BY_EVENT_STATUS: &str = list!("event_id = $6 AND status = 
 pub(super) const LIST_BY_STATUS: &str = list!("status = $6 AND ");
 pub(super) const FIND_CLAIM: &str = select!("user_id = $1 AND event_id = $2");
 const FIND: &str = whole!("id = $1");
-pub(super) const EXPORT: &str = whole!("id > $1 ORDER BY id LIMIT $2");
+pub(super) const EXPORT: &str = whole!("id > $1 ORDER BY id");
 
 #[derive(sqlx::FromRow)]
 pub(super) struct RequestRow {

@@ -12,7 +12,7 @@ pub(super) const OF_EVENTS: &str = "SELECT event_id, rewards.id, name, gives, re
     WHERE event_id IN (SELECT value FROM json_each($1)) ORDER BY event_id, event_rewards.id";
 
 pub(super) const EXPORT: &str = "SELECT '' AS event_id, id, name, gives, created_at, updated_at FROM rewards \
-    WHERE id > $1 ORDER BY id LIMIT $2";
+    WHERE id > $1 ORDER BY id";
 
 const FIND: &str =
     "SELECT '' AS event_id, id, name, gives, created_at, updated_at FROM rewards WHERE id = $1";

@@ -45,7 +45,7 @@ suite!(request_suite:
 #[tokio::test]
 async fn everything_can_be_moved() {
     let (db, _folder) = open().await;
-    transfer_suite::what_is_imported_comes_out_the_same_whatever_the_pages(&*db).await;
+    transfer_suite::what_is_imported_comes_out_the_same_wherever_one_begins(&*db).await;
     let (db, _folder) = open().await;
     transfer_suite::importing_again_changes_nothing_and_fills_gaps(&*db).await;
     let (db, _folder) = open().await;

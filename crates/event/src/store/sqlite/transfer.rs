@@ -1,12 +1,13 @@
 use async_trait::async_trait;
 use domain::{Event, ObjectId, Reward, Timestamp};
+use futures::{StreamExt, stream::BoxStream};
 use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
 
 use super::{SqliteEventDb, events, read, requests, rewards};
 use crate::store::{Attachment, EventTransfer, NewRequest, Record, RecordKind, StoreError};
 
 const EXPORT_ATTACHMENTS: &str =
-    "SELECT id, event_id, reward_id, created_at FROM event_rewards WHERE id > $1 ORDER BY id LIMIT $2";
+    "SELECT id, event_id, reward_id, created_at FROM event_rewards WHERE id > $1 ORDER BY id";
 
 const INSERT_REQUEST: &str = "INSERT INTO reward_requests (id, event_id, user_id, status, event_revision, \
     idempotency_key, condition, facts, evaluation, created_at, updated_at) \
@@ -35,29 +36,19 @@ impl TryFrom<AttachmentRow> for Attachment {
 
 #[async_trait]
 impl EventTransfer for SqliteEventDb {
-    async fn export(
-        &self,
-        kind: RecordKind,
-        after: Option<ObjectId>,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError> {
+    fn export(&self, kind: RecordKind, after: Option<ObjectId>) -> BoxStream<'_, Result<Record, StoreError>> {
         match kind {
-            RecordKind::Event => {
-                let read = |row: events::EventRow| Event::try_from(row).map(Record::Event);
-                self.page(events::EXPORT, after, limit, read).await
-            }
-            RecordKind::Reward => {
-                let read = |row: rewards::RewardRow| Reward::try_from(row).map(Record::Reward);
-                self.page(rewards::EXPORT, after, limit, read).await
-            }
-            RecordKind::Attachment => {
-                let read = |row: AttachmentRow| Attachment::try_from(row).map(Record::Attachment);
-                self.page(EXPORT_ATTACHMENTS, after, limit, read).await
-            }
-            RecordKind::Request => {
-                let read = |row: requests::DecisionRow| NewRequest::try_from(row).map(Record::Request);
-                self.page(requests::EXPORT, after, limit, read).await
-            }
+            RecordKind::Event => self
+                .all(events::EXPORT, after, |row: events::EventRow| Event::try_from(row).map(Record::Event)),
+            RecordKind::Reward => self.all(rewards::EXPORT, after, |row: rewards::RewardRow| {
+                Reward::try_from(row).map(Record::Reward)
+            }),
+            RecordKind::Attachment => self.all(EXPORT_ATTACHMENTS, after, |row: AttachmentRow| {
+                Attachment::try_from(row).map(Record::Attachment)
+            }),
+            RecordKind::Request => self.all(requests::EXPORT, after, |row: requests::DecisionRow| {
+                NewRequest::try_from(row).map(Record::Request)
+            }),
         }
     }
 
@@ -76,23 +67,19 @@ impl EventTransfer for SqliteEventDb {
 }
 
 impl SqliteEventDb {
-    async fn page<R>(
-        &self,
+    fn all<'a, R>(
+        &'a self,
         statement: &'static str,
         after: Option<ObjectId>,
-        limit: usize,
-        read: impl Fn(R) -> Result<Record, StoreError>,
-    ) -> Result<Vec<Record>, StoreError>
+        read: impl Fn(R) -> Result<Record, StoreError> + Send + 'a,
+    ) -> BoxStream<'a, Result<Record, StoreError>>
     where
-        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin + 'a,
     {
-        let rows: Vec<R> = sqlx::query_as(statement)
+        let rows = sqlx::query_as::<_, R>(statement)
             .bind(after.map_or_else(String::new, |id| id.to_string()))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(self.db.readers())
-            .await
-            .map_err(|error| self.db.failed(error))?;
-        rows.into_iter().map(read).collect()
+            .fetch(self.db.readers());
+        rows.map(move |row| row.map_err(|error| self.db.failed(error)).and_then(&read)).boxed()
     }
 }
 

@@ -1,18 +1,16 @@
 //! Reads both sides in the order of their ids, side by side.
 
-use std::{cmp::Ordering, collections::VecDeque, fmt};
+use std::{cmp::Ordering, fmt};
 
 use domain::ObjectId;
 use indicatif::ProgressBar;
 use service_kit::store::StoreError;
 use sha2::{Digest, Sha256};
 
-use super::{collection::Collection, copy::bar};
-
-/// Records read in one step. Large steps suit servers that find each beginning by walking; their size in memory is bounded.
-const STEP: usize = 10_000;
-const FIRST_STEP: usize = 500;
-const STEP_BYTES: usize = 32 * 1024 * 1024;
+use super::{
+    collection::{Collection, Reader},
+    copy::bar,
+};
 
 /// Why a collection was not copied.
 #[derive(Debug, thiserror::Error)]
@@ -84,16 +82,20 @@ impl Comparison {
     }
 }
 
-/// Reads both sides from beginning to end.
-pub(super) async fn compare(from: &Collection, to: &Collection) -> Result<Comparison, CopyError> {
+/// Reads both sides from beginning to end. `expected` is how many records that may be, for the bar.
+pub(super) async fn compare(
+    from: &Collection,
+    to: &Collection,
+    expected: Option<u64>,
+) -> Result<Comparison, CopyError> {
     let name = from.name();
-    let progress = bar("comparing", name, None);
+    let progress = bar("comparing", name, expected);
     let (mut source, mut target) = (Walk::of(from), Walk::of(to));
     let (mut missing, mut begun) = (0, (0, None));
     let (mut foreign, mut unlike) = (None, None);
     loop {
         tokio::try_join!(source.read_on(&progress), target.read_on(&progress))?;
-        let order = match (source.next(), target.next()) {
+        let order = match (&source.next, &target.next) {
             (None, None) => break,
             (Some(ours), Some(theirs)) => ours.id.cmp(&theirs.id),
             (Some(_), None) => Ordering::Less,
@@ -139,11 +141,10 @@ struct Line {
 
 /// Reads a collection from beginning to end, hashing what it passes.
 struct Walk<'a> {
-    collection: &'a Collection,
-    after: Option<ObjectId>,
-    read: VecDeque<Line>,
+    name: &'static str,
+    reader: Reader<'a>,
+    next: Option<Line>,
     ended: bool,
-    step: usize,
     count: u64,
     hash: Sha256,
 }
@@ -151,11 +152,10 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn of(collection: &'a Collection) -> Self {
         Self {
-            collection,
-            after: None,
-            read: VecDeque::new(),
+            name: collection.name(),
+            reader: collection.read(None),
+            next: None,
             ended: false,
-            step: FIRST_STEP,
             count: 0,
             hash: Sha256::new(),
         }
@@ -163,29 +163,22 @@ impl<'a> Walk<'a> {
 
     /// Makes sure that there is a next one, unless this was the last.
     async fn read_on(&mut self, progress: &ProgressBar) -> Result<(), CopyError> {
-        if self.ended || !self.read.is_empty() {
+        if self.ended || self.next.is_some() {
             return Ok(());
         }
-        let name = self.collection.name();
-        let records = self.collection.export(self.after, self.step).await;
-        for record in records.map_err(|error| CopyError::Store(name, error))? {
-            let json = serde_json::to_vec(&record).map_err(|error| CopyError::Hash(name, error))?;
-            self.read.push_back(Line { id: record.id(), json });
-        }
-        progress.inc(self.read.len() as u64);
-        self.ended = self.read.len() < self.step;
-        self.after = self.read.back().map(|line| line.id);
-        let bytes: usize = self.read.iter().map(|line| line.json.len()).sum();
-        self.step = (STEP_BYTES * self.read.len() / bytes.max(1)).clamp(FIRST_STEP, STEP);
+        let record = self.reader.next().await.map_err(|error| CopyError::Store(self.name, error))?;
+        let Some(record) = record else {
+            self.ended = true;
+            return Ok(());
+        };
+        let json = serde_json::to_vec(&record).map_err(|error| CopyError::Hash(self.name, error))?;
+        self.next = Some(Line { id: record.id(), json });
+        progress.inc(1);
         Ok(())
     }
 
-    fn next(&self) -> Option<&Line> {
-        self.read.front()
-    }
-
     fn take(&mut self) -> Option<Line> {
-        let line = self.read.pop_front()?;
+        let line = self.next.take()?;
         self.count += 1;
         self.hash.update(&line.json);
         self.hash.update(b"\n");

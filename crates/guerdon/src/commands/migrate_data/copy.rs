@@ -1,12 +1,16 @@
+use futures::{TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    collection::Collection,
+    collection::{Collection, Record},
     compare::{Comparison, CopyError, compare},
 };
 
-/// Records in one step: what a kill can cost is one of these.
+/// Records in one step.
 const STEP: usize = 1000;
+/// Steps on their way to the target, which works on one while the next is prepared. Being cut off may leave gaps between
+/// them; the next comparison finds the first, and copying begins there.
+const AT_ONCE: usize = 3;
 
 /// Copies what the target lacks, compares the two sides again, and returns how many were missing.
 pub(super) async fn copy(from: &Collection, to: &Collection, found: Comparison) -> Result<u64, CopyError> {
@@ -16,7 +20,7 @@ pub(super) async fn copy(from: &Collection, to: &Collection, found: Comparison) 
         return Ok(0);
     }
     copy_missing(from, to, &found).await?;
-    let after = compare(from, to).await?;
+    let after = compare(from, to, Some(2 * found.source.count)).await?;
     after.must_be_equal()?;
     println!("{name}: {}, {} copied", after.source, found.missing);
     Ok(found.missing)
@@ -25,19 +29,20 @@ pub(super) async fn copy(from: &Collection, to: &Collection, found: Comparison) 
 async fn copy_missing(from: &Collection, to: &Collection, found: &Comparison) -> Result<(), CopyError> {
     let failed = |error| CopyError::Store(from.name(), error);
     let progress = bar("copying", from.name(), Some(found.source.count));
-    let (begun, mut after) = found.begun;
+    let (begun, after) = found.begun;
     progress.set_position(begun);
     // A bar that is taken up again would take those of before for the work of a moment.
     progress.reset_eta();
-    let mut next = from.export(after, STEP).await.map_err(failed)?;
-    while let Some(last) = next.last() {
-        after = Some(last.id());
-        let records = next.len() as u64;
-        let (exported, imported) = tokio::join!(from.export(after, STEP), to.import(next));
-        imported.map_err(failed)?;
-        next = exported.map_err(failed)?;
-        progress.inc(records);
-    }
+    let chunks = stream::try_unfold(from.read(after), |mut source| async move {
+        let records = source.next_chunk(STEP).await?;
+        Ok((!records.is_empty()).then_some((records, source)))
+    });
+    let import = async |records: Vec<Record>| {
+        to.import(&records).await?;
+        progress.inc(records.len() as u64);
+        Ok(())
+    };
+    chunks.try_for_each_concurrent(AT_ONCE, import).await.map_err(failed)?;
     progress.finish_and_clear();
     Ok(())
 }

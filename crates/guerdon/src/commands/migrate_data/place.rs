@@ -22,6 +22,8 @@ impl Side {
         [flag, user_db, event_db]: [&'static str; 3],
         [place, user_db_url, event_db_url]: [Option<Secret>; 3],
     ) -> Result<Self, String> {
+        let [place, user_db_url, event_db_url] =
+            [place, user_db_url, event_db_url].map(|url| url.map(patient));
         let (mut data_dir, mut mongodb_uri) = (PathBuf::new(), None);
         if let Some(place) = place {
             match read(&place.0) {
@@ -103,6 +105,24 @@ fn read(text: &str) -> Option<Place> {
     }
 }
 
+/// MongoDB's driver drops connections to a server that does not answer its monitor in time. Where requests are served that
+/// is a second, which a server busy with taking or giving a whole database may miss.
+fn patient(url: Secret) -> Secret {
+    let options = url.0.split_once('?').map(|(_, options)| options.to_ascii_lowercase());
+    let Some(rest) = ["mongodb://", "mongodb+srv://"].iter().find_map(|scheme| url.0.strip_prefix(scheme))
+    else {
+        return url;
+    };
+    let joint = match &options {
+        Some(options) if options.contains("connecttimeoutms=") => return url,
+        Some(options) if options.is_empty() => "",
+        Some(_) => "&",
+        None if rest.contains('/') => "?",
+        None => "/?",
+    };
+    Secret(format!("{}{joint}connectTimeoutMS=30000", url.0))
+}
+
 /// Opening an embedded store creates it, and copying nothing from a mistyped folder would look like success.
 fn must_exist(file: &Path) -> Outcome {
     if file.is_file() { Ok(()) } else { Err(format!("there is no {}", file.display()).into()) }
@@ -137,6 +157,22 @@ mod tests {
             assert!(
                 matches!(side.event_db(), Ok(EventDatabase::Mongo(db)) if db.database == Some("event-db"))
             );
+        }
+    }
+
+    #[test]
+    fn the_driver_is_told_to_be_patient_unless_the_url_says_otherwise() {
+        for (url, patient_url) in [
+            ("mongodb://host", "mongodb://host/?connectTimeoutMS=30000"),
+            ("mongodb://me:pw@a,b/", "mongodb://me:pw@a,b/?connectTimeoutMS=30000"),
+            ("mongodb+srv://host/db", "mongodb+srv://host/db?connectTimeoutMS=30000"),
+            ("mongodb://host/?", "mongodb://host/?connectTimeoutMS=30000"),
+            ("mongodb://host/?tls=true", "mongodb://host/?tls=true&connectTimeoutMS=30000"),
+            ("mongodb://host/?connecttimeoutMS=5", "mongodb://host/?connecttimeoutMS=5"),
+            ("postgres://host/db", "postgres://host/db"),
+            ("data", "data"),
+        ] {
+            assert_eq!(patient(secret(url)).0, patient_url);
         }
     }
 
