@@ -7,33 +7,20 @@
 )]
 
 mod api;
+mod database;
 mod figures;
 pub mod forge;
 mod process;
+mod servers;
+mod setup;
 mod system;
 mod wire;
 
 pub use api::{Answer, Api, text};
+pub use database::{EventDb, UserDb};
 pub use figures::Figures;
 pub use process::{Finished, Process};
-pub use system::{ADMIN, PASSWORD, SECRET, System, Topology};
+pub use servers::{Servers, Store};
+pub use setup::Setup;
+pub use system::{ADMIN, PASSWORD, Running, SECRET, System};
 pub use wire::Wire;
-
-/// Makes tests of journeys: each runs with all services in one process, and with each in its own.
-#[macro_export]
-macro_rules! in_both_topologies {
-    ($($journey:ident),+ $(,)?) => {
-        mod all_in_one {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $journey() {
-                super::$journey($crate::Topology::All).await;
-            })+
-        }
-        mod split {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $journey() {
-                super::$journey($crate::Topology::Split).await;
-            })+
-        }
-    };
-}

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
-use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -10,6 +9,8 @@ use crate::{
     api::{Answer, Api, text},
     figures::Figures,
     process::{Finished, Process},
+    servers::Servers,
+    setup::Setup,
 };
 
 /// The first administrator of every system.
@@ -18,15 +19,6 @@ pub const ADMIN: &str = "admin@guerdon.local";
 pub const PASSWORD: &str = "correct horse battery";
 /// The secret every system is started with, so that tests can forge tokens.
 pub const SECRET: &str = "an end-to-end secret of more than 32 bytes";
-
-/// How the services are spread over processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topology {
-    /// One process.
-    All,
-    /// Three processes over HTTP.
-    Split,
-}
 
 /// A running system with its own data.
 #[derive(Debug)]
@@ -39,49 +31,83 @@ pub struct System {
     pub services: Option<(String, String)>,
     /// Every process: the gateway (or all in one) first, then auth and event.
     pub processes: Vec<Process>,
-    /// What the first start printed as the administrator's password.
-    pub admin_password: Option<String>,
+    /// The first administrator's password; an embedded system prints it at its first start.
+    pub admin_password: String,
+    /// What its stores are on.
+    pub servers: Servers,
     admin: OnceCell<String>,
     settings: Vec<(String, String)>,
-    topology: Topology,
+    setup: Setup,
     data: TempDir,
+}
+
+/// The processes of a set of services, with their addresses.
+#[derive(Debug)]
+pub struct Running {
+    /// The public API.
+    pub api: Api,
+    operations: String,
+    services: Option<(String, String)>,
+    processes: Vec<Process>,
 }
 
 impl System {
     /// A fresh system without rate limits.
-    pub async fn start(topology: Topology) -> Self {
-        Self::start_with(topology, &[("RATE_LIMIT", "off")]).await
+    pub async fn start(setup: Setup) -> Self {
+        Self::start_with(setup, &[("RATE_LIMIT", "off")]).await
     }
 
     /// A fresh system with these settings.
-    pub async fn start_with(topology: Topology, settings: &[(&str, &str)]) -> Self {
+    pub async fn start_with(setup: Setup, settings: &[(&str, &str)]) -> Self {
+        Self::on(Servers::start(setup, false), setup, settings).await
+    }
+
+    /// A fresh system without rate limits, on servers that nobody else uses, so that they can be killed.
+    pub async fn start_alone(setup: Setup) -> Self {
+        Self::start_alone_with(setup, &[("RATE_LIMIT", "off")]).await
+    }
+
+    /// The same with these settings.
+    pub async fn start_alone_with(setup: Setup, settings: &[(&str, &str)]) -> Self {
+        Self::on(Servers::start(setup, true), setup, settings).await
+    }
+
+    async fn on(servers: Servers, setup: Setup, more: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().expect("a folder for data");
-        let mut all = vec![
+        let mut settings = vec![
             ("GUERDON_DATA_DIR".to_owned(), data.path().join("data").display().to_string()),
             ("JWT_SECRET".to_owned(), SECRET.to_owned()),
             ("HTTP_PORT".to_owned(), "0".to_owned()),
             ("GATEWAY_PORT".to_owned(), "0".to_owned()),
         ];
-        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        settings.extend(servers.settings());
+        settings.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let Running { api, operations, services, processes } = Running::launch(setup, &settings).await;
         let mut system = Self {
-            api: Api::new(""),
-            operations: String::new(),
-            services: None,
-            processes: Vec::new(),
-            admin_password: None,
+            api,
+            operations,
+            services,
+            processes,
+            admin_password: PASSWORD.to_owned(),
+            servers,
             admin: OnceCell::new(),
-            settings: all,
-            topology,
+            settings,
+            setup,
             data,
         };
-        system.launch().await;
-        let users = system.processes.last_mut().filter(|_| topology == Topology::All);
-        let users = match users {
-            Some(process) => process,
-            None => &mut system.processes[1],
-        };
-        system.admin_password = Some(users.find(printed_password, "the administrator's password").await);
+        system.make_admin().await;
         system
+    }
+
+    async fn make_admin(&mut self) {
+        if self.setup.is_embedded() {
+            let users = &mut self.processes[usize::from(self.setup.is_split())];
+            self.admin_password = users.find(printed_password, "the administrator's password").await;
+        } else {
+            let create = ["user", "create", "--email", ADMIN, "--role", "ADMIN", "--password-stdin"];
+            let made = self.command(&create, PASSWORD).await;
+            assert_eq!(made.code, Some(0), "{}{}", made.stdout, made.stderr);
+        }
     }
 
     /// The folder its stores are in.
@@ -89,18 +115,29 @@ impl System {
         self.data.path().join("data")
     }
 
+    /// A setting it was started with.
+    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str())
+    }
+
     /// Starts it again with the same data, after its processes were killed or ended.
     pub async fn restart(&mut self) {
         self.processes.clear();
         self.admin = OnceCell::new();
-        self.launch().await;
+        let Running { api, operations, services, processes } =
+            Running::launch(self.setup, &self.settings).await;
+        (self.api, self.operations, self.services, self.processes) = (api, operations, services, processes);
+    }
+
+    /// Starts a second set of services on the same stores.
+    pub async fn replica(&self) -> Running {
+        Running::launch(self.setup, &self.settings).await
     }
 
     /// An access token of the first administrator. There is one session per user, so it is always the same.
     pub async fn admin(&self) -> String {
         let log_in = async || {
-            let password = self.admin_password.as_deref().expect("the first start printed a password");
-            let session = self.api.log_in_with(ADMIN, password).await.expect(200);
+            let session = self.api.log_in_with(ADMIN, &self.admin_password).await.expect(200);
             text(&session, "/accessToken")
         };
         self.admin.get_or_init(log_in).await.clone()
@@ -146,47 +183,9 @@ impl System {
         all
     }
 
-    /// One of its databases, opened beside the running system: `user.db` or `event.db`.
-    pub async fn database(&self, file: &str) -> SqliteConnection {
-        let options = SqliteConnectOptions::new().filename(self.data().join(file));
-        options.connect().await.expect("the database opens")
-    }
-
     /// Everything all its processes printed.
     pub fn printed(&self) -> String {
         self.processes.iter().flat_map(Process::printed).collect::<Vec<_>>().join("\n")
-    }
-
-    async fn launch(&mut self) {
-        let gateway = match self.topology {
-            Topology::All => self.spawn("all", &[]),
-            Topology::Split => self.launch_services().await,
-        };
-        self.processes.insert(0, gateway);
-        let gateway = &mut self.processes[0];
-        self.api = Api::new(&gateway.address("gateway").await);
-        self.operations = gateway.address("operations").await;
-    }
-
-    async fn launch_services(&mut self) -> Process {
-        let mut auth = self.spawn("auth", &[("AUTH_SERVICE_PORT", "0")]);
-        let mut event = self.spawn("event", &[("EVENT_SERVICE_PORT", "0")]);
-        let addresses = (auth.address("auth").await, event.address("event").await);
-        let port = |address: &str| address.rsplit(':').next().expect("addresses have ports").to_owned();
-        let (auth_port, event_port) = (port(&addresses.0), port(&addresses.1));
-        let gateway = self.spawn(
-            "gateway",
-            &[("AUTH_SERVICE_PORT", auth_port.as_str()), ("EVENT_SERVICE_PORT", event_port.as_str())],
-        );
-        self.services = Some(addresses);
-        self.processes = vec![auth, event];
-        gateway
-    }
-
-    fn spawn(&self, service: &str, more: &[(&str, &str)]) -> Process {
-        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let environment: Vec<_> = self.settings.iter().cloned().chain(more).collect();
-        Process::start(&["serve", service], &environment)
     }
 
     /// Starts one service anew where it was before. `index` counts as in [`System::processes`].
@@ -197,13 +196,49 @@ impl System {
         } else {
             ("event", "EVENT_SERVICE_PORT", event)
         };
-        let port = address.rsplit(':').next().expect("addresses have ports").to_owned();
-        let mut process = self.spawn(service, &[(variable, &port)]);
+        let port = port(&address);
+        let mut process = spawn(&self.settings, service, &[(variable, port)]);
         process.address(service).await;
         self.processes[index] = process;
         self.admin = OnceCell::new();
         self.until_ready().await;
     }
+}
+
+impl Running {
+    async fn launch(setup: Setup, settings: &[(String, String)]) -> Self {
+        let (mut gateway, services, mut others) = if setup.is_split() {
+            let (gateway, addresses, others) = launch_services(settings).await;
+            (gateway, Some(addresses), others)
+        } else {
+            (spawn(settings, "all", &[]), None, Vec::new())
+        };
+        let api = Api::new(&gateway.address("gateway").await);
+        let operations = gateway.address("operations").await;
+        others.insert(0, gateway);
+        Self { api, operations, services, processes: others }
+    }
+}
+
+/// The gateway, then where auth and event listen, then these two.
+async fn launch_services(settings: &[(String, String)]) -> (Process, (String, String), Vec<Process>) {
+    let mut auth = spawn(settings, "auth", &[("AUTH_SERVICE_PORT", "0")]);
+    let mut event = spawn(settings, "event", &[("EVENT_SERVICE_PORT", "0")]);
+    let addresses = (auth.address("auth").await, event.address("event").await);
+    let (auth_port, event_port) = (port(&addresses.0), port(&addresses.1));
+    let ports = [("AUTH_SERVICE_PORT", auth_port), ("EVENT_SERVICE_PORT", event_port)];
+    let gateway = spawn(settings, "gateway", &ports);
+    (gateway, addresses, vec![auth, event])
+}
+
+fn port(address: &str) -> &str {
+    address.rsplit(':').next().expect("addresses have ports")
+}
+
+fn spawn(settings: &[(String, String)], service: &str, more: &[(&str, &str)]) -> Process {
+    let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let environment: Vec<_> = settings.iter().cloned().chain(more).collect();
+    Process::start(&["serve", service], &environment)
 }
 
 /// A failed test shows what its system had to complain about.

@@ -4,11 +4,19 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::Role;
-use e2e::{PASSWORD, System, Topology, forge, in_both_topologies, text};
+use e2e::{PASSWORD, Setup, System, forge, on_every_setup, on_setup, text};
 use gateway::routes::{Access, ROUTES, Route};
 use serde_json::{Value, json};
 
-in_both_topologies!(
+on_every_setup!(
+    every_route_answers_each_role_as_promised,
+    every_route_but_the_open_ones_refuses_every_bad_token,
+    users_see_active_events_only_and_staff_sees_all,
+);
+
+on_setup!(
+    embedded_split,
+    EmbeddedSplit,
     every_route_answers_each_role_as_promised,
     every_route_but_the_open_ones_refuses_every_bad_token,
     users_see_active_events_only_and_staff_sees_all,
@@ -41,8 +49,8 @@ const OPERATORS: [u16; 4] = [403, 201, 403, 201];
 const ADMINS: [u16; 4] = [403, 403, 403, 200];
 
 impl World {
-    async fn new(topology: Topology) -> Self {
-        let system = System::start(topology).await;
+    async fn new(setup: Setup) -> Self {
+        let system = System::start(setup).await;
         let admin = system.admin().await;
         for role in Role::ALL {
             system.api.member(&admin, &email(role), &[role.name()]).await;
@@ -126,8 +134,8 @@ fn email(role: Role) -> String {
     format!("{}@example.com", role.name().to_lowercase())
 }
 
-async fn every_route_answers_each_role_as_promised(topology: Topology) {
-    let world = World::new(topology).await;
+async fn every_route_answers_each_role_as_promised(setup: Setup) {
+    let world = World::new(setup).await;
     for route in ROUTES {
         for (index, role) in Role::ALL.into_iter().enumerate() {
             // Logged in anew for each route: one of them logs out.
@@ -143,8 +151,8 @@ async fn every_route_answers_each_role_as_promised(topology: Topology) {
     }
 }
 
-async fn every_route_but_the_open_ones_refuses_every_bad_token(topology: Topology) {
-    let world = World::new(topology).await;
+async fn every_route_but_the_open_ones_refuses_every_bad_token(setup: Setup) {
+    let world = World::new(setup).await;
     let api = &world.system.api;
     let revoked = api.log_in(&world.operator).await;
     api.post("/auth/logout", &revoked, &Value::Null).await.expect(204);
@@ -178,8 +186,8 @@ async fn every_route_but_the_open_ones_refuses_every_bad_token(topology: Topolog
     }
 }
 
-async fn users_see_active_events_only_and_staff_sees_all(topology: Topology) {
-    let World { system, operator, event, .. } = World::new(topology).await;
+async fn users_see_active_events_only_and_staff_sees_all(setup: Setup) {
+    let World { system, operator, event, .. } = World::new(setup).await;
     let api = &system.api;
     let operator = api.log_in(&operator).await;
     let hidden = api.event(&operator, &json!({ "status": "INACTIVE" })).await;

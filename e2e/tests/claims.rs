@@ -9,11 +9,11 @@ use std::{
     },
 };
 
-use e2e::{Answer, System, Topology, in_both_topologies, text};
+use e2e::{Answer, Setup, System, on_every_setup, text};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-in_both_topologies!(
+on_every_setup!(
     an_event_that_is_off_early_or_over_refuses_and_says_which,
     an_unmet_condition_tells_how_far_one_is_and_does_not_use_up_the_claim,
     of_five_hundred_concurrent_claims_one_is_stored,
@@ -28,8 +28,8 @@ async fn user(system: &System, email: &str) -> (String, String) {
     (id, system.api.log_in(email).await)
 }
 
-async fn an_event_that_is_off_early_or_over_refuses_and_says_which(topology: Topology) {
-    let system = System::start(topology).await;
+async fn an_event_that_is_off_early_or_over_refuses_and_says_which(setup: Setup) {
+    let system = System::start(setup).await;
     let (api, operator) = (&system.api, system.operator().await);
     let (_, mina) = user(&system, "mina@example.com").await;
     for (change, code, phase) in [
@@ -46,8 +46,8 @@ async fn an_event_that_is_off_early_or_over_refuses_and_says_which(topology: Top
     assert!(api.all_pages("/events/requests", &operator, 100).await.is_empty());
 }
 
-async fn an_unmet_condition_tells_how_far_one_is_and_does_not_use_up_the_claim(topology: Topology) {
-    let system = System::start(topology).await;
+async fn an_unmet_condition_tells_how_far_one_is_and_does_not_use_up_the_claim(setup: Setup) {
+    let system = System::start(setup).await;
     let (api, admin, operator) = (&system.api, system.admin().await, system.operator().await);
     let (id, mina) = user(&system, "mina@example.com").await;
     let condition = json!({ "and": [
@@ -75,8 +75,8 @@ async fn an_unmet_condition_tells_how_far_one_is_and_does_not_use_up_the_claim(t
     assert!(progress.len() == 2 && progress.iter().all(|one| one["met"] == json!(true)), "{seen:#}");
 }
 
-async fn of_five_hundred_concurrent_claims_one_is_stored(topology: Topology) {
-    let system = System::start(topology).await;
+async fn of_five_hundred_concurrent_claims_one_is_stored(setup: Setup) {
+    let system = System::start(setup).await;
     let (api, operator) = (&system.api, system.operator().await);
     let (_, mina) = user(&system, "mina@example.com").await;
     let event = api.event(&operator, &json!({})).await;
@@ -90,8 +90,8 @@ async fn of_five_hundred_concurrent_claims_one_is_stored(topology: Topology) {
     assert_eq!(ids(&listed), [text(&stored[0].body, "/id")]);
 }
 
-async fn a_retry_with_its_idempotency_key_gets_the_first_answer_again(topology: Topology) {
-    let system = System::start(topology).await;
+async fn a_retry_with_its_idempotency_key_gets_the_first_answer_again(setup: Setup) {
+    let system = System::start(setup).await;
     let (api, operator) = (&system.api, system.operator().await);
     let (_, mina) = user(&system, "mina@example.com").await;
     let event = api.event(&operator, &json!({})).await;
@@ -110,8 +110,8 @@ async fn a_retry_with_its_idempotency_key_gets_the_first_answer_again(topology: 
     assert_eq!(ids(&api.all_pages("/events/requests", &operator, 100).await).len(), 1);
 }
 
-async fn requests_are_found_by_user_event_status_and_time(topology: Topology) {
-    let system = System::start(topology).await;
+async fn requests_are_found_by_user_event_status_and_time(setup: Setup) {
+    let system = System::start(setup).await;
     let (api, operator) = (&system.api, system.operator().await);
     let (mina, mina_token) = user(&system, "mina@example.com").await;
     let (juno, juno_token) = user(&system, "juno@example.com").await;
@@ -147,8 +147,8 @@ async fn requests_are_found_by_user_event_status_and_time(topology: Topology) {
     assert_eq!(wrong["errors"].as_array().map(Vec::len), Some(4), "{wrong:#}");
 }
 
-async fn pages_visit_each_request_once_while_others_claim(topology: Topology) {
-    let system = System::start(topology).await;
+async fn pages_visit_each_request_once_while_others_claim(setup: Setup) {
+    let system = System::start(setup).await;
     let (api, operator) = (&system.api, system.operator().await);
     let (_, mina) = user(&system, "mina@example.com").await;
     let (_, juno) = user(&system, "juno@example.com").await;
@@ -183,8 +183,8 @@ async fn pages_visit_each_request_once_while_others_claim(topology: Topology) {
     assert_eq!(visited, newest_first);
 }
 
-async fn users_see_their_own_requests_only(topology: Topology) {
-    let system = System::start(topology).await;
+async fn users_see_their_own_requests_only(setup: Setup) {
+    let system = System::start(setup).await;
     let (api, admin, operator) = (&system.api, system.admin().await, system.operator().await);
     let (mina, mina_token) = user(&system, "mina@example.com").await;
     let (juno, juno_token) = user(&system, "juno@example.com").await;

@@ -3,13 +3,14 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use e2e::{ADMIN, Answer, Api, System, Topology, Wire, forge, in_both_topologies, text};
+use e2e::{ADMIN, Answer, Api, EventDb, Setup, Store, System, UserDb, Wire, forge, on_every_setup, text};
+use mongodb::bson::{Document, doc, oid::ObjectId};
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use service_kit::problem::Code;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection;
 
-in_both_topologies!(every_code_is_produced_in_the_promised_shape);
+on_every_setup!(every_code_is_produced_in_the_promised_shape);
 
 /// Generous limits, but for refreshes: one an hour.
 const SETTINGS: [(&str, &str); 6] = [
@@ -21,8 +22,8 @@ const SETTINGS: [(&str, &str); 6] = [
     ("RATE_LIMIT_REFRESH", "1/h"),
 ];
 
-async fn every_code_is_produced_in_the_promised_shape(topology: Topology) {
-    let system = System::start_with(topology, &SETTINGS).await;
+async fn every_code_is_produced_in_the_promised_shape(setup: Setup) {
+    let mut system = System::start_with(setup, &SETTINGS).await;
     let mut seen = Seen::default();
     let late = tokio::spawn(half_a_body(system.api.base.clone()));
     let admin = system.admin().await;
@@ -32,7 +33,7 @@ async fn every_code_is_produced_in_the_promised_shape(topology: Topology) {
     refused_bodies(&system.api, &mut seen).await;
     refused_by_auth(&system, &admin, &mut seen).await;
     refused_claims(&system.api, &operator, &user, &mut seen).await;
-    broken_stores(&system, &admin, &operator, &mut seen).await;
+    broken_stores(&mut system, &admin, &operator, &mut seen).await;
     seen.note(late.await.expect("the task ends"), Code::RequestTimeout);
     let missing: Vec<_> = Code::ALL.into_iter().filter(|code| !seen.0.contains(code)).collect();
     assert!(missing.is_empty(), "nothing here produces {missing:?}");
@@ -124,23 +125,57 @@ async fn refused_claims(api: &Api, operator: &str, user: &str, seen: &mut Seen) 
 }
 
 /// What users cannot cause: a record nobody wrote like that, and a database somebody else holds.
-async fn broken_stores(system: &System, admin: &str, operator: &str, seen: &mut Seen) {
+async fn broken_stores(system: &mut System, admin: &str, operator: &str, seen: &mut Seen) {
     let broken = system.api.register("broken@example.com").await;
-    let mut database = system.database("user.db").await;
-    let spoilt = sqlx::query("UPDATE users SET email = 'no address' WHERE id = $1").bind(&broken);
-    assert_eq!(spoilt.execute(&mut database).await.expect("it can be spoilt").rows_affected(), 1);
+    assert_eq!(spoil(system, &broken).await, 1);
     let answer = system.api.get(&format!("/users/{broken}"), admin).await;
     assert!(!answer.text.contains("no address") && !answer.text.contains("user-db"), "{}", answer.text);
     seen.note(answer, Code::Internal);
 
-    let mut database: SqliteConnection = system.database("event.db").await;
-    let held = database.begin_with("BEGIN IMMEDIATE").await.expect("the lock is free");
     let event = json!({ "name": "New", "condition": {}, "periodStart": "2020-01-01T00:00:00Z" });
-    let answer = system.api.post("/events", operator, &event).await;
-    assert!(!answer.text.contains("locked") && !answer.text.contains("event-db"), "{}", answer.text);
+    let create = async || system.api.post("/events", operator, &event).await;
+    let answer = match system.event_db().await {
+        EventDb::Sqlite(mut database) => {
+            let held = database.begin_with("BEGIN IMMEDIATE").await.expect("the lock is free");
+            let answer = create().await;
+            held.rollback().await.expect("the lock is given back");
+            answer
+        }
+        EventDb::Mongo(_) => {
+            // A MongoDB that others use as well cannot be stopped.
+            system.servers.freeze(Store::Tokens);
+            let answer = create().await;
+            system.servers.thaw(Store::Tokens);
+            answer
+        }
+    };
+    for internal in ["locked", "event-db", "token-db", "127.0.0.1"] {
+        assert!(!answer.text.contains(internal), "{}", answer.text);
+    }
     seen.note(answer, Code::Unavailable);
-    held.rollback().await.expect("the lock is given back");
-    system.api.post("/events", operator, &event).await.expect(201);
+    create().await.expect(201);
+}
+
+/// Gives a user an address nobody can have; returns how many records that changed.
+async fn spoil(system: &System, user: &str) -> u64 {
+    const SPOIL: &str = "UPDATE users SET email = 'no address' WHERE id = $1";
+    match system.user_db().await {
+        UserDb::Sqlite(mut database) => {
+            let spoilt = sqlx::query(SPOIL).bind(user).execute(&mut database).await;
+            spoilt.expect("it can be spoilt").rows_affected()
+        }
+        UserDb::Postgres(mut database) => {
+            let spoilt = sqlx::query(SPOIL).bind(user).execute(&mut database).await;
+            spoilt.expect("it can be spoilt").rows_affected()
+        }
+        UserDb::Mongo(database) => {
+            let user = ObjectId::parse_str(user).expect("ids are ObjectIds");
+            let users = database.collection::<Document>("users");
+            let change = doc! { "$set": { "email": "no address" } };
+            let spoilt = users.update_one(doc! { "_id": user }, change).await;
+            spoilt.expect("it can be spoilt").modified_count
+        }
+    }
 }
 
 async fn half_a_body(base: String) -> Answer {
@@ -153,7 +188,7 @@ async fn half_a_body(base: String) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_service_is_503_with_retry_after_and_heals_when_it_returns() {
-    let mut system = System::start(Topology::Split).await;
+    let mut system = System::start(Setup::EmbeddedSplit).await;
     let operator = system.operator().await;
     let event = system.api.event(&operator, &json!({})).await;
     let path = format!("/events/{event}");
@@ -179,7 +214,7 @@ async fn a_dead_service_is_503_with_retry_after_and_heals_when_it_returns() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_hangs_is_503_in_bounded_time() {
-    let system = System::start(Topology::Split).await;
+    let system = System::start(Setup::EmbeddedSplit).await;
     let operator = system.operator().await;
     system.processes[2].pause().await;
     let answer = tokio::time::timeout(Duration::from_secs(30), system.api.get("/events", &operator)).await;

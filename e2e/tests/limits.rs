@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use e2e::{Answer, Api, PASSWORD, System, Topology, Wire, in_both_topologies};
+use e2e::{Answer, Api, PASSWORD, Setup, System, Wire, on_every_setup};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-in_both_topologies!(
+on_every_setup!(
     a_flood_of_logins_is_told_to_wait_while_others_go_on,
     one_account_cannot_be_tried_for_ever,
     everything_of_one_client_and_of_one_account_is_limited,
@@ -25,9 +25,9 @@ fn must_wait(answer: Answer) {
     answer.expect_problem(429, "RATE_LIMITED");
 }
 
-async fn a_flood_of_logins_is_told_to_wait_while_others_go_on(topology: Topology) {
+async fn a_flood_of_logins_is_told_to_wait_while_others_go_on(setup: Setup) {
     // The defaults: thirty logins a minute.
-    let system = System::start_with(topology, &[]).await;
+    let system = System::start_with(setup, &[]).await;
     let api = &system.api;
     api.register("mina@example.com").await;
     let token = api.log_in("mina@example.com").await;
@@ -44,9 +44,9 @@ async fn a_flood_of_logins_is_told_to_wait_while_others_go_on(topology: Topology
     api.register("juno@example.com").await;
 }
 
-async fn one_account_cannot_be_tried_for_ever(topology: Topology) {
+async fn one_account_cannot_be_tried_for_ever(setup: Setup) {
     let settings = [("RATE_LIMIT_LOGIN", "1000/min"), ("RATE_LIMIT_LOGIN_ACCOUNT", "3/min")];
-    let system = System::start_with(topology, &settings).await;
+    let system = System::start_with(setup, &settings).await;
     let api = &system.api;
     api.register("mina@example.com").await;
     api.register("juno@example.com").await;
@@ -59,8 +59,8 @@ async fn one_account_cannot_be_tried_for_ever(topology: Topology) {
     api.log_in("juno@example.com").await;
 }
 
-async fn everything_of_one_client_and_of_one_account_is_limited(topology: Topology) {
-    let system = System::start_with(topology, &[("RATE_LIMIT_ACCOUNT", "5/min")]).await;
+async fn everything_of_one_client_and_of_one_account_is_limited(setup: Setup) {
+    let system = System::start_with(setup, &[("RATE_LIMIT_ACCOUNT", "5/min")]).await;
     system.api.register("mina@example.com").await;
     let token = system.api.log_in("mina@example.com").await;
     for _ in 0..5 {
@@ -68,7 +68,7 @@ async fn everything_of_one_client_and_of_one_account_is_limited(topology: Topolo
     }
     must_wait(system.api.get("/users/me", &token).await);
 
-    let system = System::start_with(topology, &[("RATE_LIMIT_CLIENT", "5/min")]).await;
+    let system = System::start_with(setup, &[("RATE_LIMIT_CLIENT", "5/min")]).await;
     let get = async || system.api.get("/users/me", "nonsense").await;
     for _ in 0..5 {
         get().await.expect_problem(401, "UNAUTHENTICATED");
@@ -76,8 +76,8 @@ async fn everything_of_one_client_and_of_one_account_is_limited(topology: Topolo
     must_wait(get().await);
 }
 
-async fn limits_can_be_turned_off(topology: Topology) {
-    let system = System::start(topology).await;
+async fn limits_can_be_turned_off(setup: Setup) {
+    let system = System::start(setup).await;
     system.api.register("mina@example.com").await;
     for _ in 0..40 {
         system.api.log_in_with("mina@example.com", "not the password").await.expect(401);
@@ -93,8 +93,8 @@ async fn post(api: &Api, kind: Option<&str>, body: String) -> Answer {
     Answer::read(request.send().await.expect("an answer")).await.expect("a whole answer")
 }
 
-async fn a_body_over_256_kib_is_refused(topology: Topology) {
-    let system = System::start(topology).await;
+async fn a_body_over_256_kib_is_refused(setup: Setup) {
+    let system = System::start(setup).await;
     let sized = |email: &str, size: usize| {
         let body = json!({ "email": email, "password": PASSWORD }).to_string();
         format!("{}{body}", " ".repeat(size - body.len()))
@@ -114,8 +114,8 @@ async fn a_body_over_256_kib_is_refused(topology: Topology) {
     assert_eq!(registered(&system).await, ["fits@example.com"]);
 }
 
-async fn a_refusal_does_not_cost_the_client_its_connection_unless_it_says_so(topology: Topology) {
-    let system = System::start(topology).await;
+async fn a_refusal_does_not_cost_the_client_its_connection_unless_it_says_so(setup: Setup) {
+    let system = System::start(setup).await;
     let address = system.api.base.trim_start_matches("http://");
     // Not logged in, and too large: both are clear before the body has come.
     for (path, size, status) in [("/events", 50, 401), ("/users", 300 * 1024, 413)] {
@@ -135,8 +135,8 @@ async fn a_refusal_does_not_cost_the_client_its_connection_unless_it_says_so(top
     assert_eq!((answer.status, answer.header("connection")), (413, "close"));
 }
 
-async fn a_body_that_is_no_json_is_refused(topology: Topology) {
-    let system = System::start(topology).await;
+async fn a_body_that_is_no_json_is_refused(setup: Setup) {
+    let system = System::start(setup).await;
     let body = json!({ "email": "mina@example.com", "password": PASSWORD }).to_string();
     for kind in
         [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonp")]
@@ -151,8 +151,8 @@ async fn a_body_that_is_no_json_is_refused(topology: Topology) {
     post(&system.api, Some("application/json; charset=utf-8"), body).await.expect(201);
 }
 
-async fn every_fault_of_a_body_is_told_and_nothing_is_stored(topology: Topology) {
-    let system = System::start(topology).await;
+async fn every_fault_of_a_body_is_told_and_nothing_is_stored(setup: Setup) {
+    let system = System::start(setup).await;
     let (api, operator) = (&system.api, system.operator().await);
     let user = json!({ "email": "no address", "password": "short", "roles": ["ADMIN"], "id": 1 });
     let faults = pointers(api.post_anonymously("/users", &user).await);

@@ -1,16 +1,32 @@
 //! The specification's scenario (8.2), with its check points.
 #![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
-use e2e::{PASSWORD, System, Topology, in_both_topologies, text};
+use e2e::{EventDb, PASSWORD, Setup, System, UserDb, on_every_setup, on_setup, text};
+use mongodb::{
+    Database,
+    bson::{Bson, Document, doc, oid::ObjectId},
+};
+use redis::AsyncCommands;
 use serde_json::{Value, json};
 
-in_both_topologies!(
+on_every_setup!(a_user_logs_in_claims_and_finds_the_one_stored_request, all_kinds_of_reward_can_be_attached,);
+
+on_setup!(
+    embedded_split,
+    EmbeddedSplit,
     a_user_logs_in_claims_and_finds_the_one_stored_request,
-    all_kinds_of_reward_can_be_attached
+    all_kinds_of_reward_can_be_attached,
 );
 
-async fn a_user_logs_in_claims_and_finds_the_one_stored_request(topology: Topology) {
-    let system = System::start(topology).await;
+on_setup!(
+    specified_mongo_redis,
+    Specified,
+    a_user_logs_in_claims_and_finds_the_one_stored_request,
+    the_stores_hold_what_the_specification_says_where_its_variables_say,
+);
+
+async fn a_user_logs_in_claims_and_finds_the_one_stored_request(setup: Setup) {
+    let system = System::start(setup).await;
     let api = &system.api;
     let operator = system.operator().await;
     let event =
@@ -62,8 +78,8 @@ async fn auditor_sees_what_it_was_decided_on(system: &System, request: &Value) {
     api.claim(&auditor, &text(request, "/eventId")).await.expect_problem(403, "FORBIDDEN");
 }
 
-async fn all_kinds_of_reward_can_be_attached(topology: Topology) {
-    let system = System::start(topology).await;
+async fn all_kinds_of_reward_can_be_attached(setup: Setup) {
+    let system = System::start(setup).await;
     let api = &system.api;
     let operator = system.operator().await;
     let (_, user) = api.member(&system.admin().await, "mina@example.com", &["USER"]).await;
@@ -97,6 +113,47 @@ fn points() -> Value {
     json!({ "type": "POINT", "name": "Starter points", "points": 500 })
 }
 
+/// What somebody with mongosh and redis-cli finds, by the specification's names (4.2, 7.3).
+async fn the_stores_hold_what_the_specification_says_where_its_variables_say(setup: Setup) {
+    let system = System::start(setup).await;
+    let api = &system.api;
+    let event = api.event(&system.operator().await, &json!({})).await;
+    let mina = api.register("mina@example.com").await;
+    let session = api.log_in_with("mina@example.com", PASSWORD).await.expect(200);
+    let request = api.claim(&text(&session, "/accessToken"), &event).await.expect(201);
+
+    let (UserDb::Mongo(users), EventDb::Mongo(events)) = (system.user_db().await, system.event_db().await)
+    else {
+        panic!("MONGODB_URI names both")
+    };
+    assert_eq!((users.name(), events.name()), ("user-db", "event-db"));
+    let one = async |database: &Database, collection: &str, filter: Document| {
+        let found = database.collection::<Document>(collection).find_one(filter).await;
+        found.expect("an answer").unwrap_or_else(|| panic!("nothing in {collection}"))
+    };
+    let user = one(&users, "users", doc! { "_id": oid(&mina) }).await;
+    assert_eq!(user.get("email"), Some(&Bson::from("mina@example.com")));
+    assert!(user.get_str("passwordHash").is_ok_and(|hash| hash.starts_with("$argon2id$")), "{user}");
+    assert_eq!(user.get("roles"), Some(&Bson::from(["USER"].as_slice())));
+    let token = one(&users, "user_tokens", doc! { "userId": &mina }).await;
+    let hash = token.get_str("refreshToken").expect("a hash");
+    assert!(!hash.contains(&text(&session, "/refreshToken")) && hash.len() >= 64, "only its hash");
+    let stored = one(&events, "reward_requests", doc! { "userId": &mina, "event": oid(&event) }).await;
+    assert_eq!(stored.get("_id"), Some(&Bson::from(oid(&text(&request, "/id")))));
+
+    let (mut redis, key) = (system.token_db().await, format!("access_token:{mina}"));
+    let access: String = redis.get(&key).await.expect("the key is there");
+    let access: Value = serde_json::from_str(&access).expect("JSON");
+    assert_eq!(access["token"], session["accessToken"]);
+    let names: Vec<_> = access.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["expiresAt", "issuedAt", "token"]);
+    assert!((1..=900).contains(&redis.ttl::<_, i64>(&key).await.expect("an expiry")));
+}
+
+fn oid(id: &str) -> ObjectId {
+    ObjectId::parse_str(id).expect("ids are ObjectIds")
+}
+
 /// The answer has everything that was sent.
 #[track_caller]
 fn holds(answer: &Value, sent: &Value) {
@@ -106,10 +163,21 @@ fn holds(answer: &Value, sent: &Value) {
 }
 
 /// How many requests are stored, and how many of them are this user's for this event.
-async fn stored_requests(system: &System, event: &str, user: &str) -> (i64, i64) {
-    let mut database = system.database("event.db").await;
-    let counted = sqlx::query_as(
-        "SELECT COUNT(*), COALESCE(SUM(event_id = $1 AND user_id = $2), 0) FROM reward_requests",
-    );
-    counted.bind(event).bind(user).fetch_one(&mut database).await.expect("the table is there")
+async fn stored_requests(system: &System, event: &str, user: &str) -> (u64, u64) {
+    match system.event_db().await {
+        EventDb::Sqlite(mut database) => {
+            let counted = sqlx::query_as(
+                "SELECT COUNT(*), COALESCE(SUM(event_id = $1 AND user_id = $2), 0) FROM reward_requests",
+            );
+            let counted: (i64, i64) =
+                counted.bind(event).bind(user).fetch_one(&mut database).await.expect("the table is there");
+            (counted.0.unsigned_abs(), counted.1.unsigned_abs())
+        }
+        EventDb::Mongo(database) => {
+            let requests = database.collection::<Document>("reward_requests");
+            let theirs = requests.count_documents(doc! { "userId": user, "event": oid(event) });
+            let all = requests.count_documents(doc! {}).await.expect("an answer");
+            (all, theirs.await.expect("an answer"))
+        }
+    }
 }

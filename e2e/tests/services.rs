@@ -2,12 +2,14 @@
 #![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
 use domain::Role;
-use e2e::{Answer, Api, System, Topology, forge, in_both_topologies, text};
+use e2e::{Answer, Api, Setup, System, forge, on_every_setup, on_setup, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::identity::{Audience, Identity};
 
-in_both_topologies!(an_identity_from_outside_is_stripped_at_the_gateway);
+on_every_setup!(an_identity_from_outside_is_stripped_at_the_gateway);
+
+on_setup!(embedded_split, EmbeddedSplit, an_identity_from_outside_is_stripped_at_the_gateway);
 
 const HEADER: &str = "x-guerdon-identity";
 
@@ -25,7 +27,7 @@ async fn call(address: &str, method: Method, path: &str, identity: Option<&str>,
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_direct_call_needs_a_fresh_identity_signed_for_this_very_service() {
-    let system = System::start(Topology::Split).await;
+    let system = System::start(Setup::EmbeddedSplit).await;
     let (auth, event) = system.services.clone().expect("split systems have services");
     let user = system.api.register("mina@example.com").await;
     let event_body = json!({ "name": "Mine", "condition": {}, "periodStart": "2020-01-01T00:00:00Z" });
@@ -62,7 +64,7 @@ async fn a_direct_call_needs_a_fresh_identity_signed_for_this_very_service() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn services_check_roles_themselves() {
-    let system = System::start(Topology::Split).await;
+    let system = System::start(Setup::EmbeddedSplit).await;
     let (auth, event) = system.services.clone().expect("split systems have services");
     let user = system.api.register("mina@example.com").await;
     let as_user = forge::identity(Audience::Auth, &user, &[Role::User]);
@@ -74,7 +76,7 @@ async fn services_check_roles_themselves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_gateway_itself_may_ask_about_sessions() {
-    let system = System::start(Topology::Split).await;
+    let system = System::start(Setup::EmbeddedSplit).await;
     let (auth, _) = system.services.clone().expect("split systems have services");
     let user = system.api.register("mina@example.com").await;
     let token = system.api.log_in("mina@example.com").await;
@@ -89,8 +91,8 @@ async fn only_the_gateway_itself_may_ask_about_sessions() {
     system.api.post(path, &token, &question).await.expect_problem(404, "NOT_FOUND");
 }
 
-async fn an_identity_from_outside_is_stripped_at_the_gateway(topology: Topology) {
-    let system = System::start(topology).await;
+async fn an_identity_from_outside_is_stripped_at_the_gateway(setup: Setup) {
+    let system = System::start(setup).await;
     let (mina, token) = system.api.member(&system.admin().await, "mina@example.com", &["USER"]).await;
     let admin = forge::identity(Audience::Auth, &mina, &Role::ALL);
     let client = &system.api.client;

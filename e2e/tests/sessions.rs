@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-use e2e::{Answer, Api, PASSWORD, System, Topology, in_both_topologies, text};
+use e2e::{Answer, Api, PASSWORD, Setup, System, on_every_setup, on_setup, text};
 use futures::{StreamExt, future::join_all, stream};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-in_both_topologies!(
+on_every_setup!(
     a_refresh_token_works_once_and_using_it_again_ends_the_session,
     of_concurrent_refreshes_at_most_one_succeeds,
     a_logout_kills_both_tokens_before_it_returns,
@@ -25,8 +25,21 @@ in_both_topologies!(
     a_wrong_password_and_an_unknown_address_look_the_same,
 );
 
-async fn start(topology: Topology) -> (System, Value) {
-    let system = System::start(topology).await;
+on_setup!(
+    embedded_split,
+    EmbeddedSplit,
+    a_refresh_token_works_once_and_using_it_again_ends_the_session,
+    of_concurrent_refreshes_at_most_one_succeeds,
+    a_logout_kills_both_tokens_before_it_returns,
+    after_a_logout_has_returned_no_request_passes,
+    a_change_of_roles_counts_at_once,
+    a_new_login_takes_the_place_of_the_old_session,
+    browsers_refresh_with_a_cookie_scripts_cannot_read,
+    a_wrong_password_and_an_unknown_address_look_the_same,
+);
+
+async fn start(setup: Setup) -> (System, Value) {
+    let system = System::start(setup).await;
     system.api.register("mina@example.com").await;
     let session = system.api.log_in_with("mina@example.com", PASSWORD).await.expect(200);
     (system, session)
@@ -40,8 +53,8 @@ async fn me(api: &Api, session: &Value) -> Answer {
     api.get("/users/me", &text(session, "/accessToken")).await
 }
 
-async fn a_refresh_token_works_once_and_using_it_again_ends_the_session(topology: Topology) {
-    let (system, first) = start(topology).await;
+async fn a_refresh_token_works_once_and_using_it_again_ends_the_session(setup: Setup) {
+    let (system, first) = start(setup).await;
     let api = &system.api;
     let second = refresh(api, &first).await.expect(200);
     assert_ne!(first["refreshToken"], second["refreshToken"]);
@@ -55,8 +68,8 @@ async fn a_refresh_token_works_once_and_using_it_again_ends_the_session(topology
     assert_eq!(refresh(api, &second).await.status, 401);
 }
 
-async fn of_concurrent_refreshes_at_most_one_succeeds(topology: Topology) {
-    let (system, session) = start(topology).await;
+async fn of_concurrent_refreshes_at_most_one_succeeds(setup: Setup) {
+    let (system, session) = start(setup).await;
     let answers = join_all((0..20).map(|_| refresh(&system.api, &session))).await;
     let (good, bad): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
     // The one may also be refused, if its session was revoked while it was being renewed.
@@ -67,8 +80,8 @@ async fn of_concurrent_refreshes_at_most_one_succeeds(topology: Topology) {
     }
 }
 
-async fn a_logout_kills_both_tokens_before_it_returns(topology: Topology) {
-    let (system, session) = start(topology).await;
+async fn a_logout_kills_both_tokens_before_it_returns(setup: Setup) {
+    let (system, session) = start(setup).await;
     let api = &system.api;
     api.post("/auth/logout", &text(&session, "/accessToken"), &Value::Null).await.expect(204);
     me(api, &session).await.expect_problem(401, "SESSION_REVOKED");
@@ -76,8 +89,8 @@ async fn a_logout_kills_both_tokens_before_it_returns(topology: Topology) {
     me(api, &json!({ "accessToken": api.log_in("mina@example.com").await })).await.expect(200);
 }
 
-async fn after_a_logout_has_returned_no_request_passes(topology: Topology) {
-    let (system, session) = start(topology).await;
+async fn after_a_logout_has_returned_no_request_passes(setup: Setup) {
+    let (system, session) = start(setup).await;
     let (api, ended) = (&system.api, Arc::new(AtomicBool::new(false)));
     let callers = (0..16).map(|_| {
         let (api, session, ended) = (api.clone(), session.clone(), Arc::clone(&ended));
@@ -106,8 +119,8 @@ async fn after_a_logout_has_returned_no_request_passes(topology: Topology) {
     assert!(passed > 0, "nobody ever passed, so this shows nothing");
 }
 
-async fn a_change_of_roles_counts_at_once(topology: Topology) {
-    let (system, session) = start(topology).await;
+async fn a_change_of_roles_counts_at_once(setup: Setup) {
+    let (system, session) = start(setup).await;
     let (api, admin) = (&system.api, system.admin().await);
     let roles = format!("/users/{}/roles", text(&session, "/user/id"));
     api.get("/users", &text(&session, "/accessToken")).await.expect_problem(403, "FORBIDDEN");
@@ -124,8 +137,8 @@ async fn a_change_of_roles_counts_at_once(topology: Topology) {
     api.get("/users", &text(&demoted, "/accessToken")).await.expect_problem(403, "FORBIDDEN");
 }
 
-async fn a_new_login_takes_the_place_of_the_old_session(topology: Topology) {
-    let (system, first) = start(topology).await;
+async fn a_new_login_takes_the_place_of_the_old_session(setup: Setup) {
+    let (system, first) = start(setup).await;
     let api = &system.api;
     let second = api.log_in_with("Mina@Example.com", PASSWORD).await.expect(200);
     me(api, &first).await.expect_problem(401, "SESSION_REVOKED");
@@ -134,8 +147,8 @@ async fn a_new_login_takes_the_place_of_the_old_session(topology: Topology) {
     refresh(api, &second).await.expect(200);
 }
 
-async fn browsers_refresh_with_a_cookie_scripts_cannot_read(topology: Topology) {
-    let (system, _) = start(topology).await;
+async fn browsers_refresh_with_a_cookie_scripts_cannot_read(setup: Setup) {
+    let (system, _) = start(setup).await;
     let browser = Client::builder().cookie_store(true).build().expect("a client");
     let api = Api { client: browser, base: system.api.base.clone() };
     let login = api.log_in_with("mina@example.com", PASSWORD).await;
@@ -152,8 +165,8 @@ async fn browsers_refresh_with_a_cookie_scripts_cannot_read(topology: Topology) 
     api.post_anonymously("/auth/refresh", &Value::Null).await.expect_problem(400, "VALIDATION_FAILED");
 }
 
-async fn a_wrong_password_and_an_unknown_address_look_the_same(topology: Topology) {
-    let (system, _) = start(topology).await;
+async fn a_wrong_password_and_an_unknown_address_look_the_same(setup: Setup) {
+    let (system, _) = start(setup).await;
     let mut answers = Vec::new();
     for email in ["mina@example.com", "nobody@example.com"] {
         let answer = system.api.log_in_with(email, "not the password").await;
@@ -167,7 +180,7 @@ async fn a_wrong_password_and_an_unknown_address_look_the_same(topology: Topolog
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_concurrent_requests_share_few_questions_to_auth() {
-    let (system, session) = start(Topology::Split).await;
+    let (system, session) = start(Setup::EmbeddedSplit).await;
     let requests = stream::iter(0..2000).map(|_| me(&system.api, &session)).buffer_unordered(500);
     let passed = requests.filter(|answer| std::future::ready(answer.status == 200)).count().await;
     assert_eq!(passed, 2000);

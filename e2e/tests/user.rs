@@ -1,17 +1,17 @@
 //! What is typed at a terminal: users, health checks, and starts that must fail.
 #![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
-use e2e::{PASSWORD, Process, System, Topology, in_both_topologies, text};
+use e2e::{PASSWORD, Process, Setup, System, on_every_setup, text};
 use serde_json::json;
 
-in_both_topologies!(
+on_every_setup!(
     a_user_created_beside_the_running_system_logs_in,
     what_cannot_be_created_is_refused_with_a_reason,
     a_health_check_exits_by_readiness,
 );
 
-async fn a_user_created_beside_the_running_system_logs_in(topology: Topology) {
-    let system = System::start(topology).await;
+async fn a_user_created_beside_the_running_system_logs_in(setup: Setup) {
+    let system = System::start(setup).await;
     let create = ["user", "create", "--email", "Root@Example.com", "--role", "ADMIN", "--role", "USER"];
     let created =
         system.command(&[create.as_slice(), &["--password-stdin"]].concat(), "a long password\n").await;
@@ -31,8 +31,8 @@ async fn a_user_created_beside_the_running_system_logs_in(topology: Topology) {
     assert_eq!(session["user"]["roles"], json!(["USER"]));
 }
 
-async fn what_cannot_be_created_is_refused_with_a_reason(topology: Topology) {
-    let system = System::start(topology).await;
+async fn what_cannot_be_created_is_refused_with_a_reason(setup: Setup) {
+    let system = System::start(setup).await;
     system.api.register("mina@example.com").await;
     for (email, role, password, code, reason) in [
         ("MINA@example.com", "USER", PASSWORD, 1, "already registered"),
@@ -49,14 +49,14 @@ async fn what_cannot_be_created_is_refused_with_a_reason(topology: Topology) {
     system.api.log_in_with("juno@example.com", PASSWORD).await.expect(401);
 }
 
-async fn a_health_check_exits_by_readiness(topology: Topology) {
-    let mut system = System::start(topology).await;
+async fn a_health_check_exits_by_readiness(setup: Setup) {
+    let mut system = System::start(setup).await;
     let port = system.operations.rsplit(':').next().unwrap_or_default().to_owned();
     let check = ["healthcheck", "--port", &port];
     let ready = system.command(&check, "").await;
     assert_eq!(ready.code, Some(0), "{}", ready.stderr);
     assert!(ready.stdout.contains("ready"), "{}", ready.stdout);
-    if topology == Topology::Split {
+    if setup.is_split() {
         system.processes[2].kill().await;
         let down = system.command(&check, "").await;
         assert_eq!(down.code, Some(1));

@@ -1,0 +1,358 @@
+//! `guerdon migrate-data`: an installation moves to other stores, whatever happens on the way.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use auth::store::{SqlUserDb, UserTransfer};
+use domain::{DecisionTrace, EventId, Ids, RequestId, RequestStatus, RewardRequest, SystemClock, UserId};
+use e2e::{Api, Finished, Process, SECRET, Setup, System, text};
+use event::store::{EventTransfer, MongoEventDb, NewRequest, Record, RecordKind, SqliteEventDb};
+use futures::TryStreamExt;
+use mongodb::{
+    Client, Collection,
+    bson::{self, Document, doc},
+};
+use serde_json::json;
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+use test_servers::{Mongo, MongoMode, Postgres, Redis};
+
+const MINA: &str = "mina@example.com";
+/// How long a copy may take, on a busy machine.
+const COPY_LIMIT: Duration = Duration::from_secs(240);
+
+/// An embedded installation that has been in use.
+struct Installation {
+    data: tempfile::TempDir,
+    event: EventId,
+    /// Mina's claim.
+    request: String,
+}
+
+impl Installation {
+    /// Three users, an event with a reward, and Mina's claim.
+    async fn new() -> Self {
+        let mut system = System::start(Setup::Embedded).await;
+        let operator = system.operator().await;
+        let event = system.api.event(&operator, &json!({})).await;
+        let reward = json!({ "type": "POINT", "name": "Points", "points": 10 });
+        system.api.post(&format!("/events/{event}/rewards"), &operator, &reward).await.expect(201);
+        system.api.register(MINA).await;
+        let mina = system.api.log_in(MINA).await;
+        let request = text(&system.api.claim(&mina, &event).await.expect(201), "/id");
+        system.processes[0].terminate().await;
+        let data = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(system.data()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), data.path().join(file.file_name())).unwrap();
+        }
+        Self { data, event: EventId(event.parse().unwrap()), request }
+    }
+
+    fn folder(&self) -> &str {
+        self.data.path().to_str().unwrap()
+    }
+
+    async fn event_db(&self) -> SqliteEventDb {
+        SqliteEventDb::open(&self.data.path().join("event.db")).await.unwrap()
+    }
+
+    async fn user_db(&self) -> SqlUserDb {
+        SqlUserDb::open(&self.data.path().join("user.db")).await.unwrap()
+    }
+
+    /// Stores claims of as many other users.
+    async fn add_requests(&self, count: usize) {
+        let (db, ids) = (self.event_db().await, Ids::new(Arc::new(SystemClock)));
+        db.import((0..count).map(|n| Record::Request(claim(&ids, self.event, n))).collect()).await.unwrap();
+    }
+}
+
+/// A claim in any state.
+fn claim(ids: &Ids, event: EventId, number: usize) -> NewRequest {
+    let (user, minted) = (UserId(ids.mint().id), ids.mint());
+    let request = RewardRequest {
+        id: RequestId(minted.id),
+        event_id: event,
+        user_id: user,
+        status: RequestStatus::ALL[number % 4],
+        event_revision: 1,
+        created_at: minted.at,
+        updated_at: minted.at.plus_seconds(1),
+    };
+    let decision = DecisionTrace {
+        event_revision: 1,
+        condition: json!({ "and": [{ "in": ["USER", { "var": "user.roles" }] }, { ">=": [{ "var": "user.ageDays" }, 0.5] }] }),
+        facts: json!({ "user": { "id": user, "roles": ["USER"], "ageDays": number % 900 }, "now": minted.at }),
+        evaluation: json!({ "eligible": true, "progress": [], "steps": [{ "operator": "in", "value": true }] }),
+    };
+    let idempotency_key = (number % 3 == 0).then(|| format!("attempt {number}"));
+    NewRequest { request, decision, idempotency_key }
+}
+
+/// Both sides hold the same records of every kind. Returns how many requests.
+async fn equal_event_dbs(one: &dyn EventTransfer, other: &dyn EventTransfer) -> usize {
+    let mut count = 0;
+    for kind in RecordKind::ALL {
+        let (mut ours, mut theirs) = (one.export(kind, None), other.export(kind, None));
+        count = 0;
+        while let Some(our) = ours.try_next().await.unwrap() {
+            assert_eq!(Some(our), theirs.try_next().await.unwrap());
+            count += 1;
+        }
+        assert_eq!(theirs.try_next().await.unwrap(), None);
+    }
+    count
+}
+
+async fn equal_user_dbs(one: &dyn UserTransfer, other: &dyn UserTransfer) -> usize {
+    let all = async |db: &dyn UserTransfer| db.export(None).try_collect::<Vec<_>>().await.unwrap();
+    let (ours, theirs) = (all(one).await, all(other).await);
+    assert_eq!(ours, theirs);
+    ours.len()
+}
+
+async fn requests(db: &dyn EventTransfer) -> Vec<Record> {
+    db.export(RecordKind::Request, None).try_collect().await.unwrap()
+}
+
+async fn migrate(arguments: &[&str]) -> Finished {
+    Process::run(&[&["migrate-data"], arguments].concat(), &[], "").await
+}
+
+fn succeeded(finished: Finished) -> String {
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{}", finished.stdout);
+    finished.stdout
+}
+
+fn failed(finished: Finished) -> String {
+    assert_eq!(finished.code, Some(1), "{}{}", finished.stdout, finished.stderr);
+    assert_eq!(finished.stdout, "");
+    finished.stderr
+}
+
+/// Starts a system on these stores and plays Mina, who was there before.
+async fn mina_goes_on(stores: &[(&str, &str)], installation: &Installation) {
+    let common = [("JWT_SECRET", SECRET), ("HTTP_PORT", "0"), ("GATEWAY_PORT", "0")];
+    let settings: Vec<_> = common.iter().chain(stores).map(|(k, v)| ((*k).into(), (*v).into())).collect();
+    let mut process = Process::start(&["serve", "all"], &settings);
+    let api = Api::new(&process.address("gateway").await);
+    let mina = api.log_in(MINA).await;
+    let list = api.get("/events/requests", &mina).await.expect(200);
+    let (items, event) = (list["items"].as_array().unwrap(), installation.event.to_string());
+    assert_eq!((items.len(), text(&items[0], "/id")), (1, installation.request.clone()));
+    let detail = api.get(&format!("/events/requests/{}", installation.request), &mina).await.expect(200);
+    assert_eq!(detail["decision"]["facts"]["user"]["roles"], json!(["USER"]));
+    let again = api.claim(&mina, &event).await.expect_problem(409, "ALREADY_REQUESTED");
+    assert_eq!(text(&again, "/requestId"), installation.request);
+    let rewards = api.get(&format!("/events/{event}/rewards"), &mina).await.expect(200);
+    assert_eq!(rewards[0]["points"], json!(10));
+    assert_eq!(process.terminate().await.0, Some(0));
+}
+
+/// Waits for the process's last line and its end.
+async fn finish(mut process: Process) -> Vec<String> {
+    let ended = |line: &String| line.starts_with("Everything") || line.starts_with("guerdon:");
+    let waited = tokio::time::timeout(COPY_LIMIT, async {
+        while !process.printed().iter().any(ended) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("it never ends: {:#?}", process.printed()));
+    assert_eq!(process.wait().await, Some(0), "{:#?}", process.printed());
+    process.printed()
+}
+
+const REQUESTS: u32 = 100_000;
+
+/// Fills the table without anything of guerdon's between. The n-th has [`nth_id`].
+const FILL: &str = r#"
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $2)
+    INSERT INTO reward_requests
+    SELECT printf('7%023x', n), $1, printf('%024x', n * 7919),
+        CASE n % 4 WHEN 0 THEN 'PENDING' WHEN 1 THEN 'APPROVED' WHEN 2 THEN 'REJECTED' ELSE 'REVOKED' END, 1,
+        CASE n % 3 WHEN 0 THEN 'attempt ' || n END,
+        '{"and":[{"in":["USER",{"var":"user.roles"}]},{">=":[{"var":"user.ageDays"},0.5]}]}',
+        '{"user":{"id":"' || printf('%024x', n * 7919) || '","roles":["USER"],"ageDays":' || n % 900 || '},"now":"x"}',
+        '{"eligible":true,"progress":[],"steps":[{"operator":"in","value":true},{"operator":">=","value":true}]}',
+        1795000000000 + n, 1795000000000 + 2 * n
+    FROM numbers"#;
+
+fn nth_id(n: u32) -> bson::oid::ObjectId {
+    bson::oid::ObjectId::parse_str(format!("7{n:023x}")).unwrap()
+}
+
+/// Each request's id, user, status and times, as the stores themselves have them.
+async fn requests_in_sqlite(file: &Path) -> Vec<(String, String, String, i64, i64)> {
+    let mut db = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    let rows = "SELECT id, user_id, status, created_at, updated_at FROM reward_requests ORDER BY id";
+    sqlx::query_as(rows).fetch_all(&mut db).await.unwrap()
+}
+
+async fn requests_in_mongodb(collection: &Collection<Document>) -> Vec<(String, String, String, i64, i64)> {
+    let read = |document: Document| {
+        let text = |name| document.get_str(name).unwrap().to_owned();
+        let time = |name| document.get_datetime(name).unwrap().timestamp_millis();
+        let id = document.get_object_id("_id").unwrap().to_hex();
+        (id, text("userId"), text("status"), time("createdAt"), time("updatedAt"))
+    };
+    let mut found: Vec<_> = collection.find(doc! {}).await.unwrap().map_ok(read).try_collect().await.unwrap();
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_requests_reach_mongodb_though_the_copy_is_killed_twice() {
+    let installation = Installation::new().await;
+    let file = installation.data.path().join("event.db");
+    let mut db = SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
+    let fill = sqlx::query(FILL).bind(installation.event.to_string()).bind(REQUESTS);
+    fill.execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+    let mut server = Mongo::start(MongoMode::Standalone);
+    let uri = server.uri().to_owned();
+    let arguments = ["migrate-data", "--from", installation.folder(), "--to", &uri];
+    // As patient as guerdon is: the server may be busy.
+    let client = Client::with_uri_str(format!("{uri}/?connectTimeoutMS=60000")).await.unwrap();
+    let requests = client.database("event-db").collection::<Document>("reward_requests");
+    let until_copied = async |n: u32, copying: &Process| {
+        let waited = tokio::time::timeout(COPY_LIMIT, async {
+            while !matches!(requests.find_one(doc! { "_id": nth_id(n) }).await, Ok(Some(_))) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("it does not come so far: {:#?}", copying.printed()));
+        assert!(!copying.printed().iter().any(|line| line.starts_with("reward_requests")));
+    };
+    let mut there = 0;
+    for moment in [1, 45_000] {
+        let mut copying = Process::start(&arguments, &[]);
+        until_copied(moment, &copying).await;
+        copying.kill().await;
+        // What the server had received it may still store.
+        let count = async || requests.count_documents(doc! {}).await.unwrap();
+        while {
+            let seen = std::mem::replace(&mut there, count().await);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            there != seen
+        } {}
+        assert!((u64::from(moment)..u64::from(REQUESTS)).contains(&there), "{there}");
+    }
+    // A server that is away for a moment does not end it.
+    let copying = Process::start(&arguments, &[]);
+    until_copied(75_000, &copying).await;
+    server.kill();
+    server.restart();
+    let printed = finish(copying).await;
+    let rest = format!("{} copied", u64::from(REQUESTS) + 1 - there);
+    assert!(
+        printed.iter().any(|line| line.starts_with("reward_requests: 100001 ") && line.ends_with(&rest)),
+        "{rest}: {printed:#?}"
+    );
+    assert!(requests_in_sqlite(&file).await == requests_in_mongodb(&requests).await);
+
+    let redis = Redis::start();
+    let port = redis.port().to_string();
+    let stores = [("MONGODB_URI", uri.as_str()), ("REDIS_HOST", "127.0.0.1"), ("REDIS_PORT", &port)];
+    mina_goes_on(&stores, &installation).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copying_again_changes_nothing_and_never_mixes_with_other_data() {
+    let installation = Installation::new().await;
+    let server = Mongo::start(MongoMode::ReplicaSet);
+    let both = ["--from", installation.folder(), "--to", server.uri()];
+    let first = succeeded(migrate(&both).await);
+    assert!(first.contains("users: 3 ") && first.contains("3 copied"), "{first}");
+    let events = MongoEventDb::connect(server.uri(), None).await.unwrap();
+    assert_eq!(equal_event_dbs(&installation.event_db().await, &events).await, 1);
+    let again = succeeded(migrate(&both).await);
+    assert_eq!(again.matches("all there before").count(), 5, "{again}");
+    assert!(again.ends_with("Nothing was missing: both sides hold the same.\n"), "{again}");
+
+    // A new claim at the source is all that is copied.
+    installation.add_requests(1).await;
+    let more = succeeded(migrate(&both).await);
+    assert!(more.contains("reward_requests: 2 ") && more.contains("1 copied"), "{more}");
+
+    // A request the source lacks.
+    let ids = Ids::new(Arc::new(SystemClock));
+    let foreign = claim(&ids, installation.event, 4);
+    events.import(vec![Record::Request(foreign.clone())]).await.unwrap();
+    installation.add_requests(1).await;
+    let refused = failed(migrate(&both).await);
+    let named =
+        format!("reward_requests: the target holds {}, which the source does not", foreign.request.id);
+    assert!(refused.contains(&named), "{refused}");
+    let there = requests(&events).await;
+    assert_eq!(there.len(), 3, "nothing was written");
+
+    // The source gets it too, but in another state.
+    let mut changed = foreign.clone();
+    changed.request.status = RequestStatus::Revoked;
+    installation.event_db().await.import(vec![Record::Request(changed)]).await.unwrap();
+    let refused = failed(migrate(&both).await);
+    let named = format!("reward_requests: {} is not the same at both sides", foreign.request.id);
+    assert!(refused.contains(&named), "{refused}");
+    assert_eq!(requests(&events).await, there);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_go_to_postgresql_and_everything_comes_back_into_a_folder() {
+    let installation = Installation::new().await;
+    let (mongo, postgres) = (Mongo::start(MongoMode::Standalone), Postgres::start());
+    let users_url = postgres.fresh_database("user-db");
+    let stores = ["--to", mongo.uri(), "--to-user-db", &users_url];
+    let there = succeeded(migrate(&[&["--from", installation.folder()], &stores[..]].concat()).await);
+    assert!(there.contains("users: 3 ") && there.contains("reward_requests: 1 "), "{there}");
+    let users = SqlUserDb::connect(&users_url).await.unwrap();
+    assert_eq!(equal_user_dbs(&installation.user_db().await, &users).await, 3);
+    let events = format!("{}/event-db", mongo.uri());
+    mina_goes_on(&[("USER_DB_URL", &users_url), ("EVENT_DB_URL", &events)], &installation).await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let back = folder.path().join("data");
+    let back = back.to_str().unwrap();
+    let from = ["--from-event-db", &events, "--from-user-db", &users_url, "--to", back];
+    succeeded(migrate(&from).await);
+    // The two folders hold the same now.
+    let both = ["--from", installation.folder(), "--to", back];
+    assert!(succeeded(migrate(&both).await).contains("Nothing was missing"));
+    mina_goes_on(&[("GUERDON_DATA_DIR", back)], &installation).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_copied_is_told_by_its_flag_and_without_a_password() {
+    let installation = Installation::new().await;
+    let (data, folder) = (installation.folder(), tempfile::tempdir().unwrap());
+    let absent = folder.path().join("absent");
+    let absent = absent.to_str().unwrap();
+    let locked = Mongo::start_locked();
+    let refusing = locked.uri().replace("mongodb://", "mongodb://me:hunter2@");
+    let postgres = Postgres::start();
+    let wrong = postgres.url_with_password("hunter2");
+    for (arguments, said) in [
+        (["--from", absent, "--to", absent].as_slice(), "the source and the target are the same"),
+        (&["--from", absent, "--to", data], "there is no "),
+        (&["--from", data, "--from-user-db", "sqlite:absent.db", "--to", absent], "there is no absent.db"),
+        (&["--from", data, "--to", &refusing], "--to names a MongoDB server that refuses its credentials"),
+        (&["--from", data, "--to", "mongodb://me:hunter2@"], "--to is not a MongoDB URL"),
+        (&["--from", data, "--to", "mysql://me:hunter2@host"], "--to must be a data folder or mongodb://"),
+        (
+            &["--from", data, "--to", absent, "--to-user-db", &wrong],
+            "--to-user-db names a PostgreSQL server that refuses its credentials",
+        ),
+        (
+            &["--from", data, "--to-user-db", "x:hunter2", "--to-event-db", "x:hunter2"],
+            "--to-user-db has the scheme",
+        ),
+    ] {
+        let refused = failed(migrate(arguments).await);
+        assert!(refused.starts_with("guerdon: ") && refused.contains(said), "{said}: {refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+    assert!(!Path::new("absent.db").exists() && !Path::new(absent).join("event.db").exists());
+    let nothing = tempfile::tempdir().unwrap();
+    SqliteEventDb::open(&nothing.path().join("event.db")).await.unwrap();
+    SqlUserDb::open(&nothing.path().join("user.db")).await.unwrap();
+    let refused = failed(migrate(&["--from", nothing.path().to_str().unwrap(), "--to", absent]).await);
+    assert!(refused.contains("the source holds nothing"), "{refused}");
+}
