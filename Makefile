@@ -4,7 +4,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 GUERDON_DEV := $(TARGET_DIR)/debug/guerdon
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-quick lint fmt deny docs openapi openapi-check nextest
+.PHONY: help run demo build test test-quick lint fmt deny docs openapi openapi-check servers nextest
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,12 +15,13 @@ run: ## Serve everything on http://127.0.0.1:3333, data in ./guerdon-data
 demo: ## Play a reward event from beginning to end on a throw-away instance
 	@cargo run --release -p guerdon -- demo
 
-test: build nextest ## Run every test, journeys through the real binary and documentation examples included
-	cargo nextest run --workspace
+test: servers build nextest ## Run every test: every store on its real server (installed if missing), journeys through the real binary
+	servers=$$(scripts/test-servers) && eval "$$servers" && cargo nextest run --workspace
 	cargo test --workspace --doc
 
-test-quick: nextest ## Run every test but the journeys through the real binary
-	cargo nextest run --workspace -E 'not package(e2e)'
+# Tests of a store that needs a server have its name in theirs.
+test-quick: nextest ## Run the tests that need no server: embedded stores only, and no journeys
+	cargo nextest run --workspace -E 'not package(e2e) and not test(/mongo|postgres|redis/)'
 
 lint: ## Check formatting and lints
 	cargo fmt --all --check
@@ -43,6 +44,10 @@ openapi: build ## Write docs/openapi.json anew
 
 openapi-check: build ## Check that docs/openapi.json is what the code says
 	@$(GUERDON_DEV) openapi | diff -u docs/openapi.json - || { echo 'Run `make openapi` and commit.'; exit 1; }
+
+# The real servers that tests start: installs what is missing, or says what to type.
+servers:
+	@scripts/test-servers >/dev/null
 
 # Binaries and tests in one go: they share one set of features and so one build, and the journeys need the binary.
 build:

@@ -1,4 +1,5 @@
 //! `guerdon migrate-data`: an installation moves to other stores, whatever happens on the way.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use test_servers::{Mongo, MongoMode, Postgres, Redis};
 
 const MINA: &str = "mina@example.com";
 /// How long a copy may take, on a busy machine.
-const COPY_LIMIT: Duration = Duration::from_secs(240);
+const COPY_LIMIT: Duration = Duration::from_mins(4);
 
 /// An embedded installation that has been in use.
 struct Installation {
@@ -84,7 +85,7 @@ fn claim(ids: &Ids, event: EventId, number: usize) -> NewRequest {
         facts: json!({ "user": { "id": user, "roles": ["USER"], "ageDays": number % 900 }, "now": minted.at }),
         evaluation: json!({ "eligible": true, "progress": [], "steps": [{ "operator": "in", "value": true }] }),
     };
-    let idempotency_key = (number % 3 == 0).then(|| format!("attempt {number}"));
+    let idempotency_key = number.is_multiple_of(3).then(|| format!("attempt {number}"));
     NewRequest { request, decision, idempotency_key }
 }
 
@@ -204,8 +205,8 @@ async fn a_hundred_thousand_requests_reach_mongodb_though_the_copy_is_killed_twi
     let installation = Installation::new().await;
     let file = installation.data.path().join("event.db");
     let mut db = SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
-    let fill = sqlx::query(FILL).bind(installation.event.to_string()).bind(REQUESTS);
-    fill.execute(&mut db).await.unwrap();
+    let insert = sqlx::query(FILL).bind(installation.event.to_string()).bind(REQUESTS);
+    insert.execute(&mut db).await.unwrap();
     db.close().await.unwrap();
     let mut server = Mongo::start(MongoMode::Standalone);
     let uri = server.uri().to_owned();

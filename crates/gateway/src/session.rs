@@ -1,11 +1,15 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::UserId;
 use service_kit::{
-    batch::{Batcher, Limits, PATIENCE},
+    batch::{Batcher, Limits},
     metrics::SESSION_CHECKS,
 };
+
+/// How long a request waits for its session check. Its caller is answered within two seconds, and may have waited for
+/// the same Redis before, for the rate limits.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// A user and the access token they showed.
 #[derive(Clone)]

@@ -245,18 +245,14 @@ fn limits(settings: &Settings, redis: Option<&Redis>) -> Arc<dyn RateLimits> {
     let Some(quotas) = settings.limits.quotas() else {
         return Arc::new(Unlimited);
     };
-    match redis {
-        Some(redis) => {
-            let limits = Arc::new(InRedis::new(redis.clone(), &quotas));
-            keep_swept(&limits, InRedis::sweep);
-            limits
-        }
-        None => {
-            let limits = Arc::new(InMemory::new(&quotas));
-            keep_swept(&limits, InMemory::sweep);
-            limits
-        }
+    if let Some(redis) = redis {
+        let limits = Arc::new(InRedis::new(redis.clone(), &quotas));
+        keep_swept(&limits, InRedis::sweep);
+        return limits;
     }
+    let limits = Arc::new(InMemory::new(&quotas));
+    keep_swept(&limits, InMemory::sweep);
+    limits
 }
 
 /// Forgets full buckets every minute for as long as the limits are in use.

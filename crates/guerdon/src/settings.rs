@@ -82,6 +82,7 @@ struct Alone {
 
 /// Where data and secrets are.
 #[derive(Debug, Clone, Args)]
+#[allow(clippy::doc_markdown, reason = "the comments are the help, which knows no backticks")]
 pub(crate) struct StoreSettings {
     /// Holds the embedded stores and the generated secret.
     #[arg(long = "data-dir", env = "GUERDON_DATA_DIR", default_value = "guerdon-data")]

@@ -147,16 +147,12 @@ pub(crate) struct TokenDb {
 impl TokenDb {
     /// Over the Redis this process is connected to, else in its memory.
     pub(crate) fn over(redis: Option<&Redis>, clock: &Arc<dyn Clock>) -> Self {
-        match redis {
-            Some(redis) => {
-                let db = Arc::new(RedisTokenDb::new(redis.clone()));
-                Self { access_tokens: Arc::<RedisTokenDb>::clone(&db), dependency: db, in_memory: false }
-            }
-            None => {
-                let db = Arc::new(MemoryTokenDb::new(Arc::clone(clock)));
-                Self { access_tokens: Arc::<MemoryTokenDb>::clone(&db), dependency: db, in_memory: true }
-            }
+        if let Some(redis) = redis {
+            let db = Arc::new(RedisTokenDb::new(redis.clone()));
+            return Self { access_tokens: Arc::<RedisTokenDb>::clone(&db), dependency: db, in_memory: false };
         }
+        let db = Arc::new(MemoryTokenDb::new(Arc::clone(clock)));
+        Self { access_tokens: Arc::<MemoryTokenDb>::clone(&db), dependency: db, in_memory: true }
     }
 }
 

@@ -39,7 +39,8 @@ impl Postgres {
             ]);
             // What was written outlives a killed server without fsync; only a machine that stops would lose it.
             command.args(["-c", "shared_buffers=32MB", "-c", "max_connections=200", "-c", "fsync=off"]);
-            command.current_dir(folder);
+            // In its folder, so that nothing of a killed one stays behind.
+            command.args(["-c", "dynamic_shared_memory_type=mmap"]).current_dir(folder);
             command
         });
         let server = Self { server, bin };

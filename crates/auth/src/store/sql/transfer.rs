@@ -1,5 +1,3 @@
-use std::fmt::Write;
-
 use async_trait::async_trait;
 use domain::ObjectId;
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
@@ -57,15 +55,15 @@ impl SqlUserDb {
 }
 
 async fn insert(connection: &mut AnyConnection, users: Vec<UserRecord>) -> Result<(), sqlx::Error> {
-    let mut statement =
-        "INSERT INTO users (id, email, password_hash, roles, created_at, updated_at) VALUES ".to_owned();
-    for row in 0..users.len() {
-        let comma = if row == 0 { "" } else { ", " };
-        let [a, b, c, d, e, f] = std::array::from_fn(|column| row * 6 + column + 1);
-        // Writing to a string cannot fail.
-        let _ = write!(statement, "{comma}(${a}, ${b}, ${c}, ${d}, ${e}, ${f})");
-    }
-    statement.push_str(" ON CONFLICT DO NOTHING");
+    let row = |row: usize| {
+        let parameters: Vec<_> = (1..=6).map(|column| format!("${}", row * 6 + column)).collect();
+        format!("({})", parameters.join(", "))
+    };
+    let rows: Vec<_> = (0..users.len()).map(row).collect();
+    let statement = format!(
+        "INSERT INTO users (id, email, password_hash, roles, created_at, updated_at) VALUES {} ON CONFLICT DO NOTHING",
+        rows.join(", ")
+    );
     let mut insert = sqlx::query(AssertSqlSafe(statement)).persistent(false);
     for UserRecord { user, password_hash } in users {
         insert = insert
