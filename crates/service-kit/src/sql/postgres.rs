@@ -11,6 +11,8 @@ use super::OPERATION_TIMEOUT;
 
 /// Each replica of a service; a server allows a hundred unless told otherwise.
 const CONNECTIONS: u32 = 16;
+/// Kept open, so that a burst after a quiet time need not wait for so many passwords to be checked.
+const READY_CONNECTIONS: u32 = 4;
 /// How long to wait for a connection, opening one included.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long an idle connection may take to show that the server is still there, before another is opened instead.
@@ -76,6 +78,7 @@ pub(super) async fn connect(url: &str, migrator: &Migrator) -> Result<AnyPool, C
     let _ = first.close().await;
     Ok(AnyPoolOptions::new()
         .max_connections(CONNECTIONS)
+        .min_connections(READY_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // As before_acquire does, but without a time limit.
         .test_before_acquire(false)
