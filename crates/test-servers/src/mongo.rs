@@ -27,15 +27,18 @@ pub struct Mongo {
 impl Mongo {
     /// A server of our own, which can be killed; with MongoDB's own program or `SecantusDB`.
     pub fn start(mode: MongoMode) -> Self {
+        Self::start_with(mode, false)
+    }
+
+    /// A server that asks for credentials, of which none are right.
+    pub fn start_locked() -> Self {
+        Self::start_with(MongoMode::Standalone, true)
+    }
+
+    fn start_with(mode: MongoMode, auth: bool) -> Self {
         let server = match lookup("GUERDON_TEST_MONGOD") {
-            // A replica set would have to be initiated by a client first, so both modes are standalone here.
-            Some(mongod) => Server::start(folder(), move |port, folder| {
-                let mut command = Command::new(&mongod);
-                command.args(["--bind_ip", "127.0.0.1", "--quiet", "--port", &port.to_string(), "--dbpath"]);
-                command.arg(folder);
-                command
-            }),
-            None => start_secantus(mode, false),
+            Some(mongod) => start_mongod(mongod, auth),
+            None => start_secantus(mode, auth),
         };
         Self { uri: format!("mongodb://127.0.0.1:{}", server.port), own: Some(server) }
     }
@@ -46,12 +49,6 @@ impl Mongo {
             Some(uri) => Self { uri, own: None },
             None => Self::start(mode),
         }
-    }
-
-    /// A server that asks for credentials, of which none are right.
-    pub fn start_locked() -> Self {
-        let server = start_secantus(MongoMode::Standalone, true);
-        Self { uri: format!("mongodb://127.0.0.1:{}", server.port), own: Some(server) }
     }
 
     /// Without a database.
@@ -101,6 +98,19 @@ impl Mongo {
     fn own(&mut self) -> &mut Server {
         self.own.as_mut().expect("only a server of our own can be killed: use Mongo::start")
     }
+}
+
+/// A replica set would have to be initiated by a client first, so this is standalone in both modes.
+fn start_mongod(program: String, auth: bool) -> Server {
+    Server::start(folder(), move |port, folder| {
+        let mut command = Command::new(&program);
+        command.args(["--bind_ip", "127.0.0.1", "--quiet", "--port", &port.to_string(), "--dbpath"]);
+        command.arg(folder);
+        if auth {
+            command.arg("--auth");
+        }
+        command
+    })
 }
 
 fn start_secantus(mode: MongoMode, auth: bool) -> Server {
