@@ -47,8 +47,8 @@ impl Sql {
     /// `store` is the name operators know it by: `user-db`.
     pub async fn open(path: &Path, store: &'static str, migrator: &Migrator) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
-        let (pool, writer) = sqlite::open(path, migrator).await?;
-        Ok(Self { store, pool, writes: Writes::Grouped(WriteQueue::start(store, writer)) })
+        let (pool, writer, reopen) = sqlite::open(path, migrator).await?;
+        Ok(Self { store, pool, writes: Writes::Grouped(WriteQueue::start(store, writer, reopen)) })
     }
 
     /// Connects to the PostgreSQL database of this URL and migrates it. Replicas may do so at the same time.

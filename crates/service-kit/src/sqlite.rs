@@ -12,13 +12,14 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use sqlx::{
     ConnectOptions, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-pub(crate) use self::write_queue::WriteQueue;
+pub(crate) use self::write_queue::{Opener, WriteQueue};
 use crate::{
     health::Dependency,
     sql::{WorkFuture, failed},
@@ -82,10 +83,14 @@ impl Sqlite {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY_TIMEOUT)
-            .connect_with(options.pragma("query_only", "on"))
+            .connect_with(options.clone().pragma("query_only", "on"))
             .await
             .map_err(open_error)?;
-        Ok(Self { store, readers, writes: WriteQueue::start(store, writer) })
+        let reopen = Box::new(move || {
+            let options = options.clone();
+            async move { options.connect().await }.boxed()
+        });
+        Ok(Self { store, readers, writes: WriteQueue::start(store, writer, reopen) })
     }
 
     /// The name operators know this store by.
@@ -120,9 +125,10 @@ impl Dependency for Sqlite {
         self.store
     }
 
+    /// A write that changes nothing: it needs the writer, but not the disk.
     async fn answers(&self) -> bool {
-        let question = sqlx::query("SELECT 1").execute(&self.readers);
-        matches!(tokio::time::timeout(Duration::from_secs(1), question).await, Ok(Ok(_)))
+        let question = self.write(|connection| Box::pin(sqlx::query("SELECT 1").execute(connection)));
+        question.await.is_ok()
     }
 }
 
@@ -194,6 +200,38 @@ mod tests {
             .await;
         assert!(matches!(twice, Err(StoreError::Unavailable { store: "test-db", .. })));
         insert(&db, 1).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_costs_the_writes_that_found_it_full_and_no_later_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder.path().join("n.db")).await;
+        let fill = async |statement: &'static str| {
+            let write = db.write(move |connection| {
+                Box::pin(async move { sqlx::raw_sql(statement).execute(connection).await.map(drop) })
+            });
+            write.await
+        };
+        // As many pages as there are: the next one is one too many.
+        let full = "CREATE TABLE IF NOT EXISTS big (b BLOB); PRAGMA max_page_count = 1; \
+            INSERT INTO big VALUES (zeroblob(1000000))";
+        assert!(matches!(fill(full).await, Err(StoreError::Unavailable { .. })));
+        for n in 0..3 {
+            insert(&db, n).await.unwrap();
+        }
+        assert!(db.answers().await);
+        let (rows,): (i64,) = sqlx::query_as("SELECT count(*) FROM n").fetch_one(db.readers()).await.unwrap();
+        assert_eq!(rows, 3);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_panics_fails_alone_and_the_writer_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder.path().join("n.db")).await;
+        let panicked: Result<(), _> = db.write(|_| Box::pin(async { panic!("a bug") })).await;
+        assert!(matches!(panicked, Err(StoreError::Unavailable { .. })));
+        insert(&db, 1).await.unwrap();
+        assert!(db.answers().await);
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use futures::FutureExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{
     AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions,
@@ -7,15 +8,17 @@ use sqlx::{
     migrate::Migrator,
 };
 
-use crate::sqlite::{BUSY_TIMEOUT, OpenError, READERS, create_private};
+use crate::sqlite::{BUSY_TIMEOUT, OpenError, Opener, READERS, create_private};
 
-/// The readers and the writer of a file.
-pub(super) async fn open(path: &Path, migrator: &Migrator) -> Result<(AnyPool, AnyConnection), OpenError> {
+/// The readers and the writer of a file, and what opens another writer.
+pub(super) async fn open(
+    path: &Path,
+    migrator: &Migrator,
+) -> Result<(AnyPool, AnyConnection, Opener<AnyConnection>), OpenError> {
     let open_error = |source| OpenError::Open { path: path.to_owned(), source };
     let options = options(path).map_err(open_error)?;
     create_private(path).map_err(|error| open_error(sqlx::Error::Io(error)))?;
-    let mut writer = options.connect().await.map_err(open_error)?;
-    prepare(&mut writer).await.map_err(open_error)?;
+    let mut writer = connect(&options).await.map_err(open_error)?;
     migrator
         .run_direct(None, &mut writer, false)
         .await
@@ -30,10 +33,20 @@ pub(super) async fn open(path: &Path, migrator: &Migrator) -> Result<(AnyPool, A
                 sqlx::raw_sql("PRAGMA query_only = ON").execute(connection).await.map(drop)
             })
         })
-        .connect_with(options)
+        .connect_with(options.clone())
         .await
         .map_err(open_error)?;
-    Ok((readers, writer))
+    let reopen = Box::new(move || {
+        let options = options.clone();
+        async move { connect(&options).await }.boxed()
+    });
+    Ok((readers, writer, reopen))
+}
+
+async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection, sqlx::Error> {
+    let mut connection = options.connect().await?;
+    prepare(&mut connection).await?;
+    Ok(connection)
 }
 
 /// The path as a URL without any of the characters that mean something in one.

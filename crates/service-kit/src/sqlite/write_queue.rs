@@ -1,13 +1,18 @@
 //! SQLite's one writer, which groups waiting writes into a transaction: each commit waits for the disk. It works on any
 //! type of connection to SQLite, so that adapters may use the driver itself or the one of several databases.
 
-use std::sync::Arc;
+use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use sqlx::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::{
+    batch::PATIENCE,
     sql::{WorkFuture, failed},
     store::StoreError,
 };
@@ -16,6 +21,10 @@ use crate::{
 const GROUP: usize = 256;
 /// Most writes waiting; more are refused as unavailable rather than kept waiting for long.
 const WAITING: usize = 8192;
+
+/// Opens the writer's connection anew.
+pub(crate) type Opener<C> =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<C, sqlx::Error>> + Send>> + Send + Sync>;
 
 /// The way to the writer. Cheap to clone; the writer stops once the last is dropped.
 #[derive(Debug)]
@@ -31,10 +40,11 @@ impl<C> Clone for WriteQueue<C> {
 }
 
 impl<C: Connection + Send + 'static> WriteQueue<C> {
-    /// Starts the writer on this connection.
-    pub(crate) fn start(store: &'static str, connection: C) -> Self {
+    /// Starts the writer on this connection, which `open` replaces when it has failed.
+    pub(crate) fn start(store: &'static str, connection: C, open: Opener<C>) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write_groups(store, connection, waiting));
+        let writer = Writer { store, connection: Some(connection), open };
+        tokio::spawn(writer.run(waiting));
         Self { store, queue }
     }
 
@@ -50,9 +60,10 @@ impl<C: Connection + Send + 'static> WriteQueue<C> {
         self.queue
             .try_send(write)
             .map_err(|_| StoreError::unavailable(self.store, "too many writes are waiting"))?;
-        answer
+        timeout(PATIENCE, answer)
             .await
-            .map_err(|_| StoreError::unavailable(self.store, "the writer has stopped"))?
+            .map_err(|late| StoreError::unavailable(self.store, late))?
+            .map_err(|_| StoreError::unavailable(self.store, "the writer has failed"))?
             .map_err(|error| failed(self.store, error))
     }
 }
@@ -94,31 +105,68 @@ where
     }
 }
 
-async fn write_groups<C: Connection>(
+struct Writer<C> {
     store: &'static str,
-    mut connection: C,
-    mut waiting: mpsc::Receiver<Box<dyn Write<C>>>,
-) {
-    let depth = metrics::gauge!(crate::metrics::QUEUE_DEPTH, "queue" => store);
-    let mut group = Vec::with_capacity(GROUP);
-    #[allow(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
-    let show = |waiting: usize| depth.set(waiting as f64);
-    while waiting.recv_many(&mut group, GROUP).await > 0 {
-        show(waiting.len() + group.len());
-        write_group(store, &mut connection, std::mem::take(&mut group)).await;
-        show(waiting.len());
+    /// None after a failure, until the next group.
+    connection: Option<C>,
+    open: Opener<C>,
+}
+
+impl<C: Connection + Send + 'static> Writer<C> {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Write<C>>>) {
+        let depth = metrics::gauge!(crate::metrics::QUEUE_DEPTH, "queue" => self.store);
+        let mut group = Vec::with_capacity(GROUP);
+        #[allow(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
+        let show = |waiting: usize| depth.set(waiting as f64);
+        while waiting.recv_many(&mut group, GROUP).await > 0 {
+            show(waiting.len() + group.len());
+            self.write(std::mem::take(&mut group)).await;
+            show(waiting.len());
+        }
+        let Some(connection) = self.connection else { return };
+        if let Err(error) = connection.close().await {
+            tracing::warn!(store = self.store, %error, "the store did not close cleanly");
+        }
     }
-    if let Err(error) = connection.close().await {
-        tracing::warn!(store, %error, "the store did not close cleanly");
+
+    /// A connection whose transaction failed is given up: SQLite may have rolled back by itself (a full disk), which the
+    /// driver does not learn, and then it would refuse every later transaction.
+    async fn write(&mut self, group: Vec<Box<dyn Write<C>>>) {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => match (self.open)().await {
+                Ok(connection) => connection,
+                Err(error) => return self.fail(group, error),
+            },
+        };
+        // Whoever waits for a write that panics, or for one beside it, learns that it was not stored.
+        let written = AssertUnwindSafe(write_group(&mut connection, group)).catch_unwind().await;
+        if let Ok(Ok(())) = written {
+            self.connection = Some(connection);
+            return;
+        }
+        match written {
+            Ok(Err(error)) => tracing::error!(store = self.store, %error, "a group of writes was not stored"),
+            _ => tracing::error!(store = self.store, "a write panicked: its group was not stored"),
+        }
+        // It has failed already; whatever else goes wrong with it changes nothing.
+        let _ = connection.close_hard().await;
+    }
+
+    fn fail(&self, group: Vec<Box<dyn Write<C>>>, error: sqlx::Error) {
+        tracing::error!(store = self.store, %error, "the writer cannot be opened");
+        let error = Arc::new(error);
+        for write in group {
+            write.finish(Err(Arc::clone(&error)));
+        }
     }
 }
 
 /// One transaction. Each write stands behind a savepoint, so that one that fails takes no other with it.
 async fn write_group<C: Connection>(
-    store: &'static str,
     connection: &mut C,
     mut group: Vec<Box<dyn Write<C>>>,
-) {
+) -> Result<(), Arc<sqlx::Error>> {
     let mut results = Vec::with_capacity(group.len());
     let outcome = async {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
@@ -134,13 +182,11 @@ async fn write_group<C: Connection>(
         transaction.commit().await
     }
     .await;
-    if let Err(error) = &outcome {
-        tracing::error!(store, %error, "a group of writes was not stored");
-    }
     let outcome = outcome.map_err(Arc::new);
     // Where the transaction itself failed, the writes it did not come to share that failure.
     let results = results.into_iter().chain(std::iter::repeat(Ok(())));
     for (write, result) in group.into_iter().zip(results) {
         write.finish(outcome.clone().and(result));
     }
+    outcome
 }

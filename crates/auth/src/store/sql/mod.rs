@@ -42,9 +42,9 @@ impl Dependency for SqlUserDb {
         STORE
     }
 
-    /// Reads, since a server may answer those who may not.
+    /// Reads, since a server may answer those who may not; as a write, so that the writer must be there as well.
     async fn answers(&self) -> bool {
-        let read = self.0.read(|connection| {
+        let read = self.0.write(|connection| {
             Box::pin(sqlx::query("SELECT id FROM users LIMIT 1").fetch_optional(connection))
         });
         read.await.is_ok()
