@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
 use domain::UserId;
-use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{
+    HeaderValue, Method, Request, StatusCode, Uri, Version, header,
+    uri::{Authority, InvalidUri, Parts, PathAndQuery, Scheme},
+};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -21,6 +24,9 @@ use crate::session::{Session, SessionCheck, SessionsUnavailable};
 
 /// How long to wait for a connection to a service.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a connection is kept for the next request: less than the services keep theirs, so that none is used that is
+/// just being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a session check may take before its requests are answered 503.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(1500);
 
@@ -35,8 +41,12 @@ pub enum Upstream {
 
 /// The service did not answer. What exactly went wrong is for the log.
 #[derive(Debug, thiserror::Error)]
-#[error("the upstream service did not answer: {0}")]
-pub(crate) struct UpstreamError(#[from] hyper_util::client::legacy::Error);
+pub(crate) enum UpstreamError {
+    #[error("the upstream service did not answer: {0}")]
+    Call(#[from] hyper_util::client::legacy::Error),
+    #[error("the upstream service cannot be asked for this path: {0}")]
+    Uri(#[from] http::uri::InvalidUriParts),
+}
 
 impl Upstream {
     pub(crate) async fn call(&self, request: Request<Full<Bytes>>) -> Result<Response, UpstreamError> {
@@ -54,29 +64,31 @@ impl Upstream {
 #[derive(Debug)]
 pub struct HttpUpstream {
     name: &'static str,
-    authority: String,
+    authority: Authority,
     client: Client<HttpConnector, Full<Bytes>>,
     identity: IdentityKey,
 }
 
 impl HttpUpstream {
-    /// A service at `host:port`, known to operators as `name`.
-    pub fn new(name: &'static str, host: &str, port: u16, identity: IdentityKey) -> Self {
+    /// A service at `host:port`, known to operators as `name`; the host is a name or an address.
+    pub fn new(name: &'static str, host: &str, port: u16, identity: IdentityKey) -> Result<Self, InvalidUri> {
+        let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
+        let authority = if is_bare_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
-        let client =
-            Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(20)).build(connector);
-        Self { name, authority: format!("{host}:{port}"), client, identity }
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE_TIMEOUT).build(connector);
+        Ok(Self { name, authority: authority.parse()?, client, identity })
     }
 
     async fn call(&self, mut request: Request<Full<Bytes>>) -> Result<Response, UpstreamError> {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        if let Ok(uri) =
-            Uri::builder().scheme("http").authority(self.authority.as_str()).path_and_query(path).build()
-        {
-            *request.uri_mut() = uri;
-        }
+        // Whatever host the client wrote, only ours is called; and whatever HTTP it speaks, the services speak 1.1.
+        let mut uri = Parts::default();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(self.authority.clone());
+        uri.path_and_query = request.uri().path_and_query().cloned().or(Some(PathAndQuery::from_static("/")));
+        *request.uri_mut() = Uri::from_parts(uri)?;
+        *request.version_mut() = Version::HTTP_11;
         Ok(self.client.request(request).await?.map(Body::new))
     }
 

@@ -66,6 +66,8 @@ pub(crate) enum StartError {
     Stores(#[from] StoresError),
     #[error("cannot listen on {host}:{port} ({variable}): {source}")]
     Bind { host: String, port: u16, variable: &'static str, source: io::Error },
+    #[error("{variable} is no host name or address: {host:?}")]
+    Host { variable: &'static str, host: String },
     #[error("metrics cannot be collected: {0}")]
     Metrics(String),
 }
@@ -157,9 +159,14 @@ async fn assemble_all(core: &Core, settings: &Settings) -> Result<App, StartErro
 
 async fn assemble_gateway(core: &Core, settings: &Settings) -> Result<App, StartError> {
     let upstream =
-        |name, host: &str, port| Arc::new(HttpUpstream::new(name, host, port, core.identity.clone()));
-    let auth = upstream("auth", &settings.auth_service_host, settings.auth_service_port);
-    let event = upstream("event", &settings.event_service_host, settings.event_service_port);
+        |name, variable, host: &str, port| match HttpUpstream::new(name, host, port, core.identity.clone()) {
+            Ok(upstream) => Ok(Arc::new(upstream)),
+            Err(_) => Err(StartError::Host { variable, host: host.to_owned() }),
+        };
+    let host = &settings.auth_service_host;
+    let auth = upstream("auth", "AUTH_SERVICE_HOST", host, settings.auth_service_port)?;
+    let host = &settings.event_service_host;
+    let event = upstream("event", "EVENT_SERVICE_HOST", host, settings.event_service_port)?;
     let dependencies: Vec<Arc<dyn Dependency>> =
         vec![Arc::<HttpUpstream>::clone(&auth), Arc::<HttpUpstream>::clone(&event)];
     let upstreams = (Upstream::Http(Arc::clone(&auth)), Upstream::Http(event));

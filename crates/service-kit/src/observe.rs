@@ -48,16 +48,17 @@ pub async fn observe(State(observed): State<Observe>, mut request: Request, next
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
 
+    let mut line = Line { observed, id: &id, method: &method, route, started, answered: false };
     let in_flight = metrics::gauge!(HTTP_IN_FLIGHT, "service" => observed.service);
-    in_flight.increment(1.0);
+    let in_flight = InFlight::enter(in_flight);
     let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    in_flight.decrement(1.0);
+    drop(in_flight);
+    line.answered = true;
 
     let mut response = outcome.unwrap_or_else(|_| Problem::new(Code::Internal).into_response());
     let problem = response.extensions_mut().remove::<Problem>();
-    let line = Line { observed, id: &id, method: &method, route, started };
     line.log(response.status(), response.extensions().get(), problem.as_ref());
-    line.count(response.status());
+    line.count(response.status().as_str());
     if let Some(problem) = problem {
         response = rendered(&response, problem, &id);
     }
@@ -95,10 +96,42 @@ struct Line<'a> {
     method: &'a Method,
     route: &'a str,
     started: Instant,
+    answered: bool,
+}
+
+/// The client left before it was answered, as nginx counts it.
+const CLIENT_LEFT: &str = "499";
+
+/// A caller who gives up takes the request's future with it: also that is counted and logged.
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.count(CLIENT_LEFT);
+            let millis = self.started.elapsed().as_secs_f64() * 1000.0;
+            let (service, request_id, method) = (self.observed.service, &self.id.0, self.method);
+            tracing::info!(service, %request_id, %method, route = self.route, millis, "the client left");
+        }
+    }
+}
+
+/// One more request being worked on, for as long as it lives.
+struct InFlight(metrics::Gauge);
+
+impl InFlight {
+    fn enter(gauge: metrics::Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
 
 impl Line<'_> {
-    fn count(&self, status: StatusCode) {
+    fn count(&self, status: &str) {
         let labels = [
             ("service", metrics::SharedString::const_str(self.observed.service)),
             ("method", method_label(self.method).into()),
@@ -106,7 +139,7 @@ impl Line<'_> {
         ];
         metrics::histogram!(HTTP_DURATION, &labels).record(self.started.elapsed());
         let [service, method, route] = labels;
-        let status = ("status", metrics::SharedString::from(status.as_str().to_owned()));
+        let status = ("status", metrics::SharedString::from(status.to_owned()));
         metrics::counter!(HTTP_REQUESTS, &[service, method, route, status]).increment(1);
     }
 

@@ -1,6 +1,6 @@
 //! Serving HTTP: header time limit, peer address, and an orderly end.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request};
 use futures::future::join_all;
@@ -10,7 +10,11 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -74,7 +78,10 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, router: &Router, connec
     // Answers are small: waiting to fill a packet only adds delay. A failure to set it changes nothing else.
     let _ = stream.set_nodelay(true);
     let router = router.clone();
+    let began = Arc::new(Notify::new());
+    let begins = Arc::clone(&began);
     let service = tower::service_fn(move |mut request: hyper::Request<Incoming>| {
+        begins.notify_one();
         request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request.map(axum::body::Body::new) as Request)
     });
@@ -85,7 +92,15 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, router: &Router, connec
         builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
     let connection = connections.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        // hyper's own timer starts once it knows which HTTP is spoken; who says nothing at all would be waited for.
+        let first_request = timeout(HEADER_TIMEOUT, began.notified());
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            Err(_) = first_request => return tracing::debug!(%peer, "connection without a request"),
+            else => connection.await,
+        };
+        if let Err(error) = ended {
             tracing::debug!(%peer, %error, "connection ended early");
         }
     });

@@ -206,16 +206,16 @@ mod tests {
     async fn a_full_disk_costs_the_writes_that_found_it_full_and_no_later_one() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder.path().join("n.db")).await;
-        let fill = async |statement: &'static str| {
+        let run = async |statement: &'static str| {
             let write = db.write(move |connection| {
                 Box::pin(async move { sqlx::raw_sql(statement).execute(connection).await.map(drop) })
             });
             write.await
         };
         // As many pages as there are: the next one is one too many.
-        let full = "CREATE TABLE IF NOT EXISTS big (b BLOB); PRAGMA max_page_count = 1; \
+        let too_much = "CREATE TABLE IF NOT EXISTS big (b BLOB); PRAGMA max_page_count = 1; \
             INSERT INTO big VALUES (zeroblob(1000000))";
-        assert!(matches!(fill(full).await, Err(StoreError::Unavailable { .. })));
+        assert!(matches!(run(too_much).await, Err(StoreError::Unavailable { .. })));
         for n in 0..3 {
             insert(&db, n).await.unwrap();
         }

@@ -145,9 +145,10 @@ impl<C: Connection + Send + 'static> Writer<C> {
             self.connection = Some(connection);
             return;
         }
-        match written {
-            Ok(Err(error)) => tracing::error!(store = self.store, %error, "a group of writes was not stored"),
-            _ => tracing::error!(store = self.store, "a write panicked: its group was not stored"),
+        if let Ok(Err(error)) = written {
+            tracing::error!(store = self.store, %error, "a group of writes was not stored");
+        } else {
+            tracing::error!(store = self.store, "a write panicked: its group was not stored");
         }
         // It has failed already; whatever else goes wrong with it changes nothing.
         let _ = connection.close_hard().await;
