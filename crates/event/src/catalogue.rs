@@ -7,7 +7,6 @@
 use std::{
     collections::{HashMap, HashSet},
     future::Future,
-    hash::Hash,
     sync::Arc,
 };
 
@@ -19,7 +18,7 @@ use service_kit::{
     store::StoreError,
 };
 
-use crate::store::{EventStore, RewardStore};
+use crate::store::{EventStore, Readable, RewardStore};
 
 const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
 /// Compiled conditions kept; the least used go first.
@@ -56,7 +55,8 @@ impl Catalogue {
             let (store, conditions) = (Arc::clone(&store), conditions.clone());
             answer_each(ids, async move |ids| {
                 let found = store.find_many(&ids).await?;
-                found.into_iter().map(|(id, event)| Ok((id, known(event, &conditions)?))).collect()
+                let known = |event: Result<Event, _>| event.and_then(|event| known(event, &conditions));
+                Ok(found.into_iter().map(|(id, event)| (id, known(event))).collect())
             })
         });
         let listed = Batcher::spawn(LIMITS, move |ids| {
@@ -80,12 +80,12 @@ impl Catalogue {
     }
 }
 
-fn with_rewards(
-    events: HashMap<EventId, Event>,
-    mut rewards: HashMap<EventId, Vec<Reward>>,
-) -> HashMap<EventId, Listed> {
-    let listed = |(id, event)| (id, Listed { event, rewards: rewards.remove(&id).unwrap_or_default() });
-    events.into_iter().map(listed).collect()
+fn with_rewards(events: Readable<Event>, mut rewards: Readable<Vec<Reward>>) -> Readable<Listed> {
+    let mut listed = |id: &EventId, event: Result<Event, StoreError>| {
+        let rewards = rewards.remove(id).unwrap_or_else(|| Ok(Vec::new()));
+        Ok(Listed { event: event?, rewards: rewards? })
+    };
+    events.into_iter().map(|(id, event)| (id, listed(&id, event))).collect()
 }
 
 async fn ask<T: Send + Sync + 'static>(batcher: &Batcher<EventId, Found<T>>, id: EventId) -> Found<T> {
@@ -93,16 +93,15 @@ async fn ask<T: Send + Sync + 'static>(batcher: &Batcher<EventId, Found<T>>, id:
 }
 
 /// Looks each id up once and hands the finding to everybody who asked for it.
-async fn answer_each<K, V, F>(asked: Vec<K>, find: impl FnOnce(Vec<K>) -> F) -> Vec<Found<V>>
+async fn answer_each<V, F>(asked: Vec<EventId>, find: impl FnOnce(Vec<EventId>) -> F) -> Vec<Found<V>>
 where
-    K: Copy + Eq + Hash,
-    F: Future<Output = Result<HashMap<K, V>, StoreError>>,
+    F: Future<Output = Result<Readable<V>, StoreError>>,
 {
-    let distinct: HashSet<K> = asked.iter().copied().collect();
+    let distinct: HashSet<EventId> = asked.iter().copied().collect();
     match find(distinct.into_iter().collect()).await {
         Ok(found) => {
-            let found: HashMap<K, Arc<V>> = found.into_iter().map(|(id, it)| (id, Arc::new(it))).collect();
-            asked.iter().map(|id| Ok(found.get(id).cloned())).collect()
+            let found: HashMap<_, _> = found.into_iter().map(|(id, it)| (id, it.map(Arc::new))).collect();
+            asked.iter().map(|id| found.get(id).cloned().transpose()).collect()
         }
         Err(error) => vec![Err(error); asked.len()],
     }

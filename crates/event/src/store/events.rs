@@ -17,6 +17,9 @@ pub struct EventFilter {
     pub name: Option<String>,
 }
 
+/// What was found, each by itself: a record that cannot be read is nobody else's failure.
+pub type Readable<T> = HashMap<EventId, Result<T, StoreError>>;
+
 /// The events (`events` in event-db).
 #[async_trait]
 pub trait EventStore: Send + Sync + fmt::Debug {
@@ -24,7 +27,7 @@ pub trait EventStore: Send + Sync + fmt::Debug {
     async fn create(&self, event: Event) -> Result<(), StoreError>;
 
     /// The events with these ids, as far as there are any, in one round trip.
-    async fn find_many(&self, ids: &[EventId]) -> Result<HashMap<EventId, Event>, StoreError>;
+    async fn find_many(&self, ids: &[EventId]) -> Result<Readable<Event>, StoreError>;
 
     /// One page, newest first. Walks an index from the cursor on; phase and name are looked at on the way.
     async fn list(&self, filter: &EventFilter, page: PageRequest) -> Result<Page<Event>, StoreError>;

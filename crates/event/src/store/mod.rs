@@ -17,7 +17,7 @@ mod rewards;
 mod sqlite;
 mod transfer;
 
-pub use events::{EventFilter, EventStore};
+pub use events::{EventFilter, EventStore, Readable};
 pub use mongo::MongoEventDb;
 pub use requests::{Claimed, NewRequest, RequestFilter, RequestStore, Stored};
 pub use rewards::{Attached, Attachment, RewardStore};

@@ -1,10 +1,10 @@
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
 use async_trait::async_trait;
 use domain::{EventId, ObjectId, Reward, RewardId, Timestamp};
 use serde::Serialize;
 
-use super::StoreError;
+use super::{Readable, StoreError};
 
 /// A reward's place in an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,5 +43,15 @@ pub trait RewardStore: Send + Sync + fmt::Debug {
     async fn attach(&self, attachment: Attachment) -> Result<Attached, StoreError>;
 
     /// The rewards of these events in the order they were attached, in one round trip. Events without any are left out.
-    async fn of_events(&self, events: &[EventId]) -> Result<HashMap<EventId, Vec<Reward>>, StoreError>;
+    async fn of_events(&self, events: &[EventId]) -> Result<Readable<Vec<Reward>>, StoreError>;
+}
+
+/// Adds a reward to an event's; one that cannot be read makes all of that event's unreadable.
+pub(super) fn add(rewards: &mut Readable<Vec<Reward>>, event: EventId, reward: Result<Reward, StoreError>) {
+    let list = rewards.entry(event).or_insert_with(|| Ok(Vec::new()));
+    match (list, reward) {
+        (Ok(list), Ok(reward)) => list.push(reward),
+        (list, Err(error)) => *list = Err(error),
+        (Err(_), Ok(_)) => {}
+    }
 }

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use domain::{Event, EventId, Phase};
 use mongodb::bson::{Bson, DateTime, Document, doc, oid::ObjectId};
@@ -9,8 +7,8 @@ use service_kit::{
     page::{Page, PageRequest},
 };
 
-use super::{MongoEventDb, from_bson, read, to_bson};
-use crate::store::{EventFilter, EventStore, StoreError};
+use super::{MongoEventDb, STORE, from_bson, read, to_bson};
+use crate::store::{EventFilter, EventStore, Readable, StoreError};
 
 /// An event as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -118,10 +116,16 @@ impl EventStore for MongoEventDb {
     }
 
     /// By `_id`.
-    async fn find_many(&self, ids: &[EventId]) -> Result<HashMap<EventId, Event>, StoreError> {
+    async fn find_many(&self, ids: &[EventId]) -> Result<Readable<Event>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| to_oid(id.0)).collect();
-        let found = self.mongo.all(self.events.find(doc! { "_id": { "$in": ids } })).await?;
-        found.into_iter().map(|document| Event::try_from(document).map(|event| (event.id, event))).collect()
+        let events = self.events.clone_with_type::<Document>();
+        let found = self.mongo.all(events.find(doc! { "_id": { "$in": ids } })).await?;
+        let read = |document: Document| {
+            let id = document.get_object_id("_id").map_err(|error| StoreError::corrupt(STORE, error))?;
+            let event = from_bson::<EventDocument>(document.into()).and_then(Event::try_from);
+            Ok((EventId(from_oid(id)), event))
+        };
+        found.into_iter().map(read).collect()
     }
 
     async fn list(&self, filter: &EventFilter, page: PageRequest) -> Result<Page<Event>, StoreError> {

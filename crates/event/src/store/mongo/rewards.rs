@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::mongo::{from_date, from_oid, to_date, to_oid};
 
 use super::{MongoEventDb, STORE, read};
-use crate::store::{Attached, Attachment, RewardStore, StoreError};
+use crate::store::{Attached, Attachment, Readable, RewardStore, StoreError, rewards::add};
 
 /// A reward as it is stored; `type` tells which of the optional fields there are.
 #[derive(Debug, Serialize, Deserialize)]
@@ -154,18 +154,18 @@ impl RewardStore for MongoEventDb {
     }
 
     /// Walks `{event: 1, _id: 1}`, then rewards by `_id`.
-    async fn of_events(&self, events: &[EventId]) -> Result<HashMap<EventId, Vec<Reward>>, StoreError> {
+    async fn of_events(&self, events: &[EventId]) -> Result<Readable<Vec<Reward>>, StoreError> {
         let ids: Vec<_> = events.iter().map(|id| to_oid(id.0)).collect();
         let placed = self.event_rewards.find(doc! { "event": { "$in": ids } }).sort(doc! { "_id": 1 });
         let placed = self.mongo.all(placed).await?;
         let ids: Vec<_> = placed.iter().map(|attachment| attachment.reward).collect();
         let found = self.mongo.all(self.rewards.find(doc! { "_id": { "$in": ids } })).await?;
-        let found = found.into_iter().map(|document| Ok((document.id, Reward::try_from(document)?)));
-        let found: HashMap<_, _> = found.collect::<Result<_, StoreError>>()?;
-        let mut rewards: HashMap<EventId, Vec<Reward>> = HashMap::new();
+        let found = found.into_iter().map(|document| (document.id, Reward::try_from(document)));
+        let found: HashMap<_, _> = found.collect();
+        let mut rewards = Readable::new();
         for attachment in placed {
             if let Some(reward) = found.get(&attachment.reward) {
-                rewards.entry(EventId(from_oid(attachment.event))).or_default().push(reward.clone());
+                add(&mut rewards, EventId(from_oid(attachment.event)), reward.clone());
             }
         }
         Ok(rewards)

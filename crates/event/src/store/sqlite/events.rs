@@ -1,12 +1,10 @@
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use domain::{Event, EventId, Phase, Timestamp};
 use service_kit::page::{Page, PageRequest};
 use sqlx::SqliteConnection;
 
 use super::{SqliteEventDb, above, json_ids, read, read_json};
-use crate::store::{EventFilter, EventStore, StoreError};
+use crate::store::{EventFilter, EventStore, Readable, StoreError};
 
 macro_rules! select {
     ($($rest:literal),+) => {
@@ -117,13 +115,13 @@ impl EventStore for SqliteEventDb {
         self.db.write(move |connection| Box::pin(insert(connection, event))).await
     }
 
-    async fn find_many(&self, ids: &[EventId]) -> Result<HashMap<EventId, Event>, StoreError> {
+    async fn find_many(&self, ids: &[EventId]) -> Result<Readable<Event>, StoreError> {
         let found: Vec<EventRow> = sqlx::query_as(FIND_MANY)
             .bind(json_ids(ids.iter()))
             .fetch_all(self.db.readers())
             .await
             .map_err(|error| self.db.failed(error))?;
-        found.into_iter().map(|row| Event::try_from(row).map(|event| (event.id, event))).collect()
+        found.into_iter().map(|row| Ok((read(&row.id)?, Event::try_from(row)))).collect()
     }
 
     async fn list(&self, filter: &EventFilter, page: PageRequest) -> Result<Page<Event>, StoreError> {

@@ -1,11 +1,9 @@
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use domain::{EventId, Reward, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::{SqliteEventDb, json_ids, read, read_json};
-use crate::store::{Attached, Attachment, RewardStore, StoreError};
+use crate::store::{Attached, Attachment, Readable, RewardStore, StoreError, rewards::add};
 
 pub(super) const OF_EVENTS: &str = "SELECT event_id, rewards.id, name, gives, rewards.created_at, updated_at \
     FROM event_rewards JOIN rewards ON rewards.id = reward_id \
@@ -71,15 +69,15 @@ impl RewardStore for SqliteEventDb {
         })
     }
 
-    async fn of_events(&self, events: &[EventId]) -> Result<HashMap<EventId, Vec<Reward>>, StoreError> {
+    async fn of_events(&self, events: &[EventId]) -> Result<Readable<Vec<Reward>>, StoreError> {
         let found: Vec<RewardRow> = sqlx::query_as(OF_EVENTS)
             .bind(json_ids(events.iter()))
             .fetch_all(self.db.readers())
             .await
             .map_err(|error| self.db.failed(error))?;
-        let mut rewards: HashMap<EventId, Vec<Reward>> = HashMap::new();
+        let mut rewards = Readable::new();
         for row in found {
-            rewards.entry(read(&row.event_id)?).or_default().push(row.try_into()?);
+            add(&mut rewards, read(&row.event_id)?, row.try_into());
         }
         Ok(rewards)
     }

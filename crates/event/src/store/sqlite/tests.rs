@@ -8,6 +8,7 @@ use super::*;
 use crate::store::contract::{
     events as event_suite, requests as request_suite, rewards as reward_suite, transfer as transfer_suite,
 };
+use crate::store::{EventStore, RewardStore};
 
 async fn open() -> (Arc<SqliteEventDb>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -70,6 +71,26 @@ proptest! {
             request_suite::paging_sees_every_request_once_while_others_claim(db, count, &sizes, by).await;
         });
     }
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_spoils_no_other() {
+    let (db, _folder) = open().await;
+    let (spoilt, ..) = crate::store::contract::one_of_each(&*db).await;
+    let (fine, ..) = crate::store::contract::one_of_each(&*db).await;
+    for statement in [
+        "UPDATE events SET condition = '{' WHERE id = $1",
+        "UPDATE rewards SET gives = '{' WHERE id IN (SELECT reward_id FROM event_rewards WHERE event_id = $1)",
+    ] {
+        let write = db.db.write(move |connection| {
+            Box::pin(async move { sqlx::query(statement).bind(spoilt.to_string()).execute(connection).await })
+        });
+        assert_eq!(write.await.unwrap().rows_affected(), 1);
+    }
+    let events = EventStore::find_many(&*db, &[spoilt, fine]).await.unwrap();
+    assert!(matches!(events[&spoilt], Err(StoreError::Corrupt { .. })) && events[&fine].is_ok());
+    let rewards = db.of_events(&[spoilt, fine]).await.unwrap();
+    assert!(matches!(rewards[&spoilt], Err(StoreError::Corrupt { .. })) && rewards[&fine].is_ok());
 }
 
 #[tokio::test]
