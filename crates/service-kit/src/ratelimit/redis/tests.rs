@@ -151,36 +151,3 @@ async fn a_redis_that_never_answers_delays_few_requests_and_no_more_pass() {
     assert!(started.elapsed() < Duration::from_secs(20));
     server.thaw();
 }
-
-/// What a limit costs: `cargo nextest run -p service-kit --run-ignored only --no-capture redis_take`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn redis_take_latency() {
-    const TAKES: u32 = 5000;
-    let server = Server::start();
-    let redis = Redis::connect(&server.url(), "token-db").await.unwrap();
-    // Buckets are not worth a disk write each, and a usual server does none.
-    redis.run::<()>(redis::cmd("CONFIG").arg("SET").arg("appendonly").arg("no")).await.unwrap();
-    let limits = Arc::new(limits(&server.url(), "1000000/s").await);
-    for concurrency in [1, 64] {
-        let started = StdInstant::now();
-        let tasks: Vec<_> = (0..concurrency)
-            .map(|task: u32| {
-                let limits = Arc::clone(&limits);
-                tokio::spawn(async move {
-                    for n in 0..TAKES / concurrency {
-                        limits.take(RateClass::Client, &format!("{task} {}", n % 100)).await.unwrap();
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-        let elapsed = started.elapsed();
-        println!(
-            "{concurrency} at once: {:?} a take, {TAKES} in {elapsed:?}",
-            elapsed / (TAKES / concurrency)
-        );
-    }
-}
