@@ -61,3 +61,29 @@ async fn who_connects_and_sends_no_request_is_not_waited_for() {
         assert!(!String::from_utf8_lossy(&said).contains("200 OK"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_who_gives_up_is_counted_and_no_longer_in_flight() {
+    let system = System::start(Setup::EmbeddedSplit).await;
+    system.api.register("mina@example.com").await;
+    let token = system.api.log_in("mina@example.com").await;
+    system.processes[2].pause().await;
+    let client = Client::builder().timeout(Duration::from_millis(500)).build().expect("a client");
+    let impatient = Api { client, base: system.api.base.clone() };
+    let answer = impatient.try_call(Method::GET, "/events", Some(&token), &Value::Null).await;
+    assert!(answer.is_err(), "a service that hangs has answered");
+    system.processes[2].resume().await;
+    let counted = async {
+        loop {
+            let figures = system.figures().await;
+            let gateway = ("service", "gateway");
+            let left = figures.sum("guerdon_http_requests_total", &[gateway, ("status", "499")]);
+            let in_flight = figures.sum("guerdon_http_requests_in_flight", &[gateway]);
+            if left == Some(1.0) && in_flight == Some(0.0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), counted).await.expect("the client who left is counted");
+}

@@ -98,7 +98,6 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, router: &Router, connec
         let ended = tokio::select! {
             ended = &mut connection => ended,
             Err(_) = first_request => return tracing::debug!(%peer, "connection without a request"),
-            else => connection.await,
         };
         if let Err(error) = ended {
             tracing::debug!(%peer, %error, "connection ended early");
