@@ -4,9 +4,9 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use auth::store::{SqlUserDb, UserTransfer};
-use domain::{DecisionTrace, EventId, Ids, RequestId, RequestStatus, RewardRequest, SystemClock, UserId};
+use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, IdGenerator, SystemClock, UserId};
 use e2e::{Api, Finished, Process, SECRET, Setup, System, text};
-use event::store::{EventTransfer, MongoEventDb, NewRequest, Record, RecordKind, SqliteEventDb};
+use event_store::{EventTransfer, MongoEventDb, NewClaim, Record, RecordKind, SqliteEventDb};
 use futures::TryStreamExt;
 use mongodb::{
     Client, Collection,
@@ -62,19 +62,19 @@ impl Installation {
 
     /// Stores claims of as many other users.
     async fn add_requests(&self, count: usize) {
-        let (db, ids) = (self.event_db().await, Ids::new(Arc::new(SystemClock)));
+        let (db, ids) = (self.event_db().await, IdGenerator::new(Arc::new(SystemClock)));
         db.import((0..count).map(|n| Record::Request(claim(&ids, self.event, n))).collect()).await.unwrap();
     }
 }
 
 /// A claim in any state.
-fn claim(ids: &Ids, event: EventId, number: usize) -> NewRequest {
+fn claim(ids: &IdGenerator, event: EventId, number: usize) -> NewClaim {
     let (user, minted) = (UserId(ids.mint().id), ids.mint());
-    let request = RewardRequest {
-        id: RequestId(minted.id),
+    let request = Claim {
+        id: ClaimId(minted.id),
         event_id: event,
         user_id: user,
-        status: RequestStatus::ALL[number % 4],
+        status: ClaimStatus::ALL[number % 4],
         event_revision: 1,
         created_at: minted.at,
         updated_at: minted.at.plus_seconds(1),
@@ -86,7 +86,7 @@ fn claim(ids: &Ids, event: EventId, number: usize) -> NewRequest {
         evaluation: json!({ "eligible": true, "progress": [], "steps": [{ "operator": "in", "value": true }] }),
     };
     let idempotency_key = number.is_multiple_of(3).then(|| format!("attempt {number}"));
-    NewRequest { request, decision, idempotency_key }
+    NewClaim { request, decision, idempotency_key }
 }
 
 /// Both sides hold the same records of every kind. Returns how many requests.
@@ -275,7 +275,7 @@ async fn copying_again_changes_nothing_and_never_mixes_with_other_data() {
     assert!(more.contains("reward_requests: 2 ") && more.contains("1 copied"), "{more}");
 
     // A request the source lacks.
-    let ids = Ids::new(Arc::new(SystemClock));
+    let ids = IdGenerator::new(Arc::new(SystemClock));
     let foreign = claim(&ids, installation.event, 4);
     events.import(vec![Record::Request(foreign.clone())]).await.unwrap();
     installation.add_requests(1).await;
@@ -288,7 +288,7 @@ async fn copying_again_changes_nothing_and_never_mixes_with_other_data() {
 
     // The source gets it too, but in another state.
     let mut changed = foreign.clone();
-    changed.request.status = RequestStatus::Revoked;
+    changed.request.status = ClaimStatus::Revoked;
     installation.event_db().await.import(vec![Record::Request(changed)]).await.unwrap();
     let refused = failed(migrate(&both).await);
     let named = format!("reward_requests: {} is not the same at both sides", foreign.request.id);

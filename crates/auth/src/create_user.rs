@@ -1,4 +1,4 @@
-use domain::{Email, Ids, RoleSet, User, UserId};
+use domain::{Email, IdGenerator, RoleSet, User, UserId};
 
 use crate::{
     password::{ChosenPassword, HashError, Hasher, InvalidPassword},
@@ -30,7 +30,7 @@ pub enum CreateUserError {
 /// Hashes on the calling thread, which takes tens of milliseconds.
 pub async fn create_user(
     users: &dyn UserStore,
-    ids: &Ids,
+    ids: &IdGenerator,
     email: Email,
     password: &str,
     roles: RoleSet,

@@ -15,7 +15,7 @@ mod test_app;
 
 use std::sync::Arc;
 
-use domain::{Ids, UserId};
+use domain::{IdGenerator, UserId};
 use service_kit::{access_token::AccessTokenKey, ratelimit::RateLimits};
 
 pub use create_user::{CreateUserError, create_user};
@@ -37,7 +37,7 @@ pub struct AuthParts {
     /// Issues access tokens.
     pub access_key: AccessTokenKey,
     /// Mints ids, and has the clock.
-    pub ids: Ids,
+    pub ids: IdGenerator,
     /// How often an account may be tried.
     pub limits: Arc<dyn RateLimits>,
     /// Hashes passwords.

@@ -17,8 +17,8 @@ use service_kit::{
     access_token::IssuedToken,
     page::PageRequest,
     problem::{Code, Problem},
-    store::StoreError,
 };
+use store_kit::error::StoreError;
 
 use crate::{
     Auth,

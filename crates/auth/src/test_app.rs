@@ -11,14 +11,14 @@ use std::{
 
 use async_trait::async_trait;
 use axum::{Router, body::Body};
-use domain::{Ids, ManualClock, Role, RoleSet, User, UserId};
+use domain::{IdGenerator, ManualClock, Role, RoleSet, User, UserId};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use service_kit::{
     access_token::{AccessTokenKey, IssuedToken},
     identity::{Audience, Caller, IDENTITY_HEADER, Identity, IdentityKey},
-    ratelimit::Unlimited,
+    ratelimit::NoRateLimits,
 };
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -88,8 +88,8 @@ impl TestApp {
             refresh_tokens: users,
             access_tokens: Arc::<FlakyTokenDb>::clone(&token_db),
             access_key: access_key.clone(),
-            ids: Ids::new(Arc::new(clock.clone())),
-            limits: Arc::new(Unlimited),
+            ids: IdGenerator::new(Arc::new(clock.clone())),
+            limits: Arc::new(NoRateLimits),
             passwords: PasswordPool::with(2, 128),
             cookie_secure: false,
         };

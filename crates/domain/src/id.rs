@@ -34,7 +34,7 @@ impl ObjectId {
 
     /// The smallest id that can have been minted in the second of `at`.
     ///
-    /// Ids start with their second, so a range of times is a range of ids. Ids minted elsewhere carry no milliseconds:
+    /// IdGenerator start with their second, so a range of times is a range of ids. IdGenerator minted elsewhere carry no milliseconds:
     /// a finer bound must look at the stored time.
     pub fn floor(at: Timestamp) -> Self {
         let mut bytes = [0; 12];
@@ -97,7 +97,7 @@ crate::fault::schema_of_text!(ObjectId, "object-id", "6650f1a2c3d4e5f601234567")
 
 /// A freshly minted id and the moment it stands for; both ascend together within a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Minted {
+pub struct MintedId {
     /// The new id.
     pub id: ObjectId,
     /// When it was minted; the entity's `createdAt`.
@@ -109,13 +109,13 @@ pub struct Minted {
 /// MongoDB reads them as ObjectIds. The milliseconds stand where other makers put random bytes, so that sorting by id
 /// is sorting by creation across replicas as well, and one index serves both.
 #[derive(Debug, Clone)]
-pub struct Ids {
+pub struct IdGenerator {
     clock: Arc<dyn Clock>,
     process: [u8; 3],
     last: Arc<Mutex<(Timestamp, u32)>>,
 }
 
-impl Ids {
+impl IdGenerator {
     /// A source of ids on this clock, with a random part drawn now to tell processes apart.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let mut process = [0; 3];
@@ -130,7 +130,7 @@ impl Ids {
     }
 
     /// A new id. If the clock stepped back, the last moment is used again, so ids never descend.
-    pub fn mint(&self) -> Minted {
+    pub fn mint(&self) -> MintedId {
         const COUNTER_MASK: u32 = 0x00ff_ffff;
         let now = self.clock.now();
         let mut last = self.last.lock();
@@ -142,7 +142,7 @@ impl Ids {
         };
         *last = (at, counter);
         drop(last);
-        Minted { id: self.assemble(at, counter), at }
+        MintedId { id: self.assemble(at, counter), at }
     }
 
     fn assemble(&self, at: Timestamp, counter: u32) -> ObjectId {
@@ -204,7 +204,7 @@ typed_id!(
 );
 typed_id!(
     /// A reward request's id.
-    RequestId
+    ClaimId
 );
 
 #[cfg(test)]
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn ids_from_many_threads_are_unique_and_ascend_within_each() {
-        let ids = Ids::new(Arc::new(SystemClock));
+        let ids = IdGenerator::new(Arc::new(SystemClock));
         let threads: Vec<_> = (0..8)
             .map(|_| {
                 let ids = ids.clone();
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn more_ids_than_the_counter_holds_in_one_millisecond_still_ascend() {
         let clock = ManualClock::at("2026-05-01T09:00:00.999Z".parse().unwrap());
-        let ids = Ids::new(Arc::new(clock));
+        let ids = IdGenerator::new(Arc::new(clock));
         let mut last = ids.mint();
         for _ in 0..17_000_000 {
             let next = ids.mint();
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_id_lies_between_the_floor_and_ceiling_of_its_second() {
-        let minted = Ids::new(Arc::new(SystemClock)).mint();
+        let minted = IdGenerator::new(Arc::new(SystemClock)).mint();
         assert!(ObjectId::floor(minted.at) <= minted.id);
         assert!(minted.id <= ObjectId::ceiling(minted.at));
         assert_eq!(minted.id.minted_at().as_seconds(), minted.at.as_seconds());

@@ -33,7 +33,7 @@ pub(crate) use names;
 
 #[cfg(test)]
 mod tests {
-    use crate::{Approval, EventStatus, Phase, RequestStatus, RewardType};
+    use crate::{Approval, ClaimStatus, EventStatus, Phase, RewardType};
 
     macro_rules! names_are_those_of_json {
         ($($type:ident),+) => {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_name_is_the_same_in_json_and_in_a_query() {
-        names_are_those_of_json!(Approval, EventStatus, Phase, RequestStatus, RewardType);
+        names_are_those_of_json!(Approval, EventStatus, Phase, ClaimStatus, RewardType);
         let error = "OPEN".parse::<EventStatus>().unwrap_err().to_string();
         assert_eq!(error, "must be one of ACTIVE, INACTIVE");
     }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{EventId, RequestId, Timestamp, UserId};
+use crate::{ClaimId, EventId, Timestamp, UserId};
 
 /// How far a reward request has come.
 #[derive(
@@ -8,7 +8,7 @@ use crate::{EventId, RequestId, Timestamp, UserId};
 )]
 #[serde(rename_all = "UPPERCASE")]
 #[deserr(error = crate::Faults)]
-pub enum RequestStatus {
+pub enum ClaimStatus {
     /// Stored, not yet decided.
     #[deserr(rename = "PENDING")]
     Pending,
@@ -23,7 +23,7 @@ pub enum RequestStatus {
     Revoked,
 }
 
-crate::names::names!(RequestStatus {
+crate::names::names!(ClaimStatus {
     Pending = "PENDING",
     Approved = "APPROVED",
     Rejected = "REJECTED",
@@ -49,15 +49,15 @@ pub struct DecisionTrace {
 
 /// A user's claim on an event's rewards. One per user and event, ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct RewardRequest {
+pub struct Claim {
     /// The request's id.
-    pub id: RequestId,
+    pub id: ClaimId,
     /// The event claimed.
     pub event_id: EventId,
     /// The claimant.
     pub user_id: UserId,
     /// How far it has come.
-    pub status: RequestStatus,
+    pub status: ClaimStatus,
     /// The event's revision it was decided on.
     pub event_revision: i64,
     /// When it was stored.

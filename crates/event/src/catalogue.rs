@@ -13,12 +13,10 @@ use std::{
 use domain::{Event, EventId, Reward};
 use moka::sync::Cache;
 use rules::Condition;
-use service_kit::{
-    batch::{Batcher, Limits, PATIENCE},
-    store::StoreError,
-};
+use service_kit::batch::{Batcher, Limits, PATIENCE};
+use store_kit::error::StoreError;
 
-use crate::store::{EventStore, Readable, RewardStore};
+use event_store::{EventStore, Readable, RewardStore};
 
 const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
 /// Compiled conditions kept; the least used go first.

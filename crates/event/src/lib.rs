@@ -7,18 +7,17 @@ mod catalogue;
 mod claim;
 mod handlers;
 mod router;
-pub mod store;
 #[cfg(test)]
 mod test_app;
 
 use std::sync::Arc;
 
-use domain::Ids;
+use domain::IdGenerator;
 
 pub use router::{document, router};
 
 use catalogue::Catalogue;
-use store::{EventStore, RequestStore, RewardStore};
+use event_store::{ClaimStore, EventStore, RewardStore};
 
 /// What the service works with.
 #[derive(Debug)]
@@ -28,9 +27,9 @@ pub struct EventParts {
     /// The rewards, and which events have them.
     pub rewards: Arc<dyn RewardStore>,
     /// The claims.
-    pub requests: Arc<dyn RequestStore>,
+    pub requests: Arc<dyn ClaimStore>,
     /// Mints ids, and has the clock.
-    pub ids: Ids,
+    pub ids: IdGenerator,
 }
 
 /// The service. Cheap to clone.

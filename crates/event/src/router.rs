@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     EventService,
-    handlers::{events, requests, rewards},
+    handlers::{claims, events, rewards},
 };
 
 /// The service's routes behind the identity gate, and their description.
@@ -35,9 +35,9 @@ fn public() -> OpenApiRouter<EventService> {
         .routes(routes!(events::create::handle, events::list::handle))
         .routes(routes!(events::get::handle))
         .routes(routes!(rewards::attach::handle, rewards::list::handle))
-        .routes(routes!(requests::create::handle))
-        .routes(routes!(requests::list::handle))
-        .routes(routes!(requests::get::handle))
+        .routes(routes!(claims::create::handle))
+        .routes(routes!(claims::list::handle))
+        .routes(routes!(claims::get::handle))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Router, body::Body};
-use domain::{Ids, ManualClock, ObjectId, Role, RoleSet, UserId};
+use domain::{IdGenerator, ManualClock, ObjectId, Role, RoleSet, UserId};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -11,7 +11,8 @@ use service_kit::identity::{Audience, Caller, IDENTITY_HEADER, Identity, Identit
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use crate::{EventParts, EventService, store::SqliteEventDb};
+use crate::{EventParts, EventService};
+use event_store::SqliteEventDb;
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
@@ -60,7 +61,7 @@ impl TestApp {
             events: Arc::<SqliteEventDb>::clone(&db),
             rewards: Arc::<SqliteEventDb>::clone(&db),
             requests: db,
-            ids: Ids::new(Arc::new(clock.clone())),
+            ids: IdGenerator::new(Arc::new(clock.clone())),
         });
         let identity = IdentityKey::derive(SECRET, Arc::new(clock.clone()));
         let (router, _) = crate::router(service, identity.clone());

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth::{Auth, AuthParts, PasswordPool};
 use axum::Router;
 use clap::ValueEnum;
-use domain::{Clock, Ids, SystemClock};
+use domain::{Clock, IdGenerator, SystemClock};
 use event::{EventParts, EventService};
 use gateway::{
     ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, Sessions, SessionsUnavailable, Upstream,
@@ -16,10 +16,10 @@ use service_kit::{
     health::{self, Dependency},
     identity::IdentityKey,
     metrics,
-    ratelimit::{InMemory, InRedis, RateLimits, Unlimited},
-    redis::Redis,
+    ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits},
     server::Bound,
 };
+use store_kit::{ratelimit::RedisRateLimits, redis::Redis};
 use utoipa::openapi::OpenApi;
 
 use crate::{
@@ -85,7 +85,7 @@ pub(crate) fn document() -> OpenApi {
 /// What every service of a process shares.
 struct Core {
     clock: Arc<dyn Clock>,
-    ids: Ids,
+    ids: IdGenerator,
     tokens: AccessTokenKey,
     identity: IdentityKey,
     /// Where token-db is Redis: access tokens, and limits that replicas share.
@@ -102,7 +102,7 @@ impl Core {
             Topology::All | Topology::Gateway | Topology::Auth => connect_redis(&settings.stores).await?,
         };
         Ok(Self {
-            ids: Ids::new(Arc::clone(&clock)),
+            ids: IdGenerator::new(Arc::clone(&clock)),
             tokens: AccessTokenKey::new(&secret, Arc::clone(&clock)),
             identity: IdentityKey::derive(&secret, Arc::clone(&clock)),
             limits: limits(settings, redis.as_ref()),
@@ -250,15 +250,15 @@ impl SessionCheck for InProcessSessions {
 
 fn limits(settings: &Settings, redis: Option<&Redis>) -> Arc<dyn RateLimits> {
     let Some(quotas) = settings.limits.quotas() else {
-        return Arc::new(Unlimited);
+        return Arc::new(NoRateLimits);
     };
     if let Some(redis) = redis {
-        let limits = Arc::new(InRedis::new(redis.clone(), &quotas));
-        keep_swept(&limits, InRedis::sweep);
+        let limits = Arc::new(RedisRateLimits::new(redis.clone(), &quotas));
+        keep_swept(&limits, RedisRateLimits::sweep);
         return limits;
     }
-    let limits = Arc::new(InMemory::new(&quotas));
-    keep_swept(&limits, InMemory::sweep);
+    let limits = Arc::new(MemoryRateLimits::new(&quotas));
+    keep_swept(&limits, MemoryRateLimits::sweep);
     limits
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth::{CreateUserError, store::UserStore};
-use domain::{Email, Ids, Role, RoleSet};
+use domain::{Email, IdGenerator, Role, RoleSet};
 
 /// Who the first administrator of an embedded installation is.
 pub(crate) const EMAIL: &str = "admin@guerdon.local";
@@ -11,7 +11,7 @@ pub(crate) const EMAIL: &str = "admin@guerdon.local";
 /// Makes sure that there is an administrator.
 pub(crate) struct FirstAdmin {
     pub(crate) users: Arc<dyn UserStore>,
-    pub(crate) ids: Ids,
+    pub(crate) ids: IdGenerator,
 }
 
 impl FirstAdmin {

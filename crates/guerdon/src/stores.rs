@@ -7,12 +7,11 @@ use auth::store::{
     UserTransfer,
 };
 use domain::Clock;
-use event::store::{EventStore, EventTransfer, MongoEventDb, RequestStore, RewardStore, SqliteEventDb};
-use service_kit::{
-    health::Dependency,
-    mongo,
+use event_store::{ClaimStore, EventStore, EventTransfer, MongoEventDb, RewardStore, SqliteEventDb};
+use service_kit::health::Dependency;
+use store_kit::{
+    mongo, postgres,
     redis::{self, Redis},
-    sql,
     sqlite::OpenError,
 };
 use tokio::time::Instant;
@@ -99,7 +98,7 @@ impl UserDb {
 pub(crate) struct EventDb {
     pub(crate) events: Arc<dyn EventStore>,
     pub(crate) rewards: Arc<dyn RewardStore>,
-    pub(crate) requests: Arc<dyn RequestStore>,
+    pub(crate) requests: Arc<dyn ClaimStore>,
     pub(crate) transfer: Arc<dyn EventTransfer>,
     pub(crate) dependency: Arc<dyn Dependency>,
 }
@@ -107,7 +106,7 @@ pub(crate) struct EventDb {
 impl EventDb {
     fn over<T>(db: T) -> Self
     where
-        T: EventStore + RewardStore + RequestStore + EventTransfer + Dependency + 'static,
+        T: EventStore + RewardStore + ClaimStore + EventTransfer + Dependency + 'static,
     {
         let db = Arc::new(db);
         Self {
@@ -193,16 +192,16 @@ where
     }
 }
 
-fn no_mongo(error: &mongo::ConnectError) -> bool {
-    matches!(error, mongo::ConnectError::Unreachable(_))
+fn no_mongo(error: &mongo::MongoConnectError) -> bool {
+    matches!(error, mongo::MongoConnectError::Unreachable(_))
 }
 
-fn no_postgres(error: &sql::ConnectError) -> bool {
-    matches!(error, sql::ConnectError::Unreachable(_))
+fn no_postgres(error: &postgres::PostgresConnectError) -> bool {
+    matches!(error, postgres::PostgresConnectError::Unreachable(_))
 }
 
-fn no_redis(error: &redis::ConnectError) -> bool {
-    matches!(error, redis::ConnectError::Unreachable(_))
+fn no_redis(error: &redis::RedisConnectError) -> bool {
+    matches!(error, redis::RedisConnectError::Unreachable(_))
 }
 
 fn create_folder(path: &Path) -> Result<(), StoresError> {

@@ -25,7 +25,7 @@ pub use memory::MemoryTokenDb;
 pub use mongo::MongoUserDb;
 pub use redis::RedisTokenDb;
 pub use refresh_tokens::{RefreshRow, RefreshTokenStore, Rotated, Rotation};
-pub use service_kit::store::StoreError;
 pub use sql::SqlUserDb;
+pub use store_kit::error::StoreError;
 pub use transfer::{UserRecord, UserTransfer};
 pub use users::{Created, Credentials, NewUser, RolesChanged, UserFilter, UserStore};

@@ -1,5 +1,5 @@
 //! The endpoints, one file each.
 
+pub(crate) mod claims;
 pub(crate) mod events;
-pub(crate) mod requests;
 pub(crate) mod rewards;

@@ -1,7 +1,7 @@
 use std::io::{self, IsTerminal, Read};
 
 use clap::{Args, Subcommand};
-use domain::{Email, Ids, Role};
+use domain::{Email, IdGenerator, Role};
 
 use super::Outcome;
 use crate::{assembly, first_admin, settings::StoreSettings, stores::UserDb};
@@ -38,7 +38,7 @@ impl Create {
     async fn run(self) -> Outcome {
         let UserDb { users, .. } = UserDb::open(&self.stores).await?;
         let (password, generated) = self.password()?;
-        let ids = Ids::new(assembly::clock());
+        let ids = IdGenerator::new(assembly::clock());
         let roles = self.roles.iter().copied().collect();
         let user = auth::create_user(users.as_ref(), &ids, self.email, &password, roles).await?;
         println!("Created {} with id {}", user.email, user.id);

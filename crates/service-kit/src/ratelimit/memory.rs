@@ -5,7 +5,7 @@ use super::{Quota, Quotas, RateClass, RateLimits, Wait};
 
 /// Buckets in the memory of this process.
 #[derive(Debug)]
-pub struct InMemory {
+pub struct MemoryRateLimits {
     login: DefaultKeyedRateLimiter<String>,
     login_account: DefaultKeyedRateLimiter<String>,
     register: DefaultKeyedRateLimiter<String>,
@@ -15,7 +15,7 @@ pub struct InMemory {
     clock: DefaultClock,
 }
 
-impl InMemory {
+impl MemoryRateLimits {
     /// Full buckets with these quotas.
     pub fn new(quotas: &Quotas) -> Self {
         let limiter = |quota: Quota| {
@@ -59,37 +59,10 @@ impl InMemory {
 }
 
 #[async_trait]
-impl RateLimits for InMemory {
+impl RateLimits for MemoryRateLimits {
     async fn take(&self, class: RateClass, key: &str) -> Result<(), Wait> {
         self.of(class)
             .check_key(&key.to_owned())
             .map_err(|refused| Wait(refused.wait_time_from(self.clock.now())))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::ratelimit::contract::{self, quotas};
-
-    #[tokio::test]
-    async fn an_empty_bucket_refuses_its_own_key_and_class_only() {
-        let limits = InMemory::new(&quotas("3/h"));
-        contract::an_empty_bucket_refuses_its_own_key_and_class_only(&limits).await;
-        limits.sweep();
-        assert!(limits.take(RateClass::Login, "a").await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_bucket_refills_evenly() {
-        contract::a_bucket_of_four_a_second_refills_evenly(&InMemory::new(&quotas("4/s"))).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_hundred_tasks_together_take_no_more_than_the_bucket_holds() {
-        let limits: Arc<dyn RateLimits> = Arc::new(InMemory::new(&quotas("20/h")));
-        contract::a_hundred_tasks_together_take_what_a_bucket_of_twenty_holds(&[limits]).await;
     }
 }

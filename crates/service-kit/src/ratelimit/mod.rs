@@ -1,15 +1,12 @@
 //! How often somebody may do something: a bucket per client or account that refills evenly (GCRA).
 
-#[cfg(test)]
-mod contract;
 mod memory;
-mod redis;
 
 use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 
-pub use self::{memory::InMemory, redis::InRedis};
+pub use self::memory::MemoryRateLimits;
 use crate::problem::{Code, Problem};
 
 /// What is limited. Each class has its own buckets.
@@ -136,10 +133,10 @@ pub trait RateLimits: Send + Sync + fmt::Debug {
 
 /// No limits: `RATE_LIMIT=off`.
 #[derive(Debug, Clone, Copy)]
-pub struct Unlimited;
+pub struct NoRateLimits;
 
 #[async_trait]
-impl RateLimits for Unlimited {
+impl RateLimits for NoRateLimits {
     async fn take(&self, _: RateClass, _: &str) -> Result<(), Wait> {
         Ok(())
     }

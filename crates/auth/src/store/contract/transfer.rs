@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use domain::{Ids, Role, RoleSet, SystemClock, User, UserId};
+use domain::{IdGenerator, Role, RoleSet, SystemClock, User, UserId};
 use futures::TryStreamExt;
 
 use crate::store::{UserRecord, UserStore, UserTransfer};
 
 /// Users with roles of all kinds, in the order of their ids.
 fn everybody(count: usize) -> Vec<UserRecord> {
-    let ids = Ids::new(Arc::new(SystemClock));
+    let ids = IdGenerator::new(Arc::new(SystemClock));
     let roles = [
         RoleSet::of(&[Role::User]),
         RoleSet::of(&[Role::Admin]),

@@ -1,6 +1,6 @@
 use std::{collections::HashSet, sync::Arc};
 
-use domain::{Email, Ids, Role, RoleSet, SystemClock, Timestamp, User, UserId};
+use domain::{Email, IdGenerator, Role, RoleSet, SystemClock, Timestamp, User, UserId};
 use service_kit::page::PageRequest;
 
 use crate::store::{Created, NewUser, RolesChanged, StoreError, UserFilter, UserStore};
@@ -8,15 +8,15 @@ use crate::store::{Created, NewUser, RolesChanged, StoreError, UserFilter, UserS
 const ADMIN: RoleSet = RoleSet::of(&[Role::Admin]);
 const USER: RoleSet = RoleSet::of(&[Role::User]);
 
-fn ids() -> Ids {
-    Ids::new(Arc::new(SystemClock))
+fn ids() -> IdGenerator {
+    IdGenerator::new(Arc::new(SystemClock))
 }
 
 fn email(text: &str) -> Email {
     text.parse().unwrap()
 }
 
-fn new(ids: &Ids, address: &str, roles: RoleSet) -> NewUser {
+fn new(ids: &IdGenerator, address: &str, roles: RoleSet) -> NewUser {
     let minted = ids.mint();
     NewUser {
         id: UserId(minted.id),

@@ -10,10 +10,10 @@ mod users;
 
 use async_trait::async_trait;
 use mongodb::{Collection, bson::doc};
-use service_kit::{
-    health::Dependency,
-    mongo::{ConnectError, Mongo, index, unique_index},
-    store::StoreError,
+use service_kit::health::Dependency;
+use store_kit::{
+    error::StoreError,
+    mongo::{Mongo, MongoConnectError, index, unique_index},
 };
 
 use self::{role_changes::LockDocument, user_tokens::TokenDocument, users::UserDocument};
@@ -33,11 +33,11 @@ pub struct MongoUserDb {
 impl MongoUserDb {
     /// Connects and creates the indexes that are missing. The database is the given one, else the one in the URL, else
     /// `user-db`.
-    pub async fn connect(url: &str, database: Option<&str>) -> Result<Self, ConnectError> {
+    pub async fn connect(url: &str, database: Option<&str>) -> Result<Self, MongoConnectError> {
         Self::over(Mongo::connect(url, STORE, database).await?).await
     }
 
-    async fn over(mongo: Mongo) -> Result<Self, ConnectError> {
+    async fn over(mongo: Mongo) -> Result<Self, MongoConnectError> {
         let users = [unique_index(doc! { "email": 1 }), index(doc! { "roles": 1, "_id": -1 })];
         mongo.ensure_indexes("users", users).await?;
         mongo.ensure_indexes("user_tokens", [unique_index(doc! { "userId": 1 })]).await?;

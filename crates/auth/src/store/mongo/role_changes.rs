@@ -31,7 +31,7 @@ use mongodb::{
     options::ReadConcern,
 };
 use serde::{Deserialize, Serialize};
-use service_kit::mongo::{to_date, to_oid};
+use store_kit::mongo::{to_date, to_oid};
 use tokio::time::{Instant, sleep};
 
 use super::{

@@ -1,12 +1,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use domain::{Ids, Role, RoleSet, SystemClock, Timestamp, UserId};
+use domain::{IdGenerator, Role, RoleSet, SystemClock, Timestamp, UserId};
 use mongodb::bson::{Bson, Document};
 use proptest::{prelude::*, test_runner::Config};
-use service_kit::{
-    mongo::{to_date, to_oid},
-    page::PageRequest,
-};
+use service_kit::page::PageRequest;
+use store_kit::mongo::{to_date, to_oid};
 use test_servers::{Mongo as Server, MongoMode};
 
 use super::*;
@@ -32,7 +30,7 @@ pub(super) async fn patient(uri: &str, database: &str) -> Arc<MongoUserDb> {
 }
 
 pub(super) fn somebody(name: &str, roles: &[Role]) -> NewUser {
-    let minted = Ids::new(Arc::new(SystemClock)).mint();
+    let minted = IdGenerator::new(Arc::new(SystemClock)).mint();
     NewUser {
         id: UserId(minted.id),
         email: format!("{name}@example.com").parse().unwrap(),
@@ -160,7 +158,7 @@ fn sorted(document: Document) -> BTreeMap<String, Bson> {
 
 fn row(token: &RefreshToken, at: Timestamp) -> RefreshRow {
     RefreshRow {
-        id: Ids::new(Arc::new(SystemClock)).mint().id,
+        id: IdGenerator::new(Arc::new(SystemClock)).mint().id,
         user: token.user(),
         token: token.fingerprint(),
         expires_at: at.plus_seconds(100),
@@ -229,7 +227,7 @@ async fn a_user_that_another_program_wrote_is_read_and_changed() {
 async fn a_write_that_the_driver_repeats_is_recognised_as_ones_own() {
     let server = Server::shared_or_start(MongoMode::Standalone);
     let db = open(&server).await;
-    let id = UserId(Ids::new(Arc::new(SystemClock)).mint().id);
+    let id = UserId(IdGenerator::new(Arc::new(SystemClock)).mint().id);
     let mina =
         || NewUser { id, at: Timestamp::from_millis(1_750_000_000_000), ..somebody("mina", &[Role::User]) };
     let first = db.create(mina()).await.unwrap();
@@ -309,14 +307,14 @@ async fn wrong_credentials_and_an_absent_server_are_told_apart_without_the_passw
         tokio::time::timeout(Duration::from_secs(10), connect).await.expect("it is told").unwrap_err()
     };
     let wrong = connect(format!("mongodb://me:hunter2@{host}")).await;
-    assert!(matches!(wrong, ConnectError::Credentials(_)), "{wrong}");
+    assert!(matches!(wrong, MongoConnectError::Credentials(_)), "{wrong}");
     let missing = connect(format!("mongodb://{host}")).await;
-    assert!(matches!(missing, ConnectError::Credentials(_)), "{missing}");
+    assert!(matches!(missing, MongoConnectError::Credentials(_)), "{missing}");
     drop(server);
     let absent = connect(format!("mongodb://me:hunter2@{host}")).await;
-    assert!(matches!(absent, ConnectError::Unreachable(_)), "{absent}");
+    assert!(matches!(absent, MongoConnectError::Unreachable(_)), "{absent}");
     let nonsense = connect("mongodb://me:hunter2@".to_owned()).await;
-    assert!(matches!(nonsense, ConnectError::Url), "{nonsense}");
+    assert!(matches!(nonsense, MongoConnectError::Url), "{nonsense}");
     for error in [wrong, missing, absent, nonsense] {
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use domain::{ObjectId, User};
 use futures::{StreamExt, stream::BoxStream};
 use mongodb::bson::{Document, doc};
-use service_kit::mongo::to_oid;
+use store_kit::mongo::to_oid;
 
 use super::{MongoUserDb, STORE, users::UserDocument};
 use crate::store::{StoreError, UserRecord, UserTransfer};

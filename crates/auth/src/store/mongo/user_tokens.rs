@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use domain::UserId;
 use mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
 use serde::{Deserialize, Serialize};
-use service_kit::mongo::{from_date, from_oid, to_date, to_oid};
+use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
 
 use super::{MongoUserDb, STORE, read};
 use crate::{

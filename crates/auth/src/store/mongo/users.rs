@@ -4,10 +4,8 @@ use async_trait::async_trait;
 use domain::{Email, Role, RoleSet, Timestamp, User, UserId};
 use mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
 use serde::{Deserialize, Serialize};
-use service_kit::{
-    mongo::{from_date, from_oid, to_date, to_oid},
-    page::{Page, PageRequest},
-};
+use service_kit::page::{Page, PageRequest};
+use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
 
 use super::{MongoUserDb, STORE, read, role_changes::admins};
 use crate::store::{

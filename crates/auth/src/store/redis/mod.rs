@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use service_kit::{
     access_token::{ACCESS_TOKEN_SECONDS, IssuedToken},
     health::Dependency,
-    redis::Redis,
 };
+use store_kit::redis::Redis;
 use subtle::ConstantTimeEq;
 
 use super::{AccessTokenStore, StoreError};

@@ -7,12 +7,9 @@ mod users;
 use std::path::Path;
 
 use async_trait::async_trait;
-use service_kit::{
-    health::Dependency,
-    sql::{ConnectError, Sql},
-    sqlite::OpenError,
-};
+use service_kit::health::Dependency;
 use sqlx::migrate::Migrator;
+use store_kit::{postgres::PostgresConnectError, sql::Sql, sqlite::OpenError};
 
 /// The name operators know this store by.
 const STORE: &str = "user-db";
@@ -31,7 +28,7 @@ impl SqlUserDb {
     }
 
     /// Connects to a PostgreSQL database, `postgres://…`, and brings its tables up to date.
-    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+    pub async fn connect(url: &str) -> Result<Self, PostgresConnectError> {
         Sql::connect(url, STORE, &POSTGRES_MIGRATIONS).await.map(Self)
     }
 }

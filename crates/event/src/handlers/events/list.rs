@@ -7,7 +7,9 @@ use service_kit::{
 };
 
 use super::view::EventView;
-use crate::{EventService, store::EventFilter};
+use event_store::EventFilter;
+
+use crate::EventService;
 
 /// List events
 ///

@@ -10,10 +10,8 @@ use super::{
     body::{AttachReward, Wanted},
     view::RewardView,
 };
-use crate::{
-    EventService,
-    store::{Attached, Attachment},
-};
+use crate::EventService;
+use event_store::{Attached, Attachment};
 
 /// Attach a reward
 ///

@@ -2,10 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use auth::store::{UserRecord, UserTransfer};
 use domain::ObjectId;
-use event::store::{EventTransfer, RecordKind};
+use event_store::{EventTransfer, RecordKind};
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use serde::Serialize;
-use service_kit::store::StoreError;
+use store_kit::error::StoreError;
 
 /// How often a store that does not answer is tried again before the command gives up: a replica set may have to elect a
 /// primary meanwhile.
@@ -25,7 +25,7 @@ pub(super) enum Collection {
 #[serde(untagged)]
 pub(super) enum Record {
     User(UserRecord),
-    Event(event::store::Record),
+    Event(event_store::Record),
 }
 
 impl Record {

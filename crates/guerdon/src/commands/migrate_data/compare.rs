@@ -4,8 +4,8 @@ use std::{cmp::Ordering, fmt};
 
 use domain::ObjectId;
 use indicatif::ProgressBar;
-use service_kit::store::StoreError;
 use sha2::{Digest, Sha256};
+use store_kit::error::StoreError;
 
 use super::{
     collection::{Collection, Reader},

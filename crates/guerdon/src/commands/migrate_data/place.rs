@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use event::store::RecordKind;
+use event_store::RecordKind;
 
 use super::{super::Outcome, collection::Collection};
 use crate::{

@@ -6,7 +6,7 @@ use serde_json::json;
 use service_kit::{
     access_token::AccessClaims,
     identity::Identity::Anonymous,
-    ratelimit::{InMemory, Quotas},
+    ratelimit::{MemoryRateLimits, Quotas},
 };
 
 use super::*;
@@ -117,7 +117,7 @@ async fn an_account_that_is_tried_too_often_is_closed_for_a_while_even_to_the_ri
         client: plenty,
         account: plenty,
     };
-    let app = TestApp::start_with(|parts| parts.limits = Arc::new(InMemory::new(&quotas))).await;
+    let app = TestApp::start_with(|parts| parts.limits = Arc::new(MemoryRateLimits::new(&quotas))).await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let jun = app.user("jun@example.com", &[Role::User]).await;
     for email in ["mina@example.com", "Mina@Example.com", "MINA@EXAMPLE.COM"] {

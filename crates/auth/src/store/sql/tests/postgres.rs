@@ -41,7 +41,7 @@ async fn empty(db: &SqlUserDb) -> SqlUserDb {
 }
 
 fn somebody(name: &str) -> NewUser {
-    let minted = domain::Ids::new(Arc::new(SystemClock)).mint();
+    let minted = domain::IdGenerator::new(Arc::new(SystemClock)).mint();
     NewUser {
         id: UserId(minted.id),
         email: format!("{name}@example.com").parse().unwrap(),
@@ -156,14 +156,17 @@ async fn what_is_wrong_with_a_url_is_said_without_its_password() {
     let server = Postgres::start();
     let refused = |url: String| async move { SqlUserDb::connect(&url).await.unwrap_err() };
     let credentials = refused(server.url_with_password("hunter2")).await;
-    assert!(matches!(credentials, ConnectError::Credentials(_)), "{credentials:?}");
+    assert!(matches!(credentials, PostgresConnectError::Credentials(_)), "{credentials:?}");
     let database = refused(server.url("nowhere")).await;
-    assert!(matches!(&database, ConnectError::Database(_)), "{database:?}");
+    assert!(matches!(&database, PostgresConnectError::Database(_)), "{database:?}");
     assert!(database.to_string().contains("nowhere"), "{database}");
     let unreachable = refused("postgres://guerdon:hunter2@127.0.0.1:1/user-db".to_owned()).await;
-    assert!(matches!(unreachable, ConnectError::Unreachable(_)), "{unreachable:?}");
+    assert!(matches!(unreachable, PostgresConnectError::Unreachable(_)), "{unreachable:?}");
     let no_tls = refused(format!("{}?sslmode=require", server.url("postgres"))).await;
-    assert!(matches!(&no_tls, ConnectError::Unreachable(reason) if reason.contains("TLS")), "{no_tls:?}");
+    assert!(
+        matches!(&no_tls, PostgresConnectError::Unreachable(reason) if reason.contains("TLS")),
+        "{no_tls:?}"
+    );
     let mut errors = vec![credentials, database, unreachable, no_tls];
     for url in [
         "postgres://guerdon:hunter2@[::/user-db",
@@ -174,7 +177,7 @@ async fn what_is_wrong_with_a_url_is_said_without_its_password() {
         "",
     ] {
         let error = refused(url.to_owned()).await;
-        assert!(matches!(error, ConnectError::Url), "{url}: {error:?}");
+        assert!(matches!(error, PostgresConnectError::Url), "{url}: {error:?}");
         errors.push(error);
     }
     for error in errors {
@@ -191,7 +194,7 @@ async fn a_user_who_may_not_create_tables_is_told_so() {
     let url = url.replacen(url.split([':', '@']).nth(2).unwrap(), "hunter2", 1);
     let error = SqlUserDb::connect(&url).await.unwrap_err();
     assert!(
-        matches!(&error, ConnectError::Credentials(reason) if reason.contains("permission")),
+        matches!(&error, PostgresConnectError::Credentials(reason) if reason.contains("permission")),
         "{error:?}"
     );
 }

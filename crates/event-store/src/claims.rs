@@ -1,0 +1,82 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, Timestamp, UserId};
+use serde::Serialize;
+use service_kit::page::{Page, PageRequest};
+
+use super::StoreError;
+
+/// A claim to be stored.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewClaim {
+    /// The request, PENDING.
+    pub request: Claim,
+    /// What it was decided on.
+    pub decision: DecisionTrace,
+    /// By which the claimant recognises a retry.
+    pub idempotency_key: Option<String>,
+}
+
+/// A stored claim, as far as answering a second one goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The request as it is now.
+    pub request: Claim,
+    /// The key it was made with.
+    pub idempotency_key: Option<String>,
+}
+
+/// What became of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is stored, and it is the user's only one for this event.
+    Stored,
+    /// The user has claimed this event before; nothing was changed.
+    Already(Stored),
+}
+
+/// Which requests to list: those that match everything that is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClaimFilter {
+    /// Only this user's.
+    pub user: Option<UserId>,
+    /// Only those for this event.
+    pub event: Option<EventId>,
+    /// Only those that have come so far.
+    pub status: Option<ClaimStatus>,
+    /// Only those made at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only those made before this moment.
+    pub to: Option<Timestamp>,
+}
+
+impl ClaimFilter {
+    /// Whether a request belongs on a page or one after it: for adapters that find it by user and event at once.
+    pub(crate) fn admits(&self, request: &Claim, page: PageRequest) -> bool {
+        self.user.is_none_or(|user| request.user_id == user)
+            && self.event.is_none_or(|event| request.event_id == event)
+            && self.status.is_none_or(|status| request.status == status)
+            && self.from.is_none_or(|from| request.created_at >= from)
+            && self.to.is_none_or(|to| request.created_at < to)
+            && page.before.is_none_or(|before| request.id.0 < before)
+    }
+}
+
+/// The claims (`reward_requests` in event-db): one per user and event.
+#[async_trait]
+pub trait ClaimStore: Send + Sync + fmt::Debug {
+    /// Stores a claim unless the user has claimed the event before: of any number of racers one is stored. Durable when
+    /// it returns.
+    async fn claim_once(&self, new: NewClaim) -> Result<Claimed, StoreError>;
+
+    /// The user's claim on an event.
+    async fn find_claim(&self, user: UserId, event: EventId) -> Result<Option<Stored>, StoreError>;
+
+    /// The request with this id, and what it was decided on.
+    async fn find(&self, id: ClaimId) -> Result<Option<(Claim, DecisionTrace)>, StoreError>;
+
+    /// One page, newest first. Each combination of filters walks an index: the cost does not grow with the page's
+    /// position nor with the number of requests.
+    async fn list(&self, filter: &ClaimFilter, page: PageRequest) -> Result<Page<Claim>, StoreError>;
+}

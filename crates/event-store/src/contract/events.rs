@@ -1,0 +1,100 @@
+use std::{collections::HashSet, sync::Arc};
+
+use domain::{Event, EventId, EventStatus, Phase};
+use service_kit::page::PageRequest;
+
+use super::{at, event, ids};
+use crate::{EventFilter, EventStore};
+
+pub(crate) async fn an_event_is_found_as_it_was_stored(db: Arc<dyn EventStore>) {
+    let ids = ids();
+    let full = event(&ids);
+    let bare = Event { description: None, period_end: None, condition: serde_json::json!({}), ..event(&ids) };
+    for event in [&full, &bare] {
+        db.create(event.clone()).await.unwrap();
+    }
+    let unknown = EventId(ids.mint().id);
+    let found = db.find_many(&[bare.id, unknown, full.id, full.id]).await.unwrap();
+    assert_eq!(found.len(), 2);
+    let [one, other] = [full.id, bare.id].map(|id| found[&id].as_ref().unwrap());
+    assert_eq!((one, other), (&full, &bare));
+    assert!(db.find_many(&[]).await.unwrap().is_empty());
+}
+
+pub(crate) async fn event_filters_combine(db: Arc<dyn EventStore>) {
+    let ids = ids();
+    let now = at("2026-05-10T00:00:00Z");
+    let periods = [
+        ("2026-05-10T00:00:00.001Z", None, Phase::Upcoming),
+        ("2026-05-10T00:00:00Z", None, Phase::Ongoing),
+        ("2026-05-01T00:00:00Z", Some("2026-05-10T00:00:00.001Z"), Phase::Ongoing),
+        ("2026-05-01T00:00:00Z", Some("2026-05-10T00:00:00Z"), Phase::Ended),
+    ];
+    let mut all = Vec::new();
+    for (start, end, _) in periods {
+        for status in [EventStatus::Active, EventStatus::Inactive] {
+            for name in ["Spring SALE 100%", "봄맞이 Ärger"] {
+                let (period_start, period_end) = (at(start), end.map(at));
+                let event = Event { name: name.into(), period_start, period_end, status, ..event(&ids) };
+                db.create(event.clone()).await.unwrap();
+                all.insert(0, event);
+            }
+        }
+    }
+    let page = PageRequest { limit: 100, before: None };
+    for status in [None, Some(EventStatus::Active), Some(EventStatus::Inactive)] {
+        for phase in [None, Some(Phase::Upcoming), Some(Phase::Ongoing), Some(Phase::Ended)] {
+            for name in [None, Some("sale 100%"), Some("ÄRGER"), Some(".*"), Some("%"), Some("맞")] {
+                let filter = EventFilter {
+                    status,
+                    phase: phase.map(|phase| (phase, now)),
+                    name: name.map(str::to_owned),
+                };
+                let expected: Vec<_> = all
+                    .iter()
+                    .filter(|event| status.is_none_or(|status| event.status == status))
+                    .filter(|event| phase.is_none_or(|phase| event.phase(now) == phase))
+                    .filter(|event| {
+                        name.is_none_or(|name| event.name.to_lowercase().contains(&name.to_lowercase()))
+                    })
+                    .cloned()
+                    .collect();
+                assert_eq!(db.list(&filter, page).await.unwrap().items, expected, "{filter:?}");
+            }
+        }
+    }
+}
+
+/// Pages of these sizes, over and over, while events keep being created: what was there at the start is seen exactly
+/// once, newest first.
+pub(crate) async fn paging_sees_every_event_once_while_others_appear(
+    db: Arc<dyn EventStore>,
+    count: usize,
+    sizes: &[usize],
+    status: Option<EventStatus>,
+) {
+    let ids = ids();
+    let mut expected = Vec::new();
+    for n in 0..count {
+        let active = if n % 3 == 0 { EventStatus::Inactive } else { EventStatus::Active };
+        let event = Event { status: active, ..event(&ids) };
+        if status.is_none_or(|status| status == active) {
+            expected.insert(0, event.id);
+        }
+        db.create(event).await.unwrap();
+    }
+    let filter = EventFilter { status, ..EventFilter::default() };
+    let (mut seen, mut before) = (Vec::new(), None);
+    for limit in sizes.iter().cycle() {
+        let page = db.list(&filter, PageRequest { limit: *limit, before }).await.unwrap();
+        assert!(page.items.len() <= *limit);
+        seen.extend(page.items.iter().map(|event| event.id));
+        db.create(event(&ids)).await.unwrap();
+        match page.next_cursor {
+            Some(cursor) => before = Some(cursor.parse().unwrap()),
+            None => break,
+        }
+    }
+    assert_eq!(seen.iter().collect::<HashSet<_>>().len(), seen.len());
+    assert_eq!(seen, expected);
+}

@@ -1,0 +1,11 @@
+//! What the adapters of every store share, so that an adapter holds statements and nothing else.
+//!
+//! Only services that keep something depend on this crate: the gateway compiles no database driver.
+
+pub mod error;
+pub mod mongo;
+pub mod postgres;
+pub mod ratelimit;
+pub mod redis;
+pub mod sql;
+pub mod sqlite;

@@ -1,0 +1,194 @@
+//! SQLite's one writer, which groups waiting writes into a transaction: each commit waits for the disk. It works on any
+//! type of connection to SQLite, so that adapters may use the driver itself or the one of several databases.
+
+use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use sqlx::Connection;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use service_kit::{batch::PATIENCE, metrics::QUEUE_DEPTH};
+
+use crate::{
+    error::StoreError,
+    sql::{WorkFuture, failed},
+};
+
+/// Most writes in one transaction.
+const GROUP: usize = 256;
+/// Most writes waiting; more are refused as unavailable rather than kept waiting for long.
+const WAITING: usize = 8192;
+
+/// Opens the writer's connection anew.
+pub(crate) type WriterOpener<C> =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<C, sqlx::Error>> + Send>> + Send + Sync>;
+
+/// The way to the writer. Cheap to clone; the writer stops once the last is dropped.
+#[derive(Debug)]
+pub(crate) struct WriteQueue<C> {
+    store: &'static str,
+    queue: mpsc::Sender<Box<dyn Write<C>>>,
+}
+
+impl<C> Clone for WriteQueue<C> {
+    fn clone(&self) -> Self {
+        Self { store: self.store, queue: self.queue.clone() }
+    }
+}
+
+impl<C: Connection + Send + 'static> WriteQueue<C> {
+    /// Starts the writer on this connection, which `open` replaces when it has failed.
+    pub(crate) fn start(store: &'static str, connection: C, open: WriterOpener<C>) -> Self {
+        let (queue, waiting) = mpsc::channel(WAITING);
+        let writer = Writer { store, connection: Some(connection), open };
+        tokio::spawn(writer.run(waiting));
+        Self { store, queue }
+    }
+
+    /// Runs a write as part of the next group and returns once that group is durable. All of it is stored or nothing.
+    /// It is carried out even if the caller stops waiting.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut C) -> WorkFuture<'c, T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let write = Box::new(Pending { work: Some(work), result: None, reply });
+        self.queue
+            .try_send(write)
+            .map_err(|_| StoreError::unavailable(self.store, "too many writes are waiting"))?;
+        timeout(PATIENCE, answer)
+            .await
+            .map_err(|late| StoreError::unavailable(self.store, late))?
+            .map_err(|_| StoreError::unavailable(self.store, "the writer has failed"))?
+            .map_err(|error| failed(self.store, error))
+    }
+}
+
+/// A write whose result type is its own business.
+#[async_trait]
+trait Write<C>: Send {
+    /// Runs it; the result stays inside until it is durable.
+    async fn run(&mut self, connection: &mut C) -> Result<(), sqlx::Error>;
+    /// Hands the result, or what went wrong, to whoever waits.
+    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>);
+}
+
+struct Pending<F, T> {
+    work: Option<F>,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, Arc<sqlx::Error>>>,
+}
+
+#[async_trait]
+impl<C, T, F> Write<C> for Pending<F, T>
+where
+    C: Send + 'static,
+    T: Send + 'static,
+    F: for<'c> FnOnce(&'c mut C) -> WorkFuture<'c, T> + Send + 'static,
+{
+    async fn run(&mut self, connection: &mut C) -> Result<(), sqlx::Error> {
+        if let Some(work) = self.work.take() {
+            self.result = Some(work(connection).await?);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>) {
+        let Self { result, reply, .. } = *self;
+        let answer = outcome.and_then(|()| result.ok_or_else(|| Arc::new(sqlx::Error::WorkerCrashed)));
+        // Whoever asked may have gone: the write stands all the same.
+        let _ = reply.send(answer);
+    }
+}
+
+struct Writer<C> {
+    store: &'static str,
+    /// None after a failure, until the next group.
+    connection: Option<C>,
+    open: WriterOpener<C>,
+}
+
+impl<C: Connection + Send + 'static> Writer<C> {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Write<C>>>) {
+        let depth = metrics::gauge!(QUEUE_DEPTH, "queue" => self.store);
+        let mut group = Vec::with_capacity(GROUP);
+        #[allow(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
+        let show = |waiting: usize| depth.set(waiting as f64);
+        while waiting.recv_many(&mut group, GROUP).await > 0 {
+            show(waiting.len() + group.len());
+            self.write(std::mem::take(&mut group)).await;
+            show(waiting.len());
+        }
+        let Some(connection) = self.connection else { return };
+        if let Err(error) = connection.close().await {
+            tracing::warn!(store = self.store, %error, "the store did not close cleanly");
+        }
+    }
+
+    /// A connection whose transaction failed is given up: SQLite may have rolled back by itself (a full disk), which the
+    /// driver does not learn, and then it would refuse every later transaction.
+    async fn write(&mut self, group: Vec<Box<dyn Write<C>>>) {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => match (self.open)().await {
+                Ok(connection) => connection,
+                Err(error) => return self.fail(group, error),
+            },
+        };
+        // Whoever waits for a write that panics, or for one beside it, learns that it was not stored.
+        let written = AssertUnwindSafe(write_group(&mut connection, group)).catch_unwind().await;
+        if let Ok(Ok(())) = written {
+            self.connection = Some(connection);
+            return;
+        }
+        if let Ok(Err(error)) = written {
+            tracing::error!(store = self.store, %error, "a group of writes was not stored");
+        } else {
+            tracing::error!(store = self.store, "a write panicked: its group was not stored");
+        }
+        // It has failed already; whatever else goes wrong with it changes nothing.
+        let _ = connection.close_hard().await;
+    }
+
+    fn fail(&self, group: Vec<Box<dyn Write<C>>>, error: sqlx::Error) {
+        tracing::error!(store = self.store, %error, "the writer cannot be opened");
+        let error = Arc::new(error);
+        for write in group {
+            write.finish(Err(Arc::clone(&error)));
+        }
+    }
+}
+
+/// One transaction. Each write stands behind a savepoint, so that one that fails takes no other with it.
+async fn write_group<C: Connection>(
+    connection: &mut C,
+    mut group: Vec<Box<dyn Write<C>>>,
+) -> Result<(), Arc<sqlx::Error>> {
+    let mut results = Vec::with_capacity(group.len());
+    let outcome = async {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        for write in &mut group {
+            let mut savepoint = transaction.begin().await?;
+            let result = write.run(&mut savepoint).await;
+            match result {
+                Ok(()) => savepoint.commit().await?,
+                Err(_) => savepoint.rollback().await?,
+            }
+            results.push(result.map_err(Arc::new));
+        }
+        transaction.commit().await
+    }
+    .await;
+    let outcome = outcome.map_err(Arc::new);
+    // Where the transaction itself failed, the writes it did not come to share that failure.
+    let results = results.into_iter().chain(std::iter::repeat(Ok(())));
+    for (write, result) in group.into_iter().zip(results) {
+        write.finish(outcome.clone().and(result));
+    }
+    outcome
+}
