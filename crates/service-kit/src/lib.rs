@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod batch;
+pub mod budget;
 pub mod extract;
 pub mod health;
 pub mod identity;

@@ -81,7 +81,7 @@ fn above(page: PageRequest) -> String {
     page.before.map_or_else(|| ABOVE_ALL_IDS.to_owned(), |id| id.to_string())
 }
 
-/// IdGenerator as the JSON array that `json_each` takes: one statement for any number of them.
+/// Ids as the JSON array that `json_each` takes: one statement for any number of them.
 fn json_ids(ids: impl Iterator<Item = impl ToString>) -> String {
     ids.map(|id| id.to_string()).collect::<serde_json::Value>().to_string()
 }
