@@ -2,7 +2,9 @@ use domain::Role;
 use http::Request;
 use service_kit::identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey};
 
-use crate::test_app::{TestApp, operator, somebody, user};
+use test_kit::callers::{operator, user, with_roles};
+
+use crate::test_app::TestApp;
 
 #[tokio::test]
 async fn only_what_the_gateway_signed_for_this_service_lately_gets_in() {
@@ -30,15 +32,15 @@ async fn only_what_the_gateway_signed_for_this_service_lately_gets_in() {
 #[tokio::test]
 async fn the_services_own_rules_hold_even_if_the_gateway_lets_somebody_through() {
     let app = TestApp::start().await;
-    let event = app.event(&serde_json::json!({})).await;
+    let event = app.new_event(&serde_json::json!({})).await;
     for path in ["/events".to_owned(), format!("/events/{event}/rewards")] {
-        for who in [user(1), somebody(2, &[Role::Auditor])] {
+        for who in [user(1), with_roles(2, &[Role::Auditor])] {
             let answer = app.post(who, &path, &serde_json::json!({})).await;
             assert_eq!(answer.outcome(), (403, "FORBIDDEN"), "{path}");
         }
     }
     for roles in [&[Role::Operator], &[Role::Auditor], &[Role::Admin]] {
-        assert_eq!(app.claim(somebody(3, roles), &event, None).await.outcome(), (403, "FORBIDDEN"));
+        assert_eq!(app.claim(with_roles(3, roles), &event, None).await.outcome(), (403, "FORBIDDEN"));
     }
     for path in ["/events", "/events/requests"] {
         assert_eq!(app.get(Identity::Anonymous, path).await.outcome(), (401, "UNAUTHENTICATED"));
@@ -49,7 +51,7 @@ async fn the_services_own_rules_hold_even_if_the_gateway_lets_somebody_through()
 async fn unknown_paths_and_methods_are_told_apart() {
     let app = TestApp::start().await;
     assert_eq!(app.get(user(1), "/nothing").await.outcome(), (404, "NOT_FOUND"));
-    let answer = app.send(app.request(user(1), http::Method::DELETE, "/events", None)).await;
+    let answer = app.send(app.build_request(user(1), http::Method::DELETE, "/events", None)).await;
     assert_eq!(answer.outcome(), (405, "METHOD_NOT_ALLOWED"));
     assert!(answer.headers.contains_key("allow"));
 }

@@ -1,15 +1,66 @@
 use axum::{Json, extract::State};
-use domain::{ClaimStatus, EventId, Timestamp, UserId};
+use deserr::Deserr;
+use domain::{ClaimStatus, EventId, Faults, Timestamp, UserId};
+use event_store::ClaimFilter;
 use service_kit::{
-    extract::{LoggedIn, Query},
+    extract::{ListQuery, LoggedIn, PageParams},
     page::Page,
-    problem::{Code, Problem, ProblemBody},
+    problem::Refused,
 };
 
 use super::view::ClaimView;
-use event_store::ClaimFilter;
+use crate::{EventService, app::claims::ListClaimsError};
 
-use crate::EventService;
+service_kit::refusals! {
+    /// Why reward requests are not listed.
+    pub(crate) enum ListClaimsRefusal {
+        /// Only staff sees the requests of others.
+        OthersClaims = Forbidden,
+    }
+}
+
+impl From<ListClaimsError> for Refused<ListClaimsRefusal> {
+    fn from(error: ListClaimsError) -> Self {
+        match error {
+            ListClaimsError::OthersClaims => ListClaimsRefusal::OthersClaims.into(),
+            ListClaimsError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Which requests to list: those that match everything that is given.
+#[derive(Debug, Deserr, utoipa::IntoParams)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+pub(crate) struct ClaimQuery {
+    /// Only this user's.
+    #[deserr(default)]
+    user_id: Option<UserId>,
+    /// Only those for this event.
+    #[deserr(default)]
+    event_id: Option<EventId>,
+    /// Only those with this status.
+    #[deserr(default)]
+    status: Option<ClaimStatus>,
+    /// Only those made at this time or later.
+    #[deserr(default)]
+    from: Option<Timestamp>,
+    /// Only those made before this time.
+    #[deserr(default)]
+    to: Option<Timestamp>,
+}
+
+impl From<ClaimQuery> for ClaimFilter {
+    fn from(query: ClaimQuery) -> Self {
+        Self {
+            user: query.user_id,
+            event: query.event_id,
+            status: query.status,
+            from: query.from,
+            to: query.to,
+        }
+    }
+}
 
 /// List reward requests
 ///
@@ -19,41 +70,15 @@ use crate::EventService;
     path = "/events/requests",
     operation_id = "listRewardRequests",
     tag = "Requests",
-    params(
-        ("userId" = Option<UserId>, Query, description = "Only this user's"),
-        ("eventId" = Option<EventId>, Query, description = "Only those for this event"),
-        ("status" = Option<ClaimStatus>, Query, description = "Only those with this status"),
-        ("from" = Option<Timestamp>, Query, description = "Only those made at this time or later"),
-        ("to" = Option<Timestamp>, Query, description = "Only those made before this time"),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "Requests on a page; 20 if left out"),
-        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
-    ),
-    responses(
-        (status = 200, description = "A page of requests", body = Page<ClaimView>),
-        (status = 400, description = "VALIDATION_FAILED", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 403, description = "FORBIDDEN: somebody else's, and the caller is no staff", body = ProblemBody,
-            content_type = "application/problem+json"),
-    )
+    params(ClaimQuery, PageParams),
+    responses((status = 200, description = "A page of requests", body = Page<ClaimView>), ListClaimsRefusal)
 )]
-pub(crate) async fn handle(
+pub(crate) async fn list_claims(
     State(service): State<EventService>,
     LoggedIn(caller): LoggedIn,
-    Query(mut query): Query,
-) -> Result<Json<Page<ClaimView>>, Problem> {
-    let mut filter = ClaimFilter {
-        user: query.take("userId"),
-        event: query.take("eventId"),
-        status: query.take("status"),
-        from: query.take("from"),
-        to: query.take("to"),
-    };
-    let page = query.take_page();
-    query.finish()?;
-    if !caller.roles.is_staff() && *filter.user.get_or_insert(caller.id) != caller.id {
-        return Err(Problem::new(Code::Forbidden));
-    }
-    Ok(Json(service.requests.list(&filter, page).await?.map(ClaimView::from)))
+    ListQuery(query, page): ListQuery<ClaimQuery>,
+) -> Result<Json<Page<ClaimView>>, Refused<ListClaimsRefusal>> {
+    Ok(Json(service.list_claims(&caller, query.into(), page).await?.map(ClaimView::from)))
 }
 
 #[cfg(test)]

@@ -17,15 +17,15 @@ pub(crate) struct ClaimView {
 }
 
 impl From<Claim> for ClaimView {
-    fn from(request: Claim) -> Self {
+    fn from(claim: Claim) -> Self {
         Self {
-            id: request.id,
-            event_id: request.event_id,
-            user_id: request.user_id,
-            status: request.status,
-            event_revision: request.event_revision,
-            created_at: request.created_at,
-            updated_at: request.updated_at,
+            id: claim.id,
+            event_id: claim.event_id,
+            user_id: claim.user_id,
+            status: claim.status,
+            event_revision: claim.event_revision,
+            created_at: claim.created_at,
+            updated_at: claim.updated_at,
         }
     }
 }
@@ -35,12 +35,12 @@ impl From<Claim> for ClaimView {
 #[schema(as = RewardRequestWithDecision)]
 pub(crate) struct DecidedClaimView {
     #[serde(flatten)]
-    request: ClaimView,
+    claim: ClaimView,
     decision: DecisionTrace,
 }
 
 impl DecidedClaimView {
-    pub(crate) fn new(request: Claim, decision: DecisionTrace) -> Self {
-        Self { request: request.into(), decision }
+    pub(crate) fn new(claim: Claim, decision: DecisionTrace) -> Self {
+        Self { request: claim.into(), decision }
     }
 }

@@ -1,15 +1,32 @@
 use axum::{Json, extract::State};
-use domain::{EventStatus, Line, Phase};
+use deserr::Deserr;
+use domain::{EventStatus, Faults, Phase, TextLine};
+use event_store::EventFilter;
 use service_kit::{
-    extract::{LoggedIn, Query},
+    extract::{ListQuery, LoggedIn, PageParams},
     page::Page,
-    problem::{Problem, ProblemBody},
+    problem::Problem,
 };
 
 use super::view::EventView;
-use event_store::EventFilter;
-
 use crate::EventService;
+
+/// Which events to list: those that match everything that is given.
+#[derive(Debug, Deserr, utoipa::IntoParams)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+pub(crate) struct EventQuery {
+    /// Only events with this status.
+    #[deserr(default)]
+    status: Option<EventStatus>,
+    /// Only events that are in this phase now.
+    #[deserr(default)]
+    phase: Option<Phase>,
+    /// Only events whose name contains this, whatever the case.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
+    name: Option<TextLine<200>>,
+}
 
 /// List events
 ///
@@ -19,36 +36,22 @@ use crate::EventService;
     path = "/events",
     operation_id = "listEvents",
     tag = "Events",
-    params(
-        ("status" = Option<EventStatus>, Query, description = "Only events with this status"),
-        ("phase" = Option<Phase>, Query, description = "Only events in this phase now"),
-        ("name" = Option<String>, Query, description = "Only events whose name contains this, whatever the case"),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "Events on a page; 20 if left out"),
-        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
-    ),
-    responses(
-        (status = 200, description = "A page of events", body = Page<EventView>),
-        (status = 400, description = "VALIDATION_FAILED", body = ProblemBody,
-            content_type = "application/problem+json"),
-    )
+    params(EventQuery, PageParams),
+    responses((status = 200, description = "A page of events", body = Page<EventView>))
 )]
-pub(crate) async fn handle(
+pub(crate) async fn list_events(
     State(service): State<EventService>,
     LoggedIn(caller): LoggedIn,
-    Query(mut query): Query,
+    ListQuery(query, page): ListQuery<EventQuery>,
 ) -> Result<Json<Page<EventView>>, Problem> {
-    let now = service.ids.clock().now();
-    let status: Option<EventStatus> = query.take("status");
-    let phase = query.take::<Phase>("phase").map(|phase| (phase, now));
-    let name = query.take::<Line<200>>("name").map(Line::into_string);
-    let page = query.take_page();
-    query.finish()?;
-    if !caller.roles.is_staff() && status == Some(EventStatus::Inactive) {
-        return Ok(Json(Page { items: Vec::new(), next_cursor: None }));
-    }
-    let status = if caller.roles.is_staff() { status } else { Some(EventStatus::Active) };
-    let events = service.events.list(&EventFilter { status, phase, name }, page).await?;
-    Ok(Json(events.map(|event| EventView::at(now, event))))
+    let now = service.now();
+    let filter = EventFilter {
+        status: query.status,
+        phase: query.phase.map(|phase| (phase, now)),
+        name: query.name.map(TextLine::into_string),
+    };
+    let events = service.list_events(&caller, filter, page).await?;
+    Ok(Json(events.map(|event| EventView::new(event, now))))
 }
 
 #[cfg(test)]

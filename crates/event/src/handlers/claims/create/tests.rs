@@ -1,22 +1,25 @@
 use std::{collections::HashSet, sync::Arc};
 
 use domain::Role;
+use http::Method;
 use serde_json::json;
 
-use crate::test_app::{TestApp, auditor, id_of, operator, somebody, user};
+use test_kit::callers::{auditor, operator, user, user_id, with_roles};
+
+use crate::test_app::TestApp;
 
 #[tokio::test]
 async fn a_claim_is_stored_pending_with_what_it_was_decided_on() {
     let app = TestApp::start().await;
     let condition = json!({"in": ["USER", {"var": "user.roles"}]});
-    let event = app.event(&json!({ "condition": condition })).await;
+    let event = app.new_event(&json!({ "condition": condition })).await;
     let claimed = app.claim(user(1), &event, None).await;
     assert_eq!(claimed.status, 201);
     let id = claimed.str("id").to_owned();
     let expected = json!({
         "id": id,
         "eventId": event,
-        "userId": id_of(user(1)),
+        "userId": user_id(1).to_string(),
         "status": "PENDING",
         "eventRevision": 1,
         "createdAt": "2026-05-01T09:00:00.000Z",
@@ -38,7 +41,7 @@ async fn events_that_do_not_run_refuse() {
         (json!({"periodStart": "2026-05-01T09:00:00.001Z"}), "EVENT_NOT_STARTED"),
         (json!({"periodEnd": "2026-05-01T09:00:00.000Z"}), "EVENT_ENDED"),
     ] {
-        let event = app.event(&change).await;
+        let event = app.new_event(&change).await;
         assert_eq!(app.claim(user(1), &event, None).await.outcome(), (409, code));
     }
     let unknown = app.claim(user(1), "6650f1a2c3d4e5f601234567", None).await;
@@ -49,33 +52,34 @@ async fn events_that_do_not_run_refuse() {
 #[tokio::test]
 async fn a_refused_attempt_tells_the_progress_and_does_not_use_up_the_claim() {
     let app = TestApp::start().await;
-    let event = app.event(&json!({"condition": {"in": ["AUDITOR", {"var": "user.roles"}]}})).await;
+    let event = app.new_event(&json!({"condition": {"in": ["AUDITOR", {"var": "user.roles"}]}})).await;
     let refused = app.claim(user(1), &event, None).await;
     assert_eq!(refused.outcome(), (422, "CONDITION_NOT_MET"));
     let progress = json!([
         {"fact": "user.roles", "operator": "in", "target": "AUDITOR", "actual": ["USER"], "met": false}
     ]);
     assert_eq!(refused.body["progress"], progress);
-    let promoted = somebody(1, &[Role::User, Role::Auditor]);
+    let promoted = with_roles(1, &[Role::User, Role::Auditor]);
     assert_eq!(app.claim(promoted, &event, None).await.status, 201);
 }
 
 #[tokio::test]
 async fn a_second_claim_names_the_first() {
     let app = TestApp::start().await;
-    let event = app.event(&json!({})).await;
+    let event = app.new_event(&json!({})).await;
     let first = app.claim(user(1), &event, Some("one")).await;
     for key in [None, Some("other")] {
         let second = app.claim(user(1), &event, key).await;
         assert_eq!(second.outcome(), (409, "ALREADY_REQUESTED"));
-        assert_eq!(second.str("requestId"), first.str("id"));
+        assert_eq!(second.str("rewardRequestId"), first.str("id"));
+        assert_eq!(second.str("requestId"), second.header("x-request-id"));
     }
 }
 
 #[tokio::test]
 async fn a_retry_with_the_same_key_gets_the_first_answer_again_even_after_the_end() {
     let app = TestApp::start().await;
-    let event = app.event(&json!({"periodEnd": "2026-05-01T09:01:00Z"})).await;
+    let event = app.new_event(&json!({"periodEnd": "2026-05-01T09:01:00Z"})).await;
     let first = app.claim(user(1), &event, Some("k-1")).await;
     app.clock.advance_seconds(30);
     for _ in 0..2 {
@@ -88,10 +92,39 @@ async fn a_retry_with_the_same_key_gets_the_first_answer_again_even_after_the_en
 }
 
 #[tokio::test]
-async fn a_key_that_is_empty_or_too_long_is_refused() {
+async fn a_claim_takes_neither_a_body_nor_query_parameters() {
     let app = TestApp::start().await;
-    let event = app.event(&json!({})).await;
-    for key in ["", &"k".repeat(256)] {
+    let event = app.new_event(&json!({})).await;
+    let path = format!("/events/{event}/request");
+    for body in ["{", "null", "[]", "{\"userId\": \"6650f1a2c3d4e5f601234567\"}", "claim"] {
+        let refused = app.send_text(user(1), Method::POST, &path, "application/json", body).await;
+        assert_eq!(refused.outcome(), (400, "VALIDATION_FAILED"), "{body}");
+    }
+    let refused = app.post(user(1), &format!("{path}?force=true"), &json!({})).await;
+    assert_eq!((refused.outcome(), refused.pointers()), ((400, "VALIDATION_FAILED"), vec!["?force"]));
+    assert!(app.get(user(1), "/events/requests").await.ids().is_empty());
+    assert_eq!(app.post(user(1), &path, &json!({})).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_key_that_is_given_twice_is_refused() {
+    let app = TestApp::start().await;
+    let event = app.new_event(&json!({})).await;
+    let mut request = app.build_request(user(1), Method::POST, &format!("/events/{event}/request"), None);
+    request.headers_mut().append("idempotency-key", "one".parse().unwrap());
+    request.headers_mut().append("idempotency-key", "other".parse().unwrap());
+    let refused = app.send(request).await;
+    assert_eq!(
+        (refused.outcome(), refused.pointers()),
+        ((400, "VALIDATION_FAILED"), vec!["Idempotency-Key"])
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_is_empty_or_too_long_or_no_plain_text_is_refused() {
+    let app = TestApp::start().await;
+    let event = app.new_event(&json!({})).await;
+    for key in ["", "a\tb", &"k".repeat(256)] {
         let refused = app.claim(user(1), &event, Some(key)).await;
         assert_eq!(
             (refused.outcome(), refused.pointers()),
@@ -104,7 +137,7 @@ async fn a_key_that_is_empty_or_too_long_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_five_hundred_claims_at_once_one_is_stored_and_the_others_name_it() {
     let app = Arc::new(TestApp::start().await);
-    let event = app.event(&json!({})).await;
+    let event = app.new_event(&json!({})).await;
     let tasks: Vec<_> = (0..500)
         .map(|n| {
             let (app, event) = (Arc::clone(&app), event.clone());
@@ -118,7 +151,7 @@ async fn of_five_hundred_claims_at_once_one_is_stored_and_the_others_name_it() {
         let answer = task.await.unwrap();
         match answer.outcome() {
             (201, _) => ids.insert(answer.str("id").to_owned()),
-            (409, "ALREADY_REQUESTED") => ids.insert(answer.str("requestId").to_owned()),
+            (409, "ALREADY_REQUESTED") => ids.insert(answer.str("rewardRequestId").to_owned()),
             other => panic!("{other:?}"),
         };
     }

@@ -1,12 +1,14 @@
 use serde_json::json;
 
-use crate::test_app::{TestApp, auditor, operator, user};
+use test_kit::callers::{auditor, operator, user};
+
+use crate::test_app::TestApp;
 
 #[tokio::test]
 async fn users_find_active_events_and_staff_finds_all() {
     let app = TestApp::start().await;
-    let on = app.event(&json!({})).await;
-    let off = app.event(&json!({"status": "INACTIVE"})).await;
+    let on = app.new_event(&json!({})).await;
+    let off = app.new_event(&json!({"status": "INACTIVE"})).await;
     let seen = async |who, id: &str| app.get(who, &format!("/events/{id}")).await.status.as_u16();
     assert_eq!(seen(user(1), &on).await, 200);
     assert_eq!(seen(user(1), &off).await, 404);
@@ -14,6 +16,13 @@ async fn users_find_active_events_and_staff_finds_all() {
         assert_eq!(seen(staff, &on).await, 200);
         assert_eq!(seen(staff, &off).await, 200);
     }
+}
+
+#[tokio::test]
+async fn the_revision_is_the_entity_tag() {
+    let app = TestApp::start().await;
+    let event = app.new_event(&json!({})).await;
+    assert_eq!(app.get(user(1), &format!("/events/{event}")).await.header("etag"), "\"1\"");
 }
 
 #[tokio::test]
@@ -30,7 +39,7 @@ async fn an_unknown_id_is_not_found_and_nonsense_is_invalid() {
 async fn the_phase_follows_the_clock() {
     let app = TestApp::start().await;
     let period = json!({"periodStart": "2026-05-01T09:00:10Z", "periodEnd": "2026-05-01T09:00:20Z"});
-    let path = format!("/events/{}", app.event(&period).await);
+    let path = format!("/events/{}", app.new_event(&period).await);
     for phase in ["UPCOMING", "ONGOING", "ENDED"] {
         assert_eq!(app.get(user(1), &path).await.str("phase"), phase);
         app.clock.advance_seconds(10);

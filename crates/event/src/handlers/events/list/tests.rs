@@ -1,15 +1,18 @@
 use serde_json::json;
 
-use crate::test_app::{TestApp, operator, user};
+use test_kit::callers::{operator, user};
+
+use crate::test_app::TestApp;
 
 #[tokio::test]
 async fn filters_combine_and_users_see_active_events_only() {
     let app = TestApp::start().await;
     let past = json!({"name": "Winter Sale", "periodStart": "2026-01-01T00:00:00Z", "periodEnd": "2026-02-01T00:00:00Z"});
-    let past = app.event(&past).await;
-    let now = app.event(&json!({"name": "Summer SALE"})).await;
-    let soon = app.event(&json!({"name": "Ärger im Herbst", "periodStart": "2026-09-01T00:00:00Z"})).await;
-    let off = app.event(&json!({"name": "Secret sale", "status": "INACTIVE"})).await;
+    let past = app.new_event(&past).await;
+    let now = app.new_event(&json!({"name": "Summer SALE"})).await;
+    let soon =
+        app.new_event(&json!({"name": "Ärger im Herbst", "periodStart": "2026-09-01T00:00:00Z"})).await;
+    let off = app.new_event(&json!({"name": "Secret sale", "status": "INACTIVE"})).await;
     for (query, all, visible) in [
         ("", vec![&off, &soon, &now, &past], vec![&soon, &now, &past]),
         ("?status=ACTIVE", vec![&soon, &now, &past], vec![&soon, &now, &past]),
@@ -32,7 +35,7 @@ async fn pages_follow_each_other() {
     let app = TestApp::start().await;
     let mut expected = Vec::new();
     for _ in 0..5 {
-        expected.insert(0, app.event(&json!({})).await);
+        expected.insert(0, app.new_event(&json!({})).await);
     }
     let first = app.get(user(1), "/events?limit=3").await;
     assert_eq!(first.ids(), expected[..3]);
@@ -46,7 +49,5 @@ async fn a_misspelt_filter_does_not_silently_list_everything() {
     let app = TestApp::start().await;
     let answer = app.get(user(1), "/events?stauts=ACTIVE&phase=NOW&limit=101").await;
     assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED"));
-    let mut pointers = answer.pointers();
-    pointers.sort_unstable();
-    assert_eq!(pointers, ["?limit", "?phase", "?stauts"]);
+    assert_eq!(answer.pointers(), ["?limit", "?phase", "?stauts"]);
 }

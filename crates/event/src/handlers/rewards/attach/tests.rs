@@ -1,7 +1,9 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::test_app::{TestApp, operator, user};
+use test_kit::callers::{operator, user};
+
+use crate::test_app::TestApp;
 
 const NOBODY: &str = "6650f1a2c3d4e5f601234567";
 
@@ -12,7 +14,7 @@ fn points() -> Value {
 #[tokio::test]
 async fn a_new_reward_is_answered_with_its_id() {
     let app = TestApp::start().await;
-    let path = format!("/events/{}/rewards", app.event(&json!({})).await);
+    let path = format!("/events/{}/rewards", app.new_event(&json!({})).await);
     let attached = app.post(operator(), &path, &points()).await;
     assert_eq!(attached.status, 201);
     let expected = json!({
@@ -31,7 +33,7 @@ async fn a_new_reward_is_answered_with_its_id() {
 #[tokio::test]
 async fn a_reward_can_be_attached_to_many_events_but_to_each_once() {
     let app = TestApp::start().await;
-    let (one, other) = (app.event(&json!({})).await, app.event(&json!({})).await);
+    let (one, other) = (app.new_event(&json!({})).await, app.new_event(&json!({})).await);
     let reward = app.post(operator(), &format!("/events/{one}/rewards"), &points()).await;
     let by_id = json!({"rewardId": reward.str("id")});
     let again = app.post(operator(), &format!("/events/{one}/rewards"), &by_id).await;
@@ -47,7 +49,7 @@ async fn a_reward_can_be_attached_to_many_events_but_to_each_once() {
 #[tokio::test]
 async fn what_is_not_there_is_not_found_and_nothing_is_stored() {
     let app = TestApp::start().await;
-    let path = format!("/events/{}/rewards", app.event(&json!({})).await);
+    let path = format!("/events/{}/rewards", app.new_event(&json!({})).await);
     let unknown_event = app.post(operator(), &format!("/events/{NOBODY}/rewards"), &points()).await;
     assert_eq!(unknown_event.outcome(), (404, "NOT_FOUND"));
     let unknown_reward = app.post(operator(), &path, &json!({ "rewardId": NOBODY })).await;
