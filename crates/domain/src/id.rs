@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Clock, Timestamp};
 
-/// Twelve bytes, written as 24 lower-case hex digits: a MongoDB ObjectId, and the form of every id in every store.
+/// Twelve bytes, written as 24 lower-case hex digits: a MongoDB ObjectId, and the form of every id in every
+/// store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId([u8; 12]);
 
@@ -34,8 +35,8 @@ impl ObjectId {
 
     /// The smallest id that can have been minted in the second of `at`.
     ///
-    /// Ids start with their second, so a range of times is a range of ids. Ids minted elsewhere carry no milliseconds:
-    /// a finer bound must look at the stored time.
+    /// Ids start with their second, so a range of times is a range of ids. Ids minted elsewhere carry no
+    /// milliseconds: a finer bound must look at the stored time.
     pub fn floor(at: Timestamp) -> Self {
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&seconds_prefix(at));
@@ -50,9 +51,10 @@ impl ObjectId {
     }
 }
 
-/// ObjectIds hold seconds as 32 unsigned bits, which last until 2106; later times clamp.
+/// ObjectIds hold seconds as 32 unsigned bits, from 1970 until 2106; what lies outside becomes the nearer
+/// end.
 fn seconds_prefix(at: Timestamp) -> [u8; 4] {
-    u32::try_from(at.as_seconds()).unwrap_or(u32::MAX).to_be_bytes()
+    u32::try_from(at.as_seconds().max(0)).unwrap_or(u32::MAX).to_be_bytes()
 }
 
 impl fmt::Display for ObjectId {
@@ -104,10 +106,11 @@ pub struct Minted {
     pub at: Timestamp,
 }
 
-/// Mints ids that ascend with time: 4 bytes seconds, 2 bytes milliseconds, 3 bytes drawn at start, 3 bytes counter.
+/// Mints ids that ascend with time: 4 bytes seconds, 2 bytes milliseconds, 3 bytes drawn at start, 3 bytes
+/// counter.
 ///
-/// MongoDB reads them as ObjectIds. The milliseconds stand where other makers put random bytes, so that sorting by id
-/// is sorting by creation across replicas as well, and one index serves both.
+/// MongoDB reads them as ObjectIds. The milliseconds stand where other makers put random bytes, so that
+/// sorting by id is sorting by creation across replicas as well, and one index serves both.
 #[derive(Debug, Clone)]
 pub struct Ids {
     clock: Arc<dyn Clock>,
