@@ -1,4 +1,5 @@
-//! The vocabulary every part of Guerdon shares: ids, times, roles, entities. Pure: no I/O, no ambient clock or randomness.
+//! The vocabulary every part of Guerdon shares: ids, times, roles, entities. Pure: no I/O, no ambient clock
+//! or randomness.
 
 mod clock;
 mod email;
@@ -14,7 +15,7 @@ mod timestamp;
 mod user;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use email::Email;
+pub use email::{Email, InvalidEmail};
 pub use event::{Approval, Event, EventStatus, Phase};
 pub use fault::{Fault, Faults, pointer, read_text};
 pub use id::{EventId, Ids, InvalidId, Minted, ObjectId, RequestId, RewardId, UserId};
@@ -22,6 +23,6 @@ pub use names::UnknownName;
 pub use request::{DecisionTrace, RequestStatus, RewardRequest};
 pub use reward::{Reward, RewardKind, RewardType};
 pub use role::{Role, RoleSet, UnknownRole};
-pub use text::{InvalidText, Line, Prose};
+pub use text::{CharacterFault, InvalidText, Line, Prose, RefusedCharacter, fold_text, normalise_text};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::User;
