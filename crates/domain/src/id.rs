@@ -1,10 +1,9 @@
 use std::{fmt, str::FromStr, sync::Arc};
 
 use parking_lot::Mutex;
-use rand::Rng as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Clock, Timestamp};
+use crate::{Clock, RandomSource, Timestamp};
 
 /// Twelve bytes, written as 24 lower-case hex digits: a MongoDB ObjectId, and the form of every id in every
 /// store.
@@ -119,12 +118,17 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// A source of ids on this clock, with a random part drawn now to tell processes apart.
+    /// A source of ids on this clock, told apart from those of other processes by the machine's own
+    /// randomness.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let mut process = [0; 3];
-        rand::rng().fill_bytes(&mut process);
-        let start = (Timestamp::from_millis(0), rand::rng().next_u32());
-        Self { clock, process, last: Arc::new(Mutex::new(start)) }
+        Self::from_sources(clock, &RandomSource::new())
+    }
+
+    /// A source of ids on this clock, told apart from those of other processes by bytes drawn now from this
+    /// randomness.
+    pub fn from_sources(clock: Arc<dyn Clock>, random: &RandomSource) -> Self {
+        let start = (Timestamp::MIN, u32::from_be_bytes(random.bytes()));
+        Self { clock, process: random.bytes(), last: Arc::new(Mutex::new(start)) }
     }
 
     /// The clock the ids are minted by.
@@ -245,6 +249,20 @@ mod tests {
             assert!(next.id > last.id && next.at >= last.at);
             last = next;
         }
+    }
+
+    #[test]
+    fn the_same_clock_and_seed_give_the_same_ids() {
+        let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
+        let ids = |seed| Ids::from_sources(Arc::new(clock.clone()), &RandomSource::from_seed(seed));
+        assert_eq!(ids(1).mint(), ids(1).mint());
+        assert_ne!(ids(1).mint(), ids(2).mint());
+    }
+
+    #[test]
+    fn times_that_an_id_cannot_hold_become_the_nearer_end() {
+        assert_eq!(ObjectId::floor(Timestamp::from_millis(-1)).bytes(), [0; 12]);
+        assert_eq!(ObjectId::ceiling(Timestamp::MAX).bytes(), [0xff; 12]);
     }
 
     #[test]

@@ -5,10 +5,12 @@
 #[error("must be one of {0}")]
 pub struct UnknownName(pub(crate) &'static str);
 
-/// Declares an enum together with the names of its values, and everything that reads or writes them: `ALL`, `name()`,
-/// `Display`, `FromStr`, serde, deserr and the OpenAPI schema (whose description tells what each value means).
+/// Declares an enum together with the names of its values, and everything that reads or writes them: `ALL`,
+/// `name()`, `Display`, `FromStr`, serde, deserr and the OpenAPI schema (whose description tells what each
+/// value means).
 ///
-/// A macro instead of derives: serde, deserr and utoipa would each want the names in an attribute of their own.
+/// A macro instead of derives: serde, deserr and utoipa would each want the names in an attribute of their
+/// own.
 macro_rules! named_values {
     (
         $(#[doc = $doc:literal])+

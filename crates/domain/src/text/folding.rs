@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn folding_any_single_character_twice_changes_nothing_more() {
-        for character in '\0'..=char::MAX {
+        // The planes that hold letters with case.
+        for character in '\0'..='\u{1ffff}' {
             let folded = fold_text(&character.to_string());
             assert_eq!(fold_text(&folded), folded, "U+{:04X}", u32::from(character));
         }
