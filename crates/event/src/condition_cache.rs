@@ -35,5 +35,5 @@ impl ConditionCache {
 }
 
 fn weight(condition: &Condition) -> u32 {
-    u32::try_from(condition.weight()).unwrap_or(u32::MAX)
+    u32::try_from(condition.source().to_string().len() * 100).unwrap_or(u32::MAX)
 }

@@ -41,6 +41,6 @@ pub(crate) struct DecidedClaimView {
 
 impl DecidedClaimView {
     pub(crate) fn new(claim: Claim, decision: DecisionTrace) -> Self {
-        Self { request: claim.into(), decision }
+        Self { claim: claim.into(), decision }
     }
 }

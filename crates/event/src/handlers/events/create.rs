@@ -1,10 +1,10 @@
 use axum::{Json, extract::State, response::IntoResponse};
 use deserr::Deserr;
-use domain::{Approval, EventStatus, Faults, TextBlock, TextLine, Timestamp};
+use domain::{EventStatus, Faults, Line, Prose, Timestamp};
 use http::{StatusCode, header};
 use service_kit::{
     extract::{JsonBody, Operator},
-    problem::{Problem, Refused},
+    problem::Problem,
 };
 
 use super::{
@@ -19,15 +19,15 @@ use crate::{
 /// The event to be.
 #[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
-#[schema(as = CreateEvent, rename_all = "camelCase", additional_properties = false)]
+#[schema(as = CreateEvent, rename_all = "camelCase")]
 pub(crate) struct CreateEventBody {
     /// 1 to 200 characters.
     #[schema(value_type = String, min_length = 1, max_length = 200, example = "Spring welcome")]
-    name: TextLine<200>,
+    name: Line<200>,
     /// At most 2,000 characters.
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 2000)]
-    description: Option<TextBlock<2000>>,
+    description: Option<Prose<2000>>,
     /// The JsonLogic rule a claimant must meet; {} admits everybody. Facts: user.id, user.roles, user.ageDays, now.
     #[schema(value_type = Object, example = json!({">=": [{"var": "user.ageDays"}, 7]}))]
     condition: CheckedCondition,
@@ -46,7 +46,7 @@ pub(crate) struct CreateEventBody {
     status: EventStatus,
     /// MANUAL if left out, and the only one so far.
     #[deserr(default)]
-    #[schema(value_type = Approval, default = "MANUAL")]
+    #[schema(value_type = domain::Approval, default = "MANUAL")]
     approval: ManualApproval,
 }
 
@@ -54,7 +54,7 @@ impl From<CreateEventBody> for EventDraft {
     fn from(body: CreateEventBody) -> Self {
         Self {
             name: body.name.into_string(),
-            description: body.description.map(TextBlock::into_string),
+            description: body.description.map(Prose::into_string),
             condition: body.condition.0,
             period_start: body.period_start,
             period_end: body.period_end,
