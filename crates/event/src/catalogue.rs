@@ -109,13 +109,6 @@ where
 
 fn known(event: Event, conditions: &Cache<(EventId, i64), Condition>) -> Result<Known, StoreError> {
     let key = (event.id, event.revision);
-    let condition = conditions
-        .try_get_with(key, || Condition::parse(&event.condition).map_err(Unreadable))
-        .map_err(|faults| StoreError::corrupt("event-db", Arc::unwrap_or_clone(faults)))?;
+    let condition = conditions.get_with(key, || Condition::from_stored(&event.condition));
     Ok(Known { event, condition })
 }
-
-/// A stored condition that this version does not accept.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the stored condition is not valid: {0:?}")]
-struct Unreadable(Vec<rules::Fault>);

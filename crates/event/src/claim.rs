@@ -47,7 +47,7 @@ pub(crate) fn decide(
     let facts = facts(caller, now);
     let decision = condition.evaluate(&facts);
     if !decision.eligible {
-        return Err(Refused::ConditionNotMet(decision.progress));
+        return Err(Refused::ConditionNotMet(condition.progress(&facts)));
     }
     Ok(DecisionTrace {
         event_revision: event.revision,
@@ -64,7 +64,7 @@ fn facts(caller: &Caller, now: Timestamp) -> Facts {
         user_id: caller.id.to_string(),
         roles: caller.roles.iter().map(|role| role.name().to_owned()).collect(),
         age_days: age.max(0) / MILLIS_PER_DAY,
-        now: now.to_jiff(),
+        now,
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!((trace.event_revision, &trace.condition), (3, &week.condition));
         assert_eq!(trace.facts["user"]["ageDays"], 7);
         assert_eq!(trace.evaluation["eligible"], true);
-        assert_eq!(trace.evaluation["progress"][0]["target"], 7);
+        assert_eq!(trace.evaluation["outcomes"], "t");
     }
 
     #[test]
