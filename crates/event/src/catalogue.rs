@@ -55,7 +55,7 @@ impl Catalogue {
             let (store, conditions) = (Arc::clone(&store), conditions.clone());
             answer_each(ids, async move |ids| {
                 let found = store.find_many(&ids).await?;
-                let known = |event: Result<Event, _>| event.and_then(|event| known(event, &conditions));
+                let known = |event: Result<Event, _>| event.map(|event| known(event, &conditions));
                 Ok(found.into_iter().map(|(id, event)| (id, known(event))).collect())
             })
         });
@@ -107,8 +107,8 @@ where
     }
 }
 
-fn known(event: Event, conditions: &Cache<(EventId, i64), Condition>) -> Result<Known, StoreError> {
+fn known(event: Event, conditions: &Cache<(EventId, i64), Condition>) -> Known {
     let key = (event.id, event.revision);
     let condition = conditions.get_with(key, || Condition::from_stored(&event.condition));
-    Ok(Known { event, condition })
+    Known { event, condition }
 }

@@ -2,7 +2,7 @@
 //! same decision.
 
 use domain::{DecisionTrace, Event, EventStatus, Phase, Timestamp};
-use rules::{Condition, Facts, Progress};
+use rules::{Condition, Facts, ProgressStep};
 use service_kit::identity::Caller;
 
 const MILLIS_PER_DAY: i64 = 24 * 60 * 60 * 1000;
@@ -14,7 +14,7 @@ pub(crate) enum Refused {
     NotStarted,
     Ended,
     /// With how far the user is.
-    ConditionNotMet(Vec<Progress>),
+    ConditionNotMet(Vec<ProgressStep>),
 }
 
 impl Refused {

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use crate::{
     condition_fault::ConditionFault,
-    decision::{Decision, OutcomeRecorder},
+    decision::{ConditionDecision, OutcomeRecorder},
     evaluate::evaluate_condition,
     expression::Expression,
     fact::{Fact, Facts},
-    progress::{Progress, collect_progress},
+    progress::{ProgressStep, collect_progress},
     reader::read_condition,
-    trace::{Trace, build_trace},
+    trace::{ConditionTrace, build_trace},
 };
 
 /// What one allocation costs besides its content, and the counters of an [`Arc`].
@@ -70,7 +70,7 @@ impl Condition {
     }
 
     /// Decides. A condition that cannot be evaluated admits nobody; its trace tells why.
-    pub fn evaluate(&self, facts: &Facts) -> Decision {
+    pub fn evaluate(&self, facts: &Facts) -> ConditionDecision {
         match &self.0.expression {
             Some(expression) => evaluate_condition(expression, facts),
             None => OutcomeRecorder::default().into_decision(true),
@@ -78,7 +78,7 @@ impl Condition {
     }
 
     /// How far the user is, comparison by comparison in source order. For answers; it is not stored.
-    pub fn progress(&self, facts: &Facts) -> Vec<Progress> {
+    pub fn progress(&self, facts: &Facts) -> Vec<ProgressStep> {
         let mut steps = Vec::new();
         if let Some(expression) = &self.0.expression {
             collect_progress(expression, facts, &mut steps);
@@ -88,10 +88,10 @@ impl Condition {
 
     /// How a decision came about, from what was stored: the decision and the facts ([`Facts::to_json`]).
     /// Nothing is evaluated anew. The condition must be the one that was decided by.
-    pub fn explain(&self, decision: &Decision, facts: &Value) -> Trace {
+    pub fn explain(&self, decision: &ConditionDecision, facts: &Value) -> ConditionTrace {
         match &self.0.expression {
             Some(expression) => build_trace(expression, decision, facts),
-            None => Trace::Literal { literal: Value::Bool(true) },
+            None => ConditionTrace::Literal { literal: Value::Bool(true) },
         }
     }
 }
@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    fn anyone() -> Facts {
+    fn unknown_user() -> Facts {
         Facts {
             user_id: String::new(),
             roles: Vec::new(),
@@ -116,10 +116,10 @@ mod tests {
         let parsed = Condition::parse(&json!({})).unwrap();
         assert_eq!(parsed, Condition::everybody());
         assert_eq!(parsed.facts(), []);
-        let decision = parsed.evaluate(&anyone());
-        assert!(decision.eligible && parsed.progress(&anyone()).is_empty());
-        let trace = parsed.explain(&decision, &anyone().to_json());
-        assert_eq!(trace, Trace::Literal { literal: json!(true) });
+        let decision = parsed.evaluate(&unknown_user());
+        assert!(decision.eligible && parsed.progress(&unknown_user()).is_empty());
+        let trace = parsed.explain(&decision, &unknown_user().to_json());
+        assert_eq!(trace, ConditionTrace::Literal { literal: json!(true) });
     }
 
     #[test]
@@ -133,13 +133,13 @@ mod tests {
 
     #[test]
     fn conditions_can_be_shared_between_threads() {
-        fn shared<T: Send + Sync + Clone>(_: &T) {}
-        shared(&Condition::everybody());
+        fn assert_shared<T: Send + Sync + Clone>(_: &T) {}
+        assert_shared(&Condition::everybody());
     }
 
     #[test]
     fn what_an_earlier_version_accepted_is_read_without_being_judged_anew() {
-        let admits = |source: &Value| Condition::from_stored(source).evaluate(&anyone()).eligible;
+        let admits = |source: &Value| Condition::from_stored(source).evaluate(&unknown_user()).eligible;
         let numeric_text = json!({"==": [{"var": "user.ageDays"}, "0"]});
         assert!(Condition::parse(&numeric_text).is_err());
         assert!(!admits(&numeric_text));
@@ -149,12 +149,12 @@ mod tests {
     #[test]
     fn what_a_later_version_accepted_fails_only_where_it_is_needed() {
         let unknown = json!({">": [{"var": "moon.phase"}, 1]});
-        let admits = |source: &Value| Condition::from_stored(source).evaluate(&anyone()).eligible;
+        let admits = |source: &Value| Condition::from_stored(source).evaluate(&unknown_user()).eligible;
         assert!(!admits(&unknown));
         assert!(!admits(&json!({ "!": unknown })));
         assert!(admits(&json!({"or": [true, unknown]})));
         let condition = Condition::from_stored(&unknown);
-        let trace = condition.explain(&condition.evaluate(&anyone()), &anyone().to_json());
+        let trace = condition.explain(&condition.evaluate(&unknown_user()), &unknown_user().to_json());
         let shown = serde_json::to_value(trace).unwrap();
         assert_eq!(shown["error"], "an argument could not be evaluated");
         assert_eq!(shown["arguments"][0], json!({"error": "this part is not understood any more"}));

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    operand::Operand,
-    operate::{OperationFailure, Outcome},
+    operand::OperandValue,
+    operate::{OperationFailure, OperationOutcome},
 };
 
 /// Room for the values of a decision that are neither boolean nor null, in bytes as stores write them.
@@ -16,7 +16,7 @@ const BYTES_PER_VALUE: usize = 12;
 /// how it came about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Decision {
+pub struct ConditionDecision {
     /// Whether the user is admitted.
     pub eligible: bool,
     /// A letter for each operation, arguments before the operation that takes them, otherwise in source
@@ -86,18 +86,18 @@ pub(crate) struct OutcomeRecorder {
 }
 
 impl OutcomeRecorder {
-    pub(crate) fn record(&mut self, outcome: &Outcome<'_>) {
+    pub(crate) fn record(&mut self, outcome: &OperationOutcome<'_>) {
         let kind = match outcome {
-            Ok(Operand::Boolean(true)) => OutcomeKind::True,
-            Ok(Operand::Boolean(false)) => OutcomeKind::False,
-            Ok(Operand::Null) => OutcomeKind::Null,
+            Ok(OperandValue::Boolean(true)) => OutcomeKind::True,
+            Ok(OperandValue::Boolean(false)) => OutcomeKind::False,
+            Ok(OperandValue::Null) => OutcomeKind::Null,
             Ok(value) => self.keep(value),
             Err(failure) => OutcomeKind::Failed(*failure),
         };
         self.outcomes.push(kind.letter());
     }
 
-    fn keep(&mut self, operand: &Operand<'_>) -> OutcomeKind {
+    fn keep(&mut self, operand: &OperandValue<'_>) -> OutcomeKind {
         let bytes = stored_bytes(operand);
         if self.values_bytes + bytes > VALUES_BYTES {
             return OutcomeKind::Omitted;
@@ -107,21 +107,21 @@ impl OutcomeRecorder {
         OutcomeKind::Value
     }
 
-    pub(crate) fn into_decision(self, eligible: bool) -> Decision {
-        Decision { eligible, outcomes: self.outcomes, values: self.values }
+    pub(crate) fn into_decision(self, eligible: bool) -> ConditionDecision {
+        ConditionDecision { eligible, outcomes: self.outcomes, values: self.values }
     }
 }
 
 /// What a value takes in a store, at most.
-fn stored_bytes(operand: &Operand<'_>) -> usize {
+fn stored_bytes(operand: &OperandValue<'_>) -> usize {
     BYTES_PER_VALUE
         + match operand {
-            Operand::Null | Operand::Boolean(_) => 5,
+            OperandValue::Null | OperandValue::Boolean(_) => 5,
             // The longest float: -1.2345678901234567e-12.
-            Operand::Number(_) => 24,
-            Operand::Text(text) => Value::from(text.as_ref()).to_string().len(),
-            Operand::Moment(_) => 26,
-            Operand::List(entries) => 2 + entries.iter().map(stored_bytes).sum::<usize>(),
+            OperandValue::Number(_) => 24,
+            OperandValue::Text(text) => Value::from(text.as_ref()).to_string().len(),
+            OperandValue::Moment(_) => 26,
+            OperandValue::List(entries) => 2 + entries.iter().map(stored_bytes).sum::<usize>(),
         }
 }
 
@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn values_are_kept_while_there_is_room() {
         let mut recorder = OutcomeRecorder::default();
-        recorder.record(&Ok(Operand::Text("x".repeat(2_000).into())));
-        recorder.record(&Ok(Operand::Text("y".repeat(2_000).into())));
-        recorder.record(&Ok(Operand::Number(7.into())));
+        recorder.record(&Ok(OperandValue::Text("x".repeat(2_000).into())));
+        recorder.record(&Ok(OperandValue::Text("y".repeat(2_000).into())));
+        recorder.record(&Ok(OperandValue::Number(7.into())));
         recorder.record(&Err(OperationFailure::DivisionByZero));
         let decision = recorder.into_decision(true);
         assert_eq!(decision.outcomes, "vovz");

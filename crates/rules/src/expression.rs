@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     decimal::decimal_to_json,
     fact::Fact,
-    operand::Operand,
+    operand::OperandValue,
     operator::{Operator, OperatorFamily},
 };
 
@@ -15,19 +15,19 @@ const BYTES_PER_ALLOCATION: usize = 16;
 /// A part of a condition, ready to be evaluated.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expression {
-    Literal(Literal),
+    Literal(LiteralValue),
     List(Box<[Expression]>),
     Fact(Fact),
     /// The fact `now` where it is compared, and so a moment instead of text.
     NowAsMoment,
-    Operation(Box<Operation>),
+    Operation(Box<OperatorCall>),
     /// A part that was refused. Only a condition that an earlier version accepted has one; it fails.
     Refused,
 }
 
 /// A value the condition spells out. Arrays are [`Expression::List`].
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Literal {
+pub(crate) enum LiteralValue {
     Null,
     Boolean(bool),
     Number(Decimal),
@@ -38,21 +38,21 @@ pub(crate) enum Literal {
 
 /// An operator over its arguments.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Operation {
+pub(crate) struct OperatorCall {
     pub(crate) operator: Operator,
     /// Whether the arguments stand in an array: JsonLogic lets a single one do without.
     pub(crate) bracketed: bool,
     pub(crate) arguments: Box<[Expression]>,
 }
 
-impl Literal {
-    pub(crate) fn to_operand(&self) -> Operand<'_> {
+impl LiteralValue {
+    pub(crate) fn to_operand(&self) -> OperandValue<'_> {
         match self {
-            Self::Null => Operand::Null,
-            Self::Boolean(boolean) => Operand::Boolean(*boolean),
-            Self::Number(number) => Operand::Number(*number),
-            Self::Text(text) => Operand::Text(text.as_ref().into()),
-            Self::Moment(moment, _) => Operand::Moment(*moment),
+            Self::Null => OperandValue::Null,
+            Self::Boolean(boolean) => OperandValue::Boolean(*boolean),
+            Self::Number(number) => OperandValue::Number(*number),
+            Self::Text(text) => OperandValue::Text(text.as_ref().into()),
+            Self::Moment(moment, _) => OperandValue::Moment(*moment),
         }
     }
 
@@ -67,7 +67,7 @@ impl Literal {
     }
 }
 
-impl Operation {
+impl OperatorCall {
     /// An operation whose arguments are read as it needs them: next to `now`, times are moments.
     pub(crate) fn new(operator: Operator, bracketed: bool, arguments: Vec<Expression>) -> Self {
         let compares_now = operator.family() == OperatorFamily::Comparison
@@ -85,9 +85,9 @@ impl Expression {
     fn into_moment(self) -> Self {
         match self {
             Self::Fact(Fact::Now) => Self::NowAsMoment,
-            Self::Literal(Literal::Text(text)) => match text.parse() {
-                Ok(moment) => Self::Literal(Literal::Moment(moment, text)),
-                Err(_) => Self::Literal(Literal::Text(text)),
+            Self::Literal(LiteralValue::Text(text)) => match text.parse() {
+                Ok(moment) => Self::Literal(LiteralValue::Moment(moment, text)),
+                Err(_) => Self::Literal(LiteralValue::Text(text)),
             },
             other => other,
         }
@@ -133,10 +133,10 @@ impl Expression {
     /// Bytes on the heap, besides the expression's own.
     pub(crate) fn heap_bytes(&self) -> usize {
         let own = match self {
-            Self::Literal(Literal::Text(text) | Literal::Moment(_, text)) => {
+            Self::Literal(LiteralValue::Text(text) | LiteralValue::Moment(_, text)) => {
                 text.len() + BYTES_PER_ALLOCATION
             }
-            Self::Operation(_) => size_of::<Operation>() + 2 * BYTES_PER_ALLOCATION,
+            Self::Operation(_) => size_of::<OperatorCall>() + 2 * BYTES_PER_ALLOCATION,
             Self::List(_) => BYTES_PER_ALLOCATION,
             _ => 0,
         };

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use domain::Timestamp;
 use serde_json::{Value, json};
 
-use crate::operand::Operand;
+use crate::operand::OperandValue;
 
 /// Something a condition may ask about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,14 +71,14 @@ impl Facts {
     }
 
     /// The value of one fact. `now` is text here: see [`crate::expression::Expression::NowAsMoment`].
-    pub(crate) fn value(&self, fact: Fact) -> Operand<'_> {
+    pub(crate) fn value(&self, fact: Fact) -> OperandValue<'_> {
         match fact {
-            Fact::UserId => Operand::Text(Cow::Borrowed(&self.user_id)),
+            Fact::UserId => OperandValue::Text(Cow::Borrowed(&self.user_id)),
             Fact::UserRoles => {
-                Operand::List(self.roles.iter().map(|role| Operand::Text(role.into())).collect())
+                OperandValue::List(self.roles.iter().map(|role| OperandValue::Text(role.into())).collect())
             }
-            Fact::UserAgeDays => Operand::Number(self.age_days.into()),
-            Fact::Now => Operand::Text(self.now.to_string().into()),
+            Fact::UserAgeDays => OperandValue::Number(self.age_days.into()),
+            Fact::Now => OperandValue::Text(self.now.to_string().into()),
         }
     }
 }

@@ -5,7 +5,7 @@ use domain::{Role, Timestamp};
 use crate::{
     condition_fault::{FaultList, shortened_text},
     condition_path::ConditionPath,
-    expression::{Expression, Literal},
+    expression::{Expression, LiteralValue},
     fact::Fact,
     operator::{Operator, OperatorFamily},
 };
@@ -65,7 +65,8 @@ fn unknown_role(needle: &Expression, arguments: &[Expression]) -> Option<String>
 /// Null is left to evaluation, as is what is computed.
 fn not_a_number(operator: Operator, argument: &Expression) -> Option<String> {
     let shown = match argument {
-        Expression::Literal(Literal::Number(_) | Literal::Null) | Expression::Fact(Fact::UserAgeDays) => None,
+        Expression::Literal(LiteralValue::Number(_) | LiteralValue::Null)
+        | Expression::Fact(Fact::UserAgeDays) => None,
         other => shown_operand(other),
     };
     shown.map(|shown| format!("{shown} is not a number as {:?} takes it here", operator.name()))
@@ -73,7 +74,7 @@ fn not_a_number(operator: Operator, argument: &Expression) -> Option<String> {
 
 fn not_a_text(operator: Operator, argument: &Expression) -> Option<String> {
     let shown = match argument {
-        Expression::Literal(Literal::Text(_) | Literal::Null)
+        Expression::Literal(LiteralValue::Text(_) | LiteralValue::Null)
         | Expression::Fact(Fact::UserId | Fact::Now) => None,
         other => shown_operand(other),
     };
@@ -93,7 +94,7 @@ fn fact_mismatch(fact: Fact, other: &Expression) -> Option<String> {
              \"2026-06-01T00:00:00+09:00\""
                 .to_owned(),
         ),
-        Fact::UserAgeDays if !matches!(other, Expression::Literal(Literal::Number(_))) => {
+        Fact::UserAgeDays if !matches!(other, Expression::Literal(LiteralValue::Number(_))) => {
             let shown = shown_constant(other)?;
             Some(format!(
                 "user.ageDays is a number and cannot be compared to {shown}; write a number such as 7"
@@ -126,7 +127,7 @@ fn shown_constant(expression: &Expression) -> Option<String> {
 }
 
 fn is_text(expression: &Expression, accepts: impl Fn(&str) -> bool) -> bool {
-    matches!(expression, Expression::Literal(Literal::Text(text)) if accepts(text))
+    matches!(expression, Expression::Literal(LiteralValue::Text(text)) if accepts(text))
 }
 
 fn is_id(text: &str) -> bool {

@@ -1,8 +1,8 @@
 //! Conditions: who may claim a reward, written as a JsonLogic rule over facts.
 //!
 //! A condition is checked when an operator writes an event ([`Condition::parse`]), evaluated at each claim
-//! ([`Condition::evaluate`]), and explained to the user ([`Progress`]) and to the auditor ([`Trace`]). The
-//! empty object admits everybody. Nothing here reads a clock, a file or a socket.
+//! ([`Condition::evaluate`]), and explained to the user ([`ProgressStep`]) and to the auditor
+//! ([`ConditionTrace`]). The empty object admits everybody. Nothing here reads a clock, a file or a socket.
 //!
 //! # Values
 //!
@@ -71,7 +71,7 @@ mod trace;
 
 pub use condition::Condition;
 pub use condition_fault::ConditionFault;
-pub use decision::Decision;
+pub use decision::ConditionDecision;
 pub use fact::{Fact, Facts};
-pub use progress::Progress;
-pub use trace::Trace;
+pub use progress::ProgressStep;
+pub use trace::ConditionTrace;

@@ -8,17 +8,17 @@ use crate::decimal::decimal_to_json;
 
 /// A value during evaluation. Equality is that of conditions: type and value are the same.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Operand<'a> {
+pub(crate) enum OperandValue<'a> {
     Null,
     Boolean(bool),
     Number(Decimal),
     Text(Cow<'a, str>),
     /// `now`, or a time it is compared to.
     Moment(Timestamp),
-    List(Vec<Operand<'a>>),
+    List(Vec<OperandValue<'a>>),
 }
 
-impl Operand<'_> {
+impl OperandValue<'_> {
     /// Which of two numbers, texts or moments comes first; nothing else is in order.
     pub(crate) fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
@@ -57,14 +57,14 @@ impl Operand<'_> {
 mod tests {
     use super::*;
 
-    fn one_of_each() -> [Operand<'static>; 6] {
+    fn one_of_each() -> [OperandValue<'static>; 6] {
         [
-            Operand::Null,
-            Operand::Boolean(false),
-            Operand::Number(Decimal::ZERO),
-            Operand::Text("".into()),
-            Operand::Moment(Timestamp::from_millis(0)),
-            Operand::List(Vec::new()),
+            OperandValue::Null,
+            OperandValue::Boolean(false),
+            OperandValue::Number(Decimal::ZERO),
+            OperandValue::Text("".into()),
+            OperandValue::Moment(Timestamp::from_millis(0)),
+            OperandValue::List(Vec::new()),
         ]
     }
 
@@ -80,14 +80,14 @@ mod tests {
 
     #[test]
     fn null_booleans_and_lists_have_no_order() {
-        for same in [Operand::Null, Operand::Boolean(true), Operand::List(Vec::new())] {
+        for same in [OperandValue::Null, OperandValue::Boolean(true), OperandValue::List(Vec::new())] {
             assert_eq!(same.order(&same), None);
         }
     }
 
     #[test]
     fn texts_are_ordered_by_code_point() {
-        let text = |text: &'static str| Operand::Text(text.into());
+        let text = |text: &'static str| OperandValue::Text(text.into());
         assert_eq!(text("Z").order(&text("a")), Some(Ordering::Less));
         assert_eq!(text("\u{ffff}").order(&text("\u{10000}")), Some(Ordering::Less));
     }

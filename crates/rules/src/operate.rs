@@ -4,7 +4,7 @@ use std::{borrow::Cow, cmp::Ordering};
 
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
-use crate::{decimal::is_within_range, operand::Operand, operator::Operator};
+use crate::{decimal::is_within_range, operand::OperandValue, operator::Operator};
 
 /// Why an operation has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,23 +18,27 @@ pub(crate) enum OperationFailure {
 }
 
 /// The result of a part of a condition.
-pub(crate) type Outcome<'a> = Result<Operand<'a>, OperationFailure>;
+pub(crate) type OperationOutcome<'a> = Result<OperandValue<'a>, OperationFailure>;
 
 /// Applies an operator to its evaluated arguments, whose number fits.
-pub(crate) fn apply_operator<'a>(operator: Operator, arguments: Vec<Outcome<'a>>) -> Outcome<'a> {
+pub(crate) fn apply_operator<'a>(
+    operator: Operator,
+    arguments: Vec<OperationOutcome<'a>>,
+) -> OperationOutcome<'a> {
     match operator {
         Operator::And => first_or_last(arguments, |value| !value.holds()),
-        Operator::Or => first_or_last(arguments, Operand::holds),
+        Operator::Or => first_or_last(arguments, OperandValue::holds),
         Operator::If => chosen_branch(arguments),
         _ => {
-            let needed = |outcome: Outcome<'a>| outcome.map_err(|_| OperationFailure::ArgumentFailed);
+            let needed =
+                |outcome: OperationOutcome<'a>| outcome.map_err(|_| OperationFailure::ArgumentFailed);
             let operands = arguments.into_iter().map(needed).collect::<Result<Vec<_>, _>>()?;
             apply_to_operands(operator, &operands)
         }
     }
 }
 
-fn apply_to_operands<'a>(operator: Operator, operands: &[Operand<'a>]) -> Outcome<'a> {
+fn apply_to_operands<'a>(operator: Operator, operands: &[OperandValue<'a>]) -> OperationOutcome<'a> {
     let truth = match (operator, operands) {
         (Operator::Equal | Operator::StrictEqual, [left, right]) => left == right,
         (Operator::NotEqual | Operator::StrictNotEqual, [left, right]) => left != right,
@@ -45,16 +49,19 @@ fn apply_to_operands<'a>(operator: Operator, operands: &[Operand<'a>]) -> Outcom
         (Operator::Not, [value]) => !value.holds(),
         (Operator::Truthy, [value]) => value.holds(),
         (Operator::In, [needle, haystack]) => is_member(needle, haystack),
-        (Operator::Concatenate, texts) => return concatenate(texts),
-        (Operator::Substring, arguments) => return substring(arguments),
-        (_, numbers) => return calculate(operator, numbers),
+        (Operator::Concatenate, texts) => return concatenate_texts(texts),
+        (Operator::Substring, arguments) => return cut_substring(arguments),
+        (_, numbers) => return calculate_number(operator, numbers),
     };
-    Ok(Operand::Boolean(truth))
+    Ok(OperandValue::Boolean(truth))
 }
 
 /// The first value that decides, else the last. What stands behind a deciding value may have failed.
-fn first_or_last<'a>(arguments: Vec<Outcome<'a>>, decides: impl Fn(&Operand<'a>) -> bool) -> Outcome<'a> {
-    let mut last = Operand::Null;
+fn first_or_last<'a>(
+    arguments: Vec<OperationOutcome<'a>>,
+    decides: impl Fn(&OperandValue<'a>) -> bool,
+) -> OperationOutcome<'a> {
+    let mut last = OperandValue::Null;
     for argument in arguments {
         last = argument.map_err(|_| OperationFailure::ArgumentFailed)?;
         if decides(&last) {
@@ -64,7 +71,7 @@ fn first_or_last<'a>(arguments: Vec<Outcome<'a>>, decides: impl Fn(&Operand<'a>)
     Ok(last)
 }
 
-fn chosen_branch(arguments: Vec<Outcome<'_>>) -> Outcome<'_> {
+fn chosen_branch(arguments: Vec<OperationOutcome<'_>>) -> OperationOutcome<'_> {
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let value = argument.map_err(|_| OperationFailure::ArgumentFailed)?;
@@ -75,39 +82,39 @@ fn chosen_branch(arguments: Vec<Outcome<'_>>) -> Outcome<'_> {
             Some(_) => {}
         }
     }
-    Ok(Operand::Null)
+    Ok(OperandValue::Null)
 }
 
-fn are_ordered(operands: &[Operand<'_>], accepts: impl Fn(Ordering) -> bool) -> bool {
+fn are_ordered(operands: &[OperandValue<'_>], accepts: impl Fn(Ordering) -> bool) -> bool {
     operands.windows(2).all(|pair| pair[0].order(&pair[1]).is_some_and(&accepts))
 }
 
-fn is_member(needle: &Operand<'_>, haystack: &Operand<'_>) -> bool {
+fn is_member(needle: &OperandValue<'_>, haystack: &OperandValue<'_>) -> bool {
     match (needle, haystack) {
-        (needle, Operand::List(entries)) => entries.contains(needle),
-        (Operand::Text(needle), Operand::Text(haystack)) => haystack.contains(needle.as_ref()),
+        (needle, OperandValue::List(entries)) => entries.contains(needle),
+        (OperandValue::Text(needle), OperandValue::Text(haystack)) => haystack.contains(needle.as_ref()),
         _ => false,
     }
 }
 
-fn concatenate<'a>(operands: &[Operand<'a>]) -> Outcome<'a> {
+fn concatenate_texts<'a>(operands: &[OperandValue<'a>]) -> OperationOutcome<'a> {
     let texts = all_of_type(operands, |operand| match operand {
-        Operand::Text(text) => Some(text.as_ref()),
+        OperandValue::Text(text) => Some(text.as_ref()),
         _ => None,
     })?;
-    Ok(texts.map_or(Operand::Null, |texts| Operand::Text(texts.concat().into())))
+    Ok(texts.map_or(OperandValue::Null, |texts| OperandValue::Text(texts.concat().into())))
 }
 
 /// Counts characters (Unicode scalar values), not bytes.
-fn substring<'a>(operands: &[Operand<'a>]) -> Outcome<'a> {
+fn cut_substring<'a>(operands: &[OperandValue<'a>]) -> OperationOutcome<'a> {
     let [text, span @ ..] = operands else { return Err(OperationFailure::WrongType) };
     let text = match text {
-        Operand::Text(text) => Some(text),
-        Operand::Null => None,
+        OperandValue::Text(text) => Some(text),
+        OperandValue::Null => None,
         _ => return Err(OperationFailure::WrongType),
     };
     let span = all_of_type(span, as_number)?;
-    let (Some(text), Some(span)) = (text, span) else { return Ok(Operand::Null) };
+    let (Some(text), Some(span)) = (text, span) else { return Ok(OperandValue::Null) };
     let span: Vec<_> = span.into_iter().map(whole_number).collect::<Result<_, _>>()?;
     let count = text.chars().count();
     let from_either_end = |at: i64| {
@@ -121,11 +128,11 @@ fn substring<'a>(operands: &[Operand<'a>]) -> Outcome<'a> {
         Some(length) => start.saturating_add(usize::try_from(*length).unwrap_or(usize::MAX)),
     };
     let found: String = text.chars().take(end).skip(start).collect();
-    Ok(Operand::Text(Cow::Owned(found)))
+    Ok(OperandValue::Text(Cow::Owned(found)))
 }
 
-fn calculate<'a>(operator: Operator, operands: &[Operand<'a>]) -> Outcome<'a> {
-    let Some(numbers) = all_of_type(operands, as_number)? else { return Ok(Operand::Null) };
+fn calculate_number<'a>(operator: Operator, operands: &[OperandValue<'a>]) -> OperationOutcome<'a> {
+    let Some(numbers) = all_of_type(operands, as_number)? else { return Ok(OperandValue::Null) };
     let mut rest = numbers.iter().copied();
     let result = match (operator, numbers.as_slice()) {
         (Operator::Add, _) => rest.try_fold(Decimal::ZERO, Decimal::checked_add),
@@ -140,12 +147,12 @@ fn calculate<'a>(operator: Operator, operands: &[Operand<'a>]) -> Outcome<'a> {
         _ => return Err(OperationFailure::WrongType),
     };
     let result = result.filter(|number| is_within_range(*number)).ok_or(OperationFailure::OutOfRange)?;
-    Ok(Operand::Number(result))
+    Ok(OperandValue::Number(result))
 }
 
-fn as_number(operand: &Operand<'_>) -> Option<Decimal> {
+fn as_number(operand: &OperandValue<'_>) -> Option<Decimal> {
     match operand {
-        Operand::Number(number) => Some(*number),
+        OperandValue::Number(number) => Some(*number),
         _ => None,
     }
 }
@@ -157,10 +164,10 @@ fn whole_number(number: Decimal) -> Result<i64, OperationFailure> {
 
 /// The operands as values of one type; None if some are null. One of any other type is a failure.
 fn all_of_type<'a, T>(
-    operands: &'a [Operand<'_>],
-    read: impl Fn(&'a Operand<'_>) -> Option<T>,
+    operands: &'a [OperandValue<'_>],
+    read: impl Fn(&'a OperandValue<'_>) -> Option<T>,
 ) -> Result<Option<Vec<T>>, OperationFailure> {
-    let known = operands.iter().filter(|operand| !matches!(operand, Operand::Null));
+    let known = operands.iter().filter(|operand| !matches!(operand, OperandValue::Null));
     let values: Vec<_> =
         known.map(|operand| read(operand).ok_or(OperationFailure::WrongType)).collect::<Result<_, _>>()?;
     Ok((values.len() == operands.len()).then_some(values))

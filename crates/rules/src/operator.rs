@@ -47,7 +47,7 @@ struct OperatorSignature {
     most: Option<usize>,
 }
 
-const fn signature(
+const fn operator_signature(
     name: &'static str,
     family: OperatorFamily,
     least: usize,
@@ -88,30 +88,30 @@ impl Operator {
     const fn signature(self) -> OperatorSignature {
         use OperatorFamily::{Arithmetic, Comparison, Logic, Membership, Text, Variable};
         match self {
-            Self::Variable => signature("var", Variable, 1, Some(2)),
-            Self::Equal => signature("==", Comparison, 2, Some(2)),
-            Self::StrictEqual => signature("===", Comparison, 2, Some(2)),
-            Self::NotEqual => signature("!=", Comparison, 2, Some(2)),
-            Self::StrictNotEqual => signature("!==", Comparison, 2, Some(2)),
-            Self::Less => signature("<", Comparison, 2, Some(3)),
-            Self::LessOrEqual => signature("<=", Comparison, 2, Some(3)),
-            Self::Greater => signature(">", Comparison, 2, Some(3)),
-            Self::GreaterOrEqual => signature(">=", Comparison, 2, Some(3)),
-            Self::And => signature("and", Logic, 1, None),
-            Self::Or => signature("or", Logic, 1, None),
-            Self::Not => signature("!", Logic, 1, Some(1)),
-            Self::Truthy => signature("!!", Logic, 1, Some(1)),
-            Self::If => signature("if", Logic, 2, None),
-            Self::In => signature("in", Membership, 2, Some(2)),
-            Self::Add => signature("+", Arithmetic, 1, None),
-            Self::Subtract => signature("-", Arithmetic, 1, Some(2)),
-            Self::Multiply => signature("*", Arithmetic, 1, None),
-            Self::Divide => signature("/", Arithmetic, 2, Some(2)),
-            Self::Remainder => signature("%", Arithmetic, 2, Some(2)),
-            Self::Minimum => signature("min", Arithmetic, 1, None),
-            Self::Maximum => signature("max", Arithmetic, 1, None),
-            Self::Concatenate => signature("cat", Text, 1, None),
-            Self::Substring => signature("substr", Text, 2, Some(3)),
+            Self::Variable => operator_signature("var", Variable, 1, Some(2)),
+            Self::Equal => operator_signature("==", Comparison, 2, Some(2)),
+            Self::StrictEqual => operator_signature("===", Comparison, 2, Some(2)),
+            Self::NotEqual => operator_signature("!=", Comparison, 2, Some(2)),
+            Self::StrictNotEqual => operator_signature("!==", Comparison, 2, Some(2)),
+            Self::Less => operator_signature("<", Comparison, 2, Some(3)),
+            Self::LessOrEqual => operator_signature("<=", Comparison, 2, Some(3)),
+            Self::Greater => operator_signature(">", Comparison, 2, Some(3)),
+            Self::GreaterOrEqual => operator_signature(">=", Comparison, 2, Some(3)),
+            Self::And => operator_signature("and", Logic, 1, None),
+            Self::Or => operator_signature("or", Logic, 1, None),
+            Self::Not => operator_signature("!", Logic, 1, Some(1)),
+            Self::Truthy => operator_signature("!!", Logic, 1, Some(1)),
+            Self::If => operator_signature("if", Logic, 2, None),
+            Self::In => operator_signature("in", Membership, 2, Some(2)),
+            Self::Add => operator_signature("+", Arithmetic, 1, None),
+            Self::Subtract => operator_signature("-", Arithmetic, 1, Some(2)),
+            Self::Multiply => operator_signature("*", Arithmetic, 1, None),
+            Self::Divide => operator_signature("/", Arithmetic, 2, Some(2)),
+            Self::Remainder => operator_signature("%", Arithmetic, 2, Some(2)),
+            Self::Minimum => operator_signature("min", Arithmetic, 1, None),
+            Self::Maximum => operator_signature("max", Arithmetic, 1, None),
+            Self::Concatenate => operator_signature("cat", Text, 1, None),
+            Self::Substring => operator_signature("substr", Text, 2, Some(3)),
         }
     }
 

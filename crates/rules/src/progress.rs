@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use crate::{
     evaluate::simple_value,
-    expression::{Expression, Operation},
+    expression::{Expression, OperatorCall},
     fact::{Fact, Facts},
     operate::apply_operator,
     operator::{Operator, OperatorFamily},
@@ -14,7 +14,7 @@ use crate::{
 /// For `in` over `user.roles` the target is the role asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Progress {
+pub struct ProgressStep {
     /// The name of the fact.
     pub fact: String,
     /// The operator, such as `>=`.
@@ -28,7 +28,7 @@ pub struct Progress {
 }
 
 /// Enters each comparison between a fact and a literal, in source order; `a < b < c` makes two.
-pub(crate) fn collect_progress(expression: &Expression, facts: &Facts, steps: &mut Vec<Progress>) {
+pub(crate) fn collect_progress(expression: &Expression, facts: &Facts, steps: &mut Vec<ProgressStep>) {
     if let Expression::Operation(operation) = expression {
         let is_compared =
             matches!(operation.operator.family(), OperatorFamily::Comparison | OperatorFamily::Membership);
@@ -40,7 +40,7 @@ pub(crate) fn collect_progress(expression: &Expression, facts: &Facts, steps: &m
     }
 }
 
-fn progress_step(operation: &Operation, pair: &[Expression], facts: &Facts) -> Option<Progress> {
+fn progress_step(operation: &OperatorCall, pair: &[Expression], facts: &Facts) -> Option<ProgressStep> {
     let [left, right] = pair else { return None };
     let (fact, operator, target): (Fact, Operator, Value) =
         match (left.as_fact(), left.literal_json(), right.as_fact(), right.literal_json()) {
@@ -49,7 +49,7 @@ fn progress_step(operation: &Operation, pair: &[Expression], facts: &Facts) -> O
             _ => return None,
         };
     let compared = vec![simple_value(left, facts), simple_value(right, facts)];
-    Some(Progress {
+    Some(ProgressStep {
         fact: fact.name().to_owned(),
         operator: operator.name().to_owned(),
         target,

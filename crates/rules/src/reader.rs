@@ -6,7 +6,7 @@ use crate::{
     condition_fault::{ConditionFault, FaultList, is_short, shortened_text},
     condition_path::ConditionPath,
     decimal::{NUMBER_RULE, decimal_from_json, is_within_range},
-    expression::{Expression, Literal, Operation},
+    expression::{Expression, LiteralValue, OperatorCall},
     fact::Fact,
     judge::judge_operation,
     operator::{Operator, OperatorFamily},
@@ -27,7 +27,7 @@ pub(crate) struct ReadCondition {
 
 /// Reads a condition of any size and depth with bounded work and stack.
 pub(crate) fn read_condition(condition: &Value) -> ReadCondition {
-    let mut reader = Reader { faults: FaultList::default() };
+    let mut reader = ConditionReader { faults: FaultList::default() };
     let expression = reader.condition(condition);
     ReadCondition { expression, faults: reader.faults.into_faults() }
 }
@@ -64,11 +64,11 @@ fn text_bytes(text: &str) -> usize {
 }
 
 /// Collects faults; reading goes on beside whatever has one.
-struct Reader {
+struct ConditionReader {
     faults: FaultList,
 }
 
-impl Reader {
+impl ConditionReader {
     fn condition(&mut self, condition: &Value) -> Option<Expression> {
         let Value::Object(members) = condition else {
             let message = "must be an object: a JsonLogic rule such as {\"in\": [\"USER\", {\"var\": \
@@ -95,9 +95,9 @@ impl Reader {
             Value::Object(members) => self.object(members, path, level),
             Value::Array(entries) => self.list(entries, path, level),
             Value::Number(number) => self.number(number, path),
-            Value::Null => Expression::Literal(Literal::Null),
-            Value::Bool(boolean) => Expression::Literal(Literal::Boolean(*boolean)),
-            Value::String(text) => Expression::Literal(Literal::Text(text.as_str().into())),
+            Value::Null => Expression::Literal(LiteralValue::Null),
+            Value::Bool(boolean) => Expression::Literal(LiteralValue::Boolean(*boolean)),
+            Value::String(text) => Expression::Literal(LiteralValue::Text(text.as_str().into())),
         }
     }
 
@@ -107,7 +107,7 @@ impl Reader {
         if !is_within_range(decimal) {
             self.faults.push(path, NUMBER_RULE);
         }
-        Expression::Literal(Literal::Number(decimal))
+        Expression::Literal(LiteralValue::Number(decimal))
     }
 
     fn list(&mut self, entries: &[Value], path: &ConditionPath<'_>, level: usize) -> Expression {
@@ -161,7 +161,7 @@ impl Reader {
             .collect();
         judge_operation(operator, &read, place_of, &mut self.faults);
         if fits {
-            Expression::Operation(Box::new(Operation::new(operator, bracketed, read)))
+            Expression::Operation(Box::new(OperatorCall::new(operator, bracketed, read)))
         } else {
             Expression::Refused
         }

@@ -5,15 +5,15 @@ use serde_json::Value;
 
 use crate::{
     condition_path::ConditionPath,
-    decision::{Decision, OutcomeKind},
-    expression::{Expression, Operation},
+    decision::{ConditionDecision, OutcomeKind},
+    expression::{Expression, OperatorCall},
     operate::OperationFailure,
 };
 
 /// A condition with the value of each part. All parts have one, also those that could not change the outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Trace {
+pub enum ConditionTrace {
     /// An operator and its arguments.
     #[serde(rename_all = "camelCase")]
     Operation {
@@ -27,7 +27,7 @@ pub enum Trace {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
         /// Its arguments in order.
-        arguments: Vec<Trace>,
+        arguments: Vec<ConditionTrace>,
     },
     /// A fact and its value.
     #[serde(rename_all = "camelCase")]
@@ -50,11 +50,15 @@ pub enum Trace {
         error: String,
     },
     /// An array with operations or facts in it.
-    List(Vec<Trace>),
+    List(Vec<ConditionTrace>),
 }
 
 /// Puts the stored outcomes back into the condition they belong to.
-pub(crate) fn build_trace(expression: &Expression, decision: &Decision, facts: &Value) -> Trace {
+pub(crate) fn build_trace(
+    expression: &Expression,
+    decision: &ConditionDecision,
+    facts: &Value,
+) -> ConditionTrace {
     let (outcomes, values) = (decision.outcomes.chars(), decision.values.clone().into_iter());
     TraceBuilder { outcomes, values, facts }.part(expression, &ConditionPath::Root)
 }
@@ -66,29 +70,29 @@ struct TraceBuilder<'a> {
 }
 
 impl TraceBuilder<'_> {
-    fn part(&mut self, expression: &Expression, path: &ConditionPath<'_>) -> Trace {
+    fn part(&mut self, expression: &Expression, path: &ConditionPath<'_>) -> ConditionTrace {
         if let Some(literal) = expression.literal_json() {
-            return Trace::Literal { literal };
+            return ConditionTrace::Literal { literal };
         }
         if let Some(fact) = expression.as_fact() {
-            return Trace::Fact { fact: fact.name().to_owned(), value: fact.find_in(self.facts) };
+            return ConditionTrace::Fact { fact: fact.name().to_owned(), value: fact.find_in(self.facts) };
         }
         match expression {
             Expression::Operation(operation) => self.operation(operation, path),
             Expression::Refused => {
-                Trace::Refused { error: "this part is not understood any more".to_owned() }
+                ConditionTrace::Refused { error: "this part is not understood any more".to_owned() }
             }
-            list => Trace::List(self.parts(list.parts(), path)),
+            list => ConditionTrace::List(self.parts(list.parts(), path)),
         }
     }
 
-    fn parts(&mut self, parts: &[Expression], path: &ConditionPath<'_>) -> Vec<Trace> {
+    fn parts(&mut self, parts: &[Expression], path: &ConditionPath<'_>) -> Vec<ConditionTrace> {
         let parts = parts.iter().enumerate();
         parts.map(|(index, part)| self.part(part, &ConditionPath::Entry(path, index))).collect()
     }
 
     /// In the order in which outcomes are recorded: arguments first.
-    fn operation(&mut self, operation: &Operation, path: &ConditionPath<'_>) -> Trace {
+    fn operation(&mut self, operation: &OperatorCall, path: &ConditionPath<'_>) -> ConditionTrace {
         let name = operation.operator.name();
         let place = ConditionPath::Member(path, name);
         let arguments = match operation.arguments.as_ref() {
@@ -96,7 +100,7 @@ impl TraceBuilder<'_> {
             several => self.parts(several, &place),
         };
         let (value, error) = self.next_outcome();
-        Trace::Operation {
+        ConditionTrace::Operation {
             operator: name.to_owned(),
             pointer: path.to_string(),
             value,

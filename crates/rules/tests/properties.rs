@@ -4,8 +4,8 @@
 mod reference;
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use reference::{Reference, evaluate_naively};
-use rules::{Condition, Decision, Facts};
+use reference::{ReferenceDecision, evaluate_naively};
+use rules::{Condition, ConditionDecision, Facts};
 use serde_json::{Value, json};
 
 /// All the same length and in UTC, so that the reference can compare them as text.
@@ -19,7 +19,7 @@ const NAMES: [&str; 16] =
     ["var", "and", "or", "!", "if", "in", "==", "<", "+", "/", "cat", "substr", "max", "map", "val", ""];
 
 prop_compose! {
-    fn facts()(
+    fn any_facts()(
         id in select(&IDS[..]),
         roles in proptest::sample::subsequence(&ROLES[..], 0..=4),
         age_days in -1_i64..40,
@@ -34,18 +34,18 @@ prop_compose! {
     }
 }
 
-fn scalar() -> impl Strategy<Value = Value> {
+fn any_scalar() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         (-50_i64..50).prop_map(Value::from),
-        number(),
+        any_number(),
         "[a-z0-9가]{0,4}".prop_map(Value::from),
         select(&ROLES[..]).prop_map(Value::from),
     ]
 }
 
-fn number() -> impl Strategy<Value = Value> {
+fn any_number() -> impl Strategy<Value = Value> {
     prop_oneof![
         (-50_i64..50).prop_map(Value::from),
         (-50_i32..50).prop_map(|halves| json!(f64::from(halves) / 2.0)),
@@ -54,7 +54,7 @@ fn number() -> impl Strategy<Value = Value> {
 }
 
 /// Operations without operations in them that are certain to be accepted.
-fn leaf() -> impl Strategy<Value = Value> {
+fn valid_leaf() -> impl Strategy<Value = Value> {
     let age = || json!({"var": "user.ageDays"});
     prop_oneof![
         (select(&COMPARISONS[..]), -5_i64..40).prop_map(move |(name, days)| json!({ name: [age(), days] })),
@@ -68,24 +68,24 @@ fn leaf() -> impl Strategy<Value = Value> {
         select(&ROLES[..]).prop_map(|role| json!({"in": [role, {"var": "user.roles"}]})),
         select(&IDS[..]).prop_map(|id| json!({"in": [{"var": "user.id"}, [id, "x"]]})),
         select(&FACTS[..]).prop_map(|fact| json!({ "var": fact })),
-        (select(&FACTS[..]), scalar()).prop_map(|(fact, default)| json!({"var": [fact, default]})),
+        (select(&FACTS[..]), any_scalar()).prop_map(|(fact, default)| json!({"var": [fact, default]})),
     ]
 }
 
 /// Rules that must be accepted: what takes one type only gets literals of that type, or operations of any
 /// kind.
 fn valid_rule() -> impl Strategy<Value = Value> {
-    leaf().prop_recursive(5, 40, 4, |inner| {
-        let part = prop_oneof![3 => inner.clone(), 1 => scalar(), 1 => vec(inner.clone(), 0..3).prop_map(Value::from)]
+    valid_leaf().prop_recursive(5, 40, 4, |inner| {
+        let part = prop_oneof![3 => inner.clone(), 1 => any_scalar(), 1 => vec(inner.clone(), 0..3).prop_map(Value::from)]
             .boxed();
         let wrapped = prop_oneof![
             2 => vec(part.clone(), 1..3).prop_map(|parts| json!({ "or": parts })),
             1 => inner.clone().prop_map(|part| json!({ "!": part })),
-            1 => number().prop_map(|number| json!({ "+": number })),
+            1 => any_number().prop_map(|number| json!({ "+": number })),
             1 => "[a-z]{0,3}".prop_map(|text| json!({ "cat": text })),
         ]
         .boxed();
-        let counted = prop_oneof![4 => number(), 1 => Just(Value::Null), 2 => wrapped.clone()].boxed();
+        let counted = prop_oneof![4 => any_number(), 1 => Just(Value::Null), 2 => wrapped.clone()].boxed();
         let text = prop_oneof![
             3 => "[a-z가]{0,5}".prop_map(Value::from),
             1 => select(&["user.id", "now"][..]).prop_map(|fact| json!({ "var": fact })),
@@ -93,7 +93,7 @@ fn valid_rule() -> impl Strategy<Value = Value> {
             2 => wrapped.clone(),
         ]
         .boxed();
-        let compared = prop_oneof![2 => scalar(), 1 => vec(scalar(), 0..3).prop_map(Value::from), 3 => wrapped].boxed();
+        let compared = prop_oneof![2 => any_scalar(), 1 => vec(any_scalar(), 0..3).prop_map(Value::from), 3 => wrapped].boxed();
         prop_oneof![
             (select(&["and", "or"][..]), vec(part.clone(), 1..4)).prop_map(|(name, parts)| json!({ name: parts })),
             (select(&["!", "!!"][..]), part.clone()).prop_map(|(name, part)| json!({ name: [part] })),
@@ -121,7 +121,7 @@ fn odd_value() -> impl Strategy<Value = Value> {
     let text = any::<String>().prop_map(Value::from);
     let known = prop_oneof![select(&FACTS[..]), select(&TIMES[..]), Just("activity.x"), Just("")]
         .prop_map(Value::from);
-    let atom = prop_oneof![2 => scalar(), 1 => number, 1 => text, 2 => known, 8 => leaf()];
+    let atom = prop_oneof![2 => any_scalar(), 1 => number, 1 => text, 2 => known, 8 => valid_leaf()];
     atom.prop_recursive(12, 60, 4, |inner| {
         prop_oneof![
             4 => (select(&NAMES[..]), vec(inner.clone(), 0..4)).prop_map(|(name, parts)| json!({ name: parts })),
@@ -134,12 +134,12 @@ fn odd_value() -> impl Strategy<Value = Value> {
 }
 
 /// What a store writes and reads again.
-fn stored(decision: &Decision) -> Decision {
+fn read_back(decision: &ConditionDecision) -> ConditionDecision {
     serde_json::from_str(&serde_json::to_string(decision).expect("JSON")).expect("a decision")
 }
 
 /// The trace as the reference has it: why something failed is left to other tests.
-fn trace_without_reasons(condition: &Condition, decision: &Decision, facts: &Facts) -> Value {
+fn trace_without_reasons(condition: &Condition, decision: &ConditionDecision, facts: &Facts) -> Value {
     let trace = condition.explain(decision, &facts.to_json());
     let mut trace = serde_json::to_value(trace).expect("JSON");
     drop_reasons(&mut trace);
@@ -183,7 +183,7 @@ fn bson_bytes(value: &Value) -> usize {
     }
 }
 
-fn is_small(decision: &Decision) -> bool {
+fn is_small(decision: &ConditionDecision) -> bool {
     let stored = serde_json::to_value(decision).expect("JSON");
     stored.to_string().len() < 8 * 1024 && bson_bytes(&stored) < 8 * 1024
 }
@@ -192,7 +192,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_makes_parsing_or_evaluation_panic(value in odd_value(), facts in facts()) {
+    fn nothing_makes_parsing_or_evaluation_panic(value in odd_value(), facts in any_facts()) {
         let decision = Condition::from_stored(&value).evaluate(&facts);
         match Condition::parse(&value) {
             Ok(condition) => prop_assert_eq!(condition.evaluate(&facts), decision),
@@ -206,13 +206,13 @@ proptest! {
     }
 
     #[test]
-    fn decisions_and_traces_are_those_of_the_reference(rule in valid_rule(), facts in facts()) {
+    fn decisions_and_traces_are_those_of_the_reference(rule in valid_rule(), facts in any_facts()) {
         let condition = Condition::parse(&rule).map_err(|faults| TestCaseError::fail(format!("{faults:?}")))?;
         let decision = condition.evaluate(&facts);
-        let Reference { eligible, trace, rounded } = evaluate_naively(&rule, &facts);
+        let ReferenceDecision { eligible, trace, rounded } = evaluate_naively(&rule, &facts);
         prop_assume!(!rounded);
         prop_assert_eq!(decision.eligible, eligible);
-        prop_assert_eq!(trace_without_reasons(&condition, &stored(&decision), &facts), trace);
+        prop_assert_eq!(trace_without_reasons(&condition, &read_back(&decision), &facts), trace);
     }
 }
 
@@ -221,12 +221,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_stored_is_below_8_kib_and_tells_the_same(rule in valid_rule(), facts in facts()) {
+    fn what_is_stored_is_below_8_kib_and_tells_the_same(rule in valid_rule(), facts in any_facts()) {
         let condition = Condition::parse(&filled_with(&rule));
         let condition = condition.map_err(|faults| TestCaseError::fail(format!("{faults:?}")))?;
         let decision = condition.evaluate(&facts);
         prop_assert!(is_small(&decision));
-        prop_assert_eq!(stored(&decision), decision);
+        prop_assert_eq!(read_back(&decision), decision);
     }
 }
 
@@ -253,7 +253,7 @@ fn the_most_wasteful_conditions_are_stored_below_8_kib() {
         let condition = Condition::parse(&filled_with(&rule)).expect("must be accepted");
         let decision = condition.evaluate(&facts);
         assert!(is_small(&decision), "{rule}");
-        condition.explain(&stored(&decision), &facts.to_json());
+        condition.explain(&read_back(&decision), &facts.to_json());
     }
 }
 
@@ -267,7 +267,7 @@ fn a_decent_share_of_generated_rules_is_accepted_and_compared() {
         .filter(|_| Condition::parse(&strategy.new_tree(&mut runner).expect("a value").current()).is_ok())
         .count();
     assert!(accepted >= 50, "{accepted} of 500");
-    let strategy = (valid_rule(), facts());
+    let strategy = (valid_rule(), any_facts());
     let compared = (0..500).filter(|_| {
         let (rule, facts) = strategy.new_tree(&mut runner).expect("a value").current();
         !evaluate_naively(&rule, &facts).rounded

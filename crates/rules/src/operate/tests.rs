@@ -5,7 +5,7 @@ use crate::{Condition, Facts};
 use super::*;
 
 /// The value of an operation without facts, which must be accepted; the failure's name if it fails.
-fn result(operation: &Value) -> Value {
+fn result_of(operation: &Value) -> Value {
     let wrapped = Condition::parse(operation).expect("must be accepted");
     let nobody = Facts {
         user_id: String::new(),
@@ -19,7 +19,7 @@ fn result(operation: &Value) -> Value {
 
 fn all_results(cases: &[(Value, Value)]) {
     for (operation, expected) in cases {
-        assert_eq!(&result(operation), expected, "{operation}");
+        assert_eq!(&result_of(operation), expected, "{operation}");
     }
 }
 
@@ -40,10 +40,10 @@ fn nothing_equals_a_value_of_another_type() {
         for (right_at, right) in values.iter().enumerate() {
             for (equal, unequal) in [("==", "!="), ("===", "!==")] {
                 let same = left_at == right_at;
-                assert_eq!(result(&json!({ equal: [left, right] })), same, "{left} {right}");
-                assert_eq!(result(&json!({ unequal: [left, right] })), !same, "{left} {right}");
+                assert_eq!(result_of(&json!({ equal: [left, right] })), same, "{left} {right}");
+                assert_eq!(result_of(&json!({ unequal: [left, right] })), !same, "{left} {right}");
             }
-            let found = result(&json!({"in": [left, [right]]}));
+            let found = result_of(&json!({"in": [left, [right]]}));
             assert_eq!(found, left_at == right_at, "{left} in [{right}]");
         }
     }
@@ -58,13 +58,13 @@ fn nothing_is_in_order_with_null_or_a_value_of_another_type() {
                 let same_order = left_at == right_at && matches!(left, Value::Number(_) | Value::String(_));
                 let expected = same_order && operator.ends_with('=');
                 assert_eq!(
-                    result(&json!({ operator: [left, right] })),
+                    result_of(&json!({ operator: [left, right] })),
                     expected,
                     "{left} {operator} {right}"
                 );
             }
         }
-        assert_eq!(result(&json!({ operator: [1, null, 3] })), false);
+        assert_eq!(result_of(&json!({ operator: [1, null, 3] })), false);
     }
 }
 
@@ -105,7 +105,7 @@ fn arithmetic_is_exact() {
 #[test]
 fn what_depends_on_null_is_null() {
     for operator in ["+", "*", "-", "/", "%", "min", "max"] {
-        assert_eq!(result(&json!({ operator: [null, 0] })), Value::Null, "{operator}");
+        assert_eq!(result_of(&json!({ operator: [null, 0] })), Value::Null, "{operator}");
     }
     all_results(&[
         (json!({"cat": ["a", null]}), Value::Null),
@@ -117,14 +117,14 @@ fn what_depends_on_null_is_null() {
 
 #[test]
 fn a_wrong_type_is_a_failure_even_beside_null() {
-    let text = || Ok(Operand::Text("1".into()));
-    let number = || Ok(Operand::Number(Decimal::ONE));
+    let text = || Ok(OperandValue::Text("1".into()));
+    let number = || Ok(OperandValue::Number(Decimal::ONE));
     for operator in [Operator::Add, Operator::Minimum, Operator::Divide] {
-        for other in [Operand::Null, Operand::Number(Decimal::ONE)] {
+        for other in [OperandValue::Null, OperandValue::Number(Decimal::ONE)] {
             assert_eq!(apply_operator(operator, vec![Ok(other), text()]), Err(OperationFailure::WrongType));
         }
     }
-    for arguments in [vec![text(), number()], vec![Ok(Operand::Null), Ok(Operand::Boolean(true))]] {
+    for arguments in [vec![text(), number()], vec![Ok(OperandValue::Null), Ok(OperandValue::Boolean(true))]] {
         assert_eq!(apply_operator(Operator::Concatenate, arguments), Err(OperationFailure::WrongType));
     }
     for arguments in [vec![number(), number()], vec![text(), text()]] {

@@ -19,25 +19,25 @@ enum NaiveValue {
 type NaiveOutcome = Option<NaiveValue>;
 
 /// The verdict and the trace over all of a rule. Every failure's reason is `true`.
-pub(crate) struct Reference {
+pub(crate) struct ReferenceDecision {
     pub(crate) eligible: bool,
     pub(crate) trace: Value,
     /// Whether some number would need more than 28 digits, where decimals are rounded.
     pub(crate) rounded: bool,
 }
 
-pub(crate) fn evaluate_naively(rule: &Value, facts: &Facts) -> Reference {
-    let mut reference = Naive { facts: facts.to_json(), rounded: false };
+pub(crate) fn evaluate_naively(rule: &Value, facts: &Facts) -> ReferenceDecision {
+    let mut reference = NaiveEvaluator { facts: facts.to_json(), rounded: false };
     let (outcome, trace) = reference.part(rule, "");
-    Reference { eligible: outcome.as_ref().is_some_and(holds), trace, rounded: reference.rounded }
+    ReferenceDecision { eligible: outcome.as_ref().is_some_and(holds), trace, rounded: reference.rounded }
 }
 
-struct Naive {
+struct NaiveEvaluator {
     facts: Value,
     rounded: bool,
 }
 
-impl Naive {
+impl NaiveEvaluator {
     fn part(&mut self, part: &Value, pointer: &str) -> (NaiveOutcome, Value) {
         match part {
             Value::Object(members) => {
@@ -124,8 +124,8 @@ impl Naive {
             ("in", [needle, NaiveValue::List(entries)]) => entries.iter().any(|entry| entry == needle),
             ("in", [NaiveValue::Text(needle), NaiveValue::Text(haystack)]) => haystack.contains(needle),
             ("in", _) => false,
-            ("cat", _) => return joined(values),
-            ("substr", [text, span @ ..]) => return cut(text, span),
+            ("cat", _) => return joined_text(values),
+            ("substr", [text, span @ ..]) => return cut_text(text, span),
             _ => return self.calculated(name, values),
         };
         Some(NaiveValue::Boolean(truth))
@@ -203,7 +203,7 @@ fn is_ordered(name: &str, left: &NaiveValue, right: &NaiveValue) -> bool {
     }
 }
 
-fn joined(values: &[NaiveValue]) -> NaiveOutcome {
+fn joined_text(values: &[NaiveValue]) -> NaiveOutcome {
     if !values.iter().all(|value| matches!(value, NaiveValue::Null | NaiveValue::Text(_))) {
         return None;
     }
@@ -216,7 +216,7 @@ fn joined(values: &[NaiveValue]) -> NaiveOutcome {
 }
 
 /// Cuts as JavaScript's `substr` does on arrays of characters.
-fn cut(text: &NaiveValue, span: &[NaiveValue]) -> NaiveOutcome {
+fn cut_text(text: &NaiveValue, span: &[NaiveValue]) -> NaiveOutcome {
     if !matches!(text, NaiveValue::Null | NaiveValue::Text(_))
         || !span.iter().all(|at| matches!(at, NaiveValue::Null | NaiveValue::Fraction(..)))
     {
