@@ -76,8 +76,8 @@ fn valid_leaf() -> impl Strategy<Value = Value> {
 /// kind.
 fn valid_rule() -> impl Strategy<Value = Value> {
     valid_leaf().prop_recursive(5, 40, 4, |inner| {
-        let part = prop_oneof![3 => inner.clone(), 1 => any_scalar(), 1 => vec(inner.clone(), 0..3).prop_map(Value::from)]
-            .boxed();
+        let list = vec(inner.clone(), 0..3).prop_map(Value::from);
+        let part = prop_oneof![3 => inner.clone(), 1 => any_scalar(), 1 => list].boxed();
         let wrapped = prop_oneof![
             2 => vec(part.clone(), 1..3).prop_map(|parts| json!({ "or": parts })),
             1 => inner.clone().prop_map(|part| json!({ "!": part })),
@@ -93,9 +93,11 @@ fn valid_rule() -> impl Strategy<Value = Value> {
             2 => wrapped.clone(),
         ]
         .boxed();
-        let compared = prop_oneof![2 => any_scalar(), 1 => vec(any_scalar(), 0..3).prop_map(Value::from), 3 => wrapped].boxed();
+        let scalars = vec(any_scalar(), 0..3).prop_map(Value::from);
+        let compared = prop_oneof![2 => any_scalar(), 1 => scalars, 3 => wrapped].boxed();
         prop_oneof![
-            (select(&["and", "or"][..]), vec(part.clone(), 1..4)).prop_map(|(name, parts)| json!({ name: parts })),
+            (select(&["and", "or"][..]), vec(part.clone(), 1..4))
+                .prop_map(|(name, parts)| json!({ name: parts })),
             (select(&["!", "!!"][..]), part.clone()).prop_map(|(name, part)| json!({ name: [part] })),
             vec(part.clone(), 2..6).prop_map(|parts| json!({ "if": parts })),
             vec(text.clone(), 1..4).prop_map(|parts| json!({ "cat": parts })),
@@ -109,7 +111,8 @@ fn valid_rule() -> impl Strategy<Value = Value> {
                 .prop_map(|(name, left, right)| json!({ name: [left, right] })),
             (select(&COMPARISONS[..]), compared.clone(), compared.clone())
                 .prop_map(|(name, left, right)| json!({ name: [left, right] })),
-            (select(&ORDERINGS[..]), vec(compared.clone(), 3)).prop_map(|(name, parts)| json!({ name: parts })),
+            (select(&ORDERINGS[..]), vec(compared.clone(), 3))
+                .prop_map(|(name, parts)| json!({ name: parts })),
             (compared, vec(part, 0..3)).prop_map(|(needle, list)| json!({"in": [needle, list]})),
         ]
     })
@@ -124,7 +127,8 @@ fn odd_value() -> impl Strategy<Value = Value> {
     let atom = prop_oneof![2 => any_scalar(), 1 => number, 1 => text, 2 => known, 8 => valid_leaf()];
     atom.prop_recursive(12, 60, 4, |inner| {
         prop_oneof![
-            4 => (select(&NAMES[..]), vec(inner.clone(), 0..4)).prop_map(|(name, parts)| json!({ name: parts })),
+            4 => (select(&NAMES[..]), vec(inner.clone(), 0..4))
+                .prop_map(|(name, parts)| json!({ name: parts })),
             2 => (select(&NAMES[..]), inner.clone()).prop_map(|(name, part)| json!({ name: part })),
             1 => vec(inner.clone(), 0..4).prop_map(Value::from),
             1 => proptest::collection::hash_map(any::<String>(), inner, 0..3)
@@ -207,7 +211,8 @@ proptest! {
 
     #[test]
     fn decisions_and_traces_are_those_of_the_reference(rule in valid_rule(), facts in any_facts()) {
-        let condition = Condition::parse(&rule).map_err(|faults| TestCaseError::fail(format!("{faults:?}")))?;
+        let condition = Condition::parse(&rule);
+        let condition = condition.map_err(|faults| TestCaseError::fail(format!("{faults:?}")))?;
         let decision = condition.evaluate(&facts);
         let ReferenceDecision { eligible, trace, rounded } = evaluate_naively(&rule, &facts);
         prop_assume!(!rounded);
