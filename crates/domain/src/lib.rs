@@ -22,6 +22,6 @@ pub use names::UnknownName;
 pub use request::{Claim, ClaimStatus, DecisionTrace};
 pub use reward::{Reward, RewardKind, RewardType};
 pub use role::{Role, RoleSet, UnknownRole};
-pub use text::{InvalidText, Line, Prose};
+pub use text::{InvalidText, Line, Prose, fold_text};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::User;

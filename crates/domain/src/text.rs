@@ -1,6 +1,10 @@
+mod folding;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+
+pub use folding::fold_text;
 
 /// One line of text: 1 to `MAX` characters after trimming, none of them a control character.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ use rules::Condition;
 use service_kit::batch::{Batcher, Limits, PATIENCE};
 use store_kit::error::StoreError;
 
-use event_store::{EventStore, Readable, RewardStore};
+use event_store::{EventStore, FoundByEvent, RewardStore};
 
 const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
 /// Compiled conditions kept; the least used go first.
@@ -78,7 +78,7 @@ impl Catalogue {
     }
 }
 
-fn with_rewards(events: Readable<Event>, mut rewards: Readable<Vec<Reward>>) -> Readable<Listed> {
+fn with_rewards(events: FoundByEvent<Event>, mut rewards: FoundByEvent<Vec<Reward>>) -> FoundByEvent<Listed> {
     let mut listed = |id: &EventId, event: Result<Event, StoreError>| {
         let rewards = rewards.remove(id).unwrap_or_else(|| Ok(Vec::new()));
         Ok(Listed { event: event?, rewards: rewards? })
@@ -93,7 +93,7 @@ async fn ask<T: Send + Sync + 'static>(batcher: &Batcher<EventId, Found<T>>, id:
 /// Looks each id up once and hands the finding to everybody who asked for it.
 async fn answer_each<V, F>(asked: Vec<EventId>, find: impl FnOnce(Vec<EventId>) -> F) -> Vec<Found<V>>
 where
-    F: Future<Output = Result<Readable<V>, StoreError>>,
+    F: Future<Output = Result<FoundByEvent<V>, StoreError>>,
 {
     let distinct: HashSet<EventId> = asked.iter().copied().collect();
     match find(distinct.into_iter().collect()).await {

@@ -51,7 +51,6 @@ pub(crate) fn decide(
     }
     Ok(DecisionTrace {
         event_revision: event.revision,
-        condition: event.condition.clone(),
         facts: facts.to_json(),
         evaluation: serde_json::to_value(&decision).unwrap_or_default(),
     })
@@ -123,7 +122,7 @@ mod tests {
     fn the_trace_holds_the_revision_the_facts_and_the_evaluation() {
         let week = event(json!({">=": [{"var": "user.ageDays"}, 7]}));
         let trace = decided(&week, "2026-05-08T09:00:00Z").unwrap();
-        assert_eq!((trace.event_revision, &trace.condition), (3, &week.condition));
+        assert_eq!(trace.event_revision, 3);
         assert_eq!(trace.facts["user"]["ageDays"], 7);
         assert_eq!(trace.evaluation["eligible"], true);
         assert_eq!(trace.evaluation["progress"][0]["target"], 7);

@@ -17,13 +17,15 @@ use domain::IdGenerator;
 pub use router::{document, router};
 
 use catalogue::Catalogue;
-use event_store::{ClaimStore, EventStore, RewardStore};
+use event_store::{ClaimStore, EventStore, RevisionStore, RewardStore};
 
 /// What the service works with.
 #[derive(Debug)]
 pub struct EventParts {
     /// The events.
     pub events: Arc<dyn EventStore>,
+    /// What events said at each of their revisions.
+    pub revisions: Arc<dyn RevisionStore>,
     /// The rewards, and which events have them.
     pub rewards: Arc<dyn RewardStore>,
     /// The claims.

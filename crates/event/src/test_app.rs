@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::{EventParts, EventService};
-use event_store::SqliteEventDb;
+use event_store::Stores;
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
@@ -56,11 +56,12 @@ impl TestApp {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = ManualClock::at("2026-05-01T09:00:00.000Z".parse().unwrap());
-        let db = Arc::new(SqliteEventDb::open(&folder.path().join("event.db")).await.unwrap());
+        let db = Stores::open_sqlite(&folder.path().join("event.db")).await.unwrap();
         let service = EventService::new(EventParts {
-            events: Arc::<SqliteEventDb>::clone(&db),
-            rewards: Arc::<SqliteEventDb>::clone(&db),
-            requests: db,
+            events: db.events,
+            revisions: db.revisions,
+            rewards: db.rewards,
+            requests: db.claims,
             ids: IdGenerator::new(Arc::new(clock.clone())),
         });
         let identity = IdentityKey::derive(SECRET, Arc::new(clock.clone()));

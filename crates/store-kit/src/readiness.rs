@@ -77,7 +77,7 @@ mod tests {
 
         async fn answers(&self) -> bool {
             tokio::task::yield_now().await;
-            self.0.fetch_add(1, Ordering::SeqCst) % 2 == 0
+            self.0.fetch_add(1, Ordering::SeqCst).is_multiple_of(2)
         }
     }
 

@@ -16,6 +16,8 @@ use std::path::PathBuf;
 
 use sqlx::{Connection, migrate::MigrateError};
 
+use crate::error::StoreError;
+
 pub use self::native::Sqlite;
 pub(crate) use self::{
     any::{AnyFile, open_any},
@@ -40,6 +42,14 @@ pub enum OpenError {
         path: PathBuf,
         /// What went wrong.
         source: MigrateError,
+    },
+    /// Its rows cannot be brought up to date.
+    #[error("cannot bring the rows of {path} up to date: {source}")]
+    Rows {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: StoreError,
     },
 }
 

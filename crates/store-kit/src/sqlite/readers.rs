@@ -19,8 +19,8 @@ use crate::{
 
 /// SQLite's instructions between two looks at the clock: some ten microseconds.
 const INSTRUCTIONS: i32 = 4096;
-/// How long before its time limit a read is interrupted, so that its connection is usable again when the limit ends.
-const INTERRUPT_LEAD: Duration = Duration::from_millis(100);
+/// After so long a read is interrupted: before its time limit, so that its connection is usable again when that ends.
+const READ_TIME: Duration = STORE_OPERATION.saturating_sub(Duration::from_millis(100));
 
 /// Connections for reading. Whatever is read ends within [`STORE_OPERATION`], waiting for a connection included: SQLite
 /// itself is interrupted, so that nothing goes on that nobody waits for.
@@ -48,7 +48,8 @@ impl ReaderPool {
     where
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> WorkFuture<'c, T> + Send,
     {
-        let interrupt_at = Instant::now() + STORE_OPERATION - INTERRUPT_LEAD;
+        let limit = Instant::now() + STORE_OPERATION;
+        let interrupt_at = Instant::now() + READ_TIME;
         let read = async {
             let _slot = self.slots.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
             let mut lease = ReaderLease { reader: Some(self.take_reader().await?) };
@@ -58,7 +59,7 @@ impl ReaderPool {
             }
             result
         };
-        match timeout_at((interrupt_at + INTERRUPT_LEAD).into(), read).await {
+        match timeout_at(limit.into(), read).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 self.file.note_failure(&error);

@@ -199,13 +199,11 @@ impl<C: Connection + Send + 'static> GroupWriter<C> {
 
     /// The connection there is, or another to the same file: a new one must not be created in its place.
     async fn connect(&mut self) -> Result<C, sqlx::Error> {
-        match self.connection.take() {
-            Some(connection) => Ok(connection),
-            None => {
-                self.file.verify_identity()?;
-                (self.open)().await
-            }
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
         }
+        self.file.verify_identity()?;
+        (self.open)().await
     }
 
     fn fail(&self, group: Vec<Box<dyn QueuedWrite<C>>>, error: sqlx::Error) {

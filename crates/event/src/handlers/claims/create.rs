@@ -16,7 +16,7 @@ use crate::{
     EventService,
     claim::{self, Refused},
 };
-use event_store::{Claimed, NewClaim, Stored};
+use event_store::{ClaimOutcome, NewClaim, StoredClaim};
 
 /// Claim an event's rewards
 ///
@@ -70,11 +70,11 @@ pub(crate) async fn handle(
     };
     let new = NewClaim { request, decision, idempotency_key: key.clone() };
     match service.requests.claim_once(new).await? {
-        Claimed::Stored => {
+        ClaimOutcome::Stored => {
             count("stored");
             Ok(created(request))
         }
-        Claimed::Already(stored) => answer_stored(stored, key.as_deref()),
+        ClaimOutcome::Already(stored) => answer_stored(stored, key.as_deref()),
     }
 }
 
@@ -96,8 +96,8 @@ async fn answer_refused(
     Err(problem(refused))
 }
 
-fn answer_stored(stored: Stored, key: Option<&str>) -> Result<Response, Problem> {
-    let Stored { request, idempotency_key } = stored;
+fn answer_stored(stored: StoredClaim, key: Option<&str>) -> Result<Response, Problem> {
+    let StoredClaim { request, idempotency_key } = stored;
     if key.is_some() && idempotency_key.as_deref() == key {
         count("repeated");
         // As it was answered the first time.

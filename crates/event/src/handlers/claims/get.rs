@@ -1,5 +1,6 @@
 use axum::{Json, extract::State};
 use domain::ClaimId;
+use event_store::RevisionKey;
 use service_kit::{
     extract::{LoggedIn, PathId},
     problem::{Code, Problem, ProblemBody},
@@ -35,7 +36,10 @@ pub(crate) async fn handle(
     if request.user_id != caller.id && !caller.roles.is_staff() {
         return Err(Problem::new(Code::Forbidden));
     }
-    Ok(Json(DecidedClaimView::new(request, decision)))
+    let key = RevisionKey { event: request.event_id, revision: decision.event_revision };
+    let revision = service.revisions.find(key).await?;
+    let condition = revision.map(|revision| revision.condition).unwrap_or_default();
+    Ok(Json(DecidedClaimView::new(request, decision, condition)))
 }
 
 #[cfg(test)]

@@ -36,11 +36,33 @@ impl From<Claim> for ClaimView {
 pub(crate) struct DecidedClaimView {
     #[serde(flatten)]
     request: ClaimView,
-    decision: DecisionTrace,
+    decision: DecisionView,
+}
+
+/// What a request was decided on, kept so that every decision can be explained afterwards.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DecisionTrace)]
+struct DecisionView {
+    /// The event's revision the condition was taken from.
+    event_revision: i64,
+    /// The condition as it stood in that revision.
+    #[schema(value_type = Object)]
+    condition: serde_json::Value,
+    /// The facts it was evaluated over.
+    #[schema(value_type = Object)]
+    facts: serde_json::Value,
+    /// The evaluation, step by step.
+    #[schema(value_type = Object)]
+    evaluation: serde_json::Value,
 }
 
 impl DecidedClaimView {
-    pub(crate) fn new(request: Claim, decision: DecisionTrace) -> Self {
-        Self { request: request.into(), decision }
+    pub(crate) fn new(request: Claim, decision: DecisionTrace, condition: serde_json::Value) -> Self {
+        let DecisionTrace { event_revision, facts, evaluation } = decision;
+        Self {
+            request: request.into(),
+            decision: DecisionView { event_revision, condition, facts, evaluation },
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     view::RewardView,
 };
 use crate::EventService;
-use event_store::{Attached, Attachment};
+use event_store::{AttachOutcome, Attachment};
 
 /// Attach a reward
 ///
@@ -59,9 +59,9 @@ pub(crate) async fn handle(
             reward
         }
         Wanted::Existing(id) => match service.rewards.attach(place(&service, event, id)).await? {
-            Attached::Attached(reward) => reward,
-            Attached::Already => return Err(Problem::new(Code::RewardAttached)),
-            Attached::UnknownReward => {
+            AttachOutcome::Attached(reward) => reward,
+            AttachOutcome::Already => return Err(Problem::new(Code::RewardAttached)),
+            AttachOutcome::UnknownReward => {
                 return Err(Problem::new(Code::NotFound).detail("There is no such reward"));
             }
         },
