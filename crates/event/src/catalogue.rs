@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use domain::{Event, EventId, Reward};
-use event_store::{EventStore, Readable, RewardStore, StoreError};
+use event_store::{EventStore, FoundByEvent, RewardStore, StoreError};
 use rules::Condition;
 use service_kit::batch::{Batcher, Limits, PATIENCE};
 
@@ -89,11 +89,11 @@ fn start_event_reads(store: Arc<dyn EventStore>) -> Batcher<EventId, Found<Event
         let (store, conditions) = (Arc::clone(&store), conditions.clone());
         answer_each(ids, async move |ids| {
             let with_condition = |event: Event| {
-                let condition = conditions.condition_of(&event)?;
-                Ok(EventWithCondition { event, condition })
+                let condition = conditions.condition_of(&event);
+                EventWithCondition { event, condition }
             };
             let found = store.find_many(&ids).await?;
-            Ok(found.into_iter().map(|(id, event)| (id, event.and_then(with_condition))).collect())
+            Ok(found.into_iter().map(|(id, event)| (id, event.map(with_condition))).collect())
         })
     })
 }
@@ -111,7 +111,10 @@ fn start_reward_reads(
     })
 }
 
-fn join_rewards(events: Readable<Event>, mut rewards: Readable<Vec<Reward>>) -> Readable<EventWithRewards> {
+fn join_rewards(
+    events: FoundByEvent<Event>,
+    mut rewards: FoundByEvent<Vec<Reward>>,
+) -> FoundByEvent<EventWithRewards> {
     let mut joined = |id: &EventId, event: Result<Event, StoreError>| {
         let rewards = rewards.remove(id).unwrap_or_else(|| Ok(Vec::new()));
         Ok(EventWithRewards::new(event?, rewards?))
@@ -129,7 +132,7 @@ async fn ask_batcher<T: Send + Sync + 'static>(
 /// Looks each id up once and hands the finding to everybody who asked for it.
 async fn answer_each<V, F>(asked: Vec<EventId>, find: impl FnOnce(Vec<EventId>) -> F) -> Vec<Found<V>>
 where
-    F: Future<Output = Result<Readable<V>, StoreError>>,
+    F: Future<Output = Result<FoundByEvent<V>, StoreError>>,
 {
     let distinct: HashSet<EventId> = asked.iter().copied().collect();
     match find(distinct.into_iter().collect()).await {

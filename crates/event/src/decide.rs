@@ -2,7 +2,7 @@
 //! same decision.
 
 use domain::{DecisionTrace, Event, EventStatus, Phase, Timestamp};
-use rules::{Condition, Facts, Progress};
+use rules::{Condition, Facts, ProgressStep};
 use service_kit::identity::Caller;
 
 const MILLIS_PER_DAY: i64 = 24 * 60 * 60 * 1000;
@@ -18,7 +18,7 @@ pub(crate) enum ClaimRefusal {
     EventEnded,
     /// With how far the user is.
     #[error("the event's condition is not met")]
-    ConditionNotMet(Vec<Progress>),
+    ConditionNotMet(Vec<ProgressStep>),
 }
 
 /// Decides a claim at the moment `now`.
@@ -39,11 +39,10 @@ pub(crate) fn decide_claim(
     let facts = claim_facts(claimant, now);
     let decision = condition.evaluate(&facts);
     if !decision.eligible {
-        return Err(ClaimRefusal::ConditionNotMet(decision.progress));
+        return Err(ClaimRefusal::ConditionNotMet(condition.progress(&facts)));
     }
     Ok(DecisionTrace {
         event_revision: event.revision,
-        condition: event.condition.clone(),
         facts: facts.to_json(),
         evaluation: serde_json::to_value(&decision).unwrap_or_default(),
     })
@@ -56,7 +55,7 @@ fn claim_facts(claimant: &Caller, now: Timestamp) -> Facts {
         user_id: claimant.id.to_string(),
         roles: claimant.roles.iter().map(|role| role.name().to_owned()).collect(),
         age_days: age.max(0) / MILLIS_PER_DAY,
-        now: now.to_jiff(),
+        now,
     }
 }
 
@@ -115,10 +114,13 @@ mod tests {
     fn the_trace_holds_the_revision_the_facts_and_the_evaluation() {
         let week = spring_event(json!({">=": [{"var": "user.ageDays"}, 7]}));
         let trace = decide_at(&week, "2026-05-08T09:00:00Z").unwrap();
-        assert_eq!((trace.event_revision, &trace.condition), (3, &week.condition));
+        assert_eq!(trace.event_revision, 3);
         assert_eq!(trace.facts["user"]["ageDays"], 7);
         assert_eq!(trace.evaluation["eligible"], true);
-        assert_eq!(trace.evaluation["progress"][0]["target"], 7);
+        let decision = serde_json::from_value(trace.evaluation).unwrap();
+        let explained = Condition::from_stored(&week.condition).explain(&decision, &trace.facts);
+        let explained = serde_json::to_value(explained).unwrap();
+        assert_eq!((&explained["operator"], &explained["value"]), (&json!(">="), &json!(true)));
     }
 
     #[test]

@@ -18,4 +18,4 @@ mod service;
 mod test_app;
 
 pub use router::{document, router};
-pub use service::{EventParts, EventService};
+pub use service::EventService;

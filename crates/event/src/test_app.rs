@@ -3,14 +3,14 @@
 use std::{ops::Deref, sync::Arc};
 
 use domain::{IdGenerator, ManualClock};
-use event_store::SqliteEventDb;
+use event_store::Stores;
 use http::Method;
 use serde_json::{Value, json};
 use service_kit::identity::{Audience, Identity};
 use tempfile::TempDir;
 use test_kit::{HttpAnswer, TestService, callers::operator, test_identity_key};
 
-use crate::{EventParts, EventService};
+use crate::EventService;
 
 pub(crate) struct TestApp {
     service: TestService,
@@ -31,13 +31,8 @@ impl TestApp {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = ManualClock::at("2026-05-01T09:00:00.000Z".parse().unwrap());
-        let db = Arc::new(SqliteEventDb::open(&folder.path().join("event.db")).await.unwrap());
-        let service = EventService::start(EventParts {
-            events: Arc::<SqliteEventDb>::clone(&db),
-            rewards: Arc::<SqliteEventDb>::clone(&db),
-            claims: db,
-            ids: IdGenerator::new(Arc::new(clock.clone())),
-        });
+        let stores = Stores::open_sqlite(&folder.path().join("event.db")).await.unwrap();
+        let service = EventService::start(stores, IdGenerator::new(Arc::new(clock.clone())));
         let identity = test_identity_key(Arc::new(clock.clone()));
         let (router, _) = crate::router(service, identity.clone());
         Self { service: TestService::new(router, identity, Audience::Event), clock, _folder: folder }

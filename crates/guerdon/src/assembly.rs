@@ -27,7 +27,7 @@ use crate::{
     first_admin::FirstAdmin,
     secret::{self, SecretError},
     settings::Settings,
-    stores::{EventDb, StoresError, TokenDb, UserDb, connect_redis},
+    stores::{StoresError, TokenDb, UserDb, connect_redis, open_event_db},
 };
 
 /// Which services a process runs.
@@ -228,10 +228,16 @@ async fn auth_service(core: &Core, settings: &Settings) -> Result<AuthService, S
 }
 
 async fn event_service(core: &Core, settings: &Settings) -> Result<Service, StartError> {
-    let EventDb { events, rewards, requests, dependency, .. } = EventDb::open(&settings.stores).await?;
-    let service = EventService::new(EventParts { events, rewards, requests, ids: core.ids.clone() });
+    let stores = open_event_db(&settings.stores).await?;
+    let service = EventService::new(EventParts {
+        events: stores.events,
+        revisions: stores.revisions,
+        rewards: stores.rewards,
+        requests: stores.claims,
+        ids: core.ids.clone(),
+    });
     let (router, _) = event::router(service, core.identity.clone());
-    Ok(Service { router, dependencies: vec![dependency] })
+    Ok(Service { router, dependencies: vec![stores.readiness] })
 }
 
 /// Asks auth in the same process.

@@ -1,6 +1,8 @@
 use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, UserId};
-use event_store::{ClaimFilter, Claimed, NewClaim, StoreError, Stored};
+use event_store::{ClaimFilter, ClaimOutcome, NewClaim, RevisionKey, StoreError, StoredClaim};
 use metrics::counter;
+use rules::{Condition, ConditionDecision, ConditionTrace};
+use serde_json::Value;
 use service_kit::{
     identity::Caller,
     metrics::CLAIMS,
@@ -28,6 +30,20 @@ impl AcceptedClaim {
             Self::Stored(claim) | Self::Repeated(claim) => claim,
         }
     }
+}
+
+/// A claim with what it was decided on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ExplainedClaim {
+    pub(crate) claim: Claim,
+    /// The event's revision it was decided on.
+    pub(crate) event_revision: i64,
+    /// The condition as it stood in that revision; null for a revision that was never kept.
+    pub(crate) condition: Value,
+    pub(crate) facts: Value,
+    pub(crate) eligible: bool,
+    /// The condition with the value of each part.
+    pub(crate) trace: ConditionTrace,
 }
 
 /// Why a claim is not stored.
@@ -99,9 +115,9 @@ impl EventService {
             updated_at: minted.at,
         };
         let new = NewClaim { request: claim, decision, idempotency_key: idempotency_key.clone() };
-        match self.claims.claim_once(new).await? {
-            Claimed::Stored => Ok(AcceptedClaim::Stored(claim)),
-            Claimed::Already(stored) => repeat_or_name(stored, idempotency_key.as_deref()),
+        match self.stores.claims.claim_once(new).await? {
+            ClaimOutcome::Stored => Ok(AcceptedClaim::Stored(claim)),
+            ClaimOutcome::Already(stored) => repeat_or_name(stored, idempotency_key.as_deref()),
         }
     }
 
@@ -114,7 +130,7 @@ impl EventService {
         refusal: ClaimRefusal,
     ) -> Result<AcceptedClaim, CreateClaimError> {
         if idempotency_key.is_some() {
-            let stored = self.claims.find_claim(user, event).await?;
+            let stored = self.stores.claims.find_claim(user, event).await?;
             if let Some(stored) = stored.filter(|stored| stored.idempotency_key == idempotency_key) {
                 return repeat_or_name(stored, idempotency_key.as_deref());
             }
@@ -132,7 +148,7 @@ impl EventService {
         if !viewer.roles.is_staff() && *filter.user.get_or_insert(viewer.id) != viewer.id {
             return Err(ListClaimsError::OthersClaims);
         }
-        Ok(self.claims.list(&filter, page).await?)
+        Ok(self.stores.claims.list(&filter, page).await?)
     }
 
     /// The claim with what it was decided on, if this caller may see it.
@@ -140,15 +156,37 @@ impl EventService {
         &self,
         viewer: &Caller,
         id: ClaimId,
-    ) -> Result<(Claim, DecisionTrace), FindClaimError> {
-        let found = self.claims.find(id).await?;
+    ) -> Result<ExplainedClaim, FindClaimError> {
+        let found = self.stores.claims.find(id).await?;
         let visible = found.filter(|(claim, _)| viewer.roles.is_staff() || claim.user_id == viewer.id);
-        visible.ok_or(FindClaimError::Unknown)
+        let (claim, trace) = visible.ok_or(FindClaimError::Unknown)?;
+        let key = RevisionKey { event: claim.event_id, revision: trace.event_revision };
+        let revision = self.stores.revisions.find(key).await?;
+        let condition = revision.map(|revision| revision.condition).unwrap_or_default();
+        Ok(explain_claim(claim, trace, condition)?)
     }
 }
 
+/// Puts the stored outcome of each part back into the condition it was decided by.
+fn explain_claim(claim: Claim, trace: DecisionTrace, condition: Value) -> Result<ExplainedClaim, StoreError> {
+    let decision: ConditionDecision =
+        serde_json::from_value(trace.evaluation).map_err(|error| StoreError::corrupt("event-db", error))?;
+    let explained = Condition::from_stored(&condition).explain(&decision, &trace.facts);
+    Ok(ExplainedClaim {
+        claim,
+        event_revision: trace.event_revision,
+        condition,
+        facts: trace.facts,
+        eligible: decision.eligible,
+        trace: explained,
+    })
+}
+
 /// Answers a user's second attempt: the first answer again to whoever has its key, else which claim stands.
-fn repeat_or_name(stored: Stored, idempotency_key: Option<&str>) -> Result<AcceptedClaim, CreateClaimError> {
+fn repeat_or_name(
+    stored: StoredClaim,
+    idempotency_key: Option<&str>,
+) -> Result<AcceptedClaim, CreateClaimError> {
     let claim = stored.request;
     if idempotency_key.is_none() || stored.idempotency_key.as_deref() != idempotency_key {
         return Err(CreateClaimError::AlreadyRequested(claim.id));

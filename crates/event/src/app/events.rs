@@ -69,7 +69,7 @@ impl EventService {
             created_at: minted.at,
             updated_at: minted.at,
         };
-        self.events.create(event.clone()).await?;
+        self.stores.events.create(event.clone()).await?;
         Ok(event)
     }
 
@@ -95,7 +95,7 @@ impl EventService {
             None | Some(EventStatus::Active) => Some(EventStatus::Active),
             Some(EventStatus::Inactive) => return Ok(Page { items: Vec::new(), next_cursor: None }),
         };
-        self.events.list(&EventFilter { status, ..filter }, page).await
+        self.stores.events.list(&EventFilter { status, ..filter }, page).await
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use domain::{EventId, Reward, RewardId, RewardKind};
-use event_store::{Attached, Attachment, StoreError};
+use event_store::{AttachOutcome, Attachment, StoreError};
 use service_kit::identity::Caller;
 
 use super::events::{FindEventError, is_visible};
@@ -44,14 +44,16 @@ impl EventService {
                 let minted = self.ids.mint();
                 let id = RewardId(minted.id);
                 let reward = Reward { id, name, kind, created_at: minted.at, updated_at: minted.at };
-                self.rewards.create_attached(reward.clone(), self.new_attachment(event, id)).await?;
+                self.stores.rewards.create_attached(reward.clone(), self.new_attachment(event, id)).await?;
                 Ok(reward)
             }
-            RewardChoice::Existing(id) => match self.rewards.attach(self.new_attachment(event, id)).await? {
-                Attached::Attached(reward) => Ok(reward),
-                Attached::Already => Err(AttachRewardError::AlreadyAttached),
-                Attached::UnknownReward => Err(AttachRewardError::UnknownReward),
-            },
+            RewardChoice::Existing(id) => {
+                match self.stores.rewards.attach(self.new_attachment(event, id)).await? {
+                    AttachOutcome::Attached(reward) => Ok(reward),
+                    AttachOutcome::Already => Err(AttachRewardError::AlreadyAttached),
+                    AttachOutcome::UnknownReward => Err(AttachRewardError::UnknownReward),
+                }
+            }
         }
     }
 

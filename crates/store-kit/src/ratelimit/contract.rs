@@ -7,7 +7,7 @@ use std::{
 
 use service_kit::ratelimit::{Quotas, RateClass, RateLimits, Wait};
 
-pub(super) fn quotas(text: &str) -> Quotas {
+pub(super) fn equal_quotas(text: &str) -> Quotas {
     let quota = text.parse().unwrap();
     Quotas {
         login: quota,

@@ -1,7 +1,7 @@
 use axum::{Json, extract::State, response::IntoResponse};
 use domain::{ClaimId, EventId};
 use http::{StatusCode, header};
-use rules::Progress;
+use rules::ProgressStep;
 use service_kit::{
     extract::{Claimant, PathId},
     problem::Refused,
@@ -24,7 +24,7 @@ service_kit::refusals! {
         /// You have requested this event's rewards before: rewardRequestId names that request.
         AlreadyRequested { reward_request_id: ClaimId },
         /// You do not meet the event's condition: progress tells, comparison by comparison, how far you are.
-        ConditionNotMet { progress: Vec<Progress> },
+        ConditionNotMet { progress: Vec<ProgressStep> },
     }
 }
 

@@ -41,8 +41,7 @@ pub(crate) async fn get_claim(
     LoggedIn(caller): LoggedIn,
     PathId(id): PathId<ClaimId>,
 ) -> Result<Json<DecidedClaimView>, Refused<GetClaimRefusal>> {
-    let (claim, decision) = service.find_claim(&caller, id).await?;
-    Ok(Json(DecidedClaimView::new(claim, decision)))
+    Ok(Json(service.find_claim(&caller, id).await?.into()))
 }
 
 #[cfg(test)]

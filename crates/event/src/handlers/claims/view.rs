@@ -1,5 +1,9 @@
-use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, Timestamp, UserId};
+use domain::{Claim, ClaimId, ClaimStatus, EventId, Timestamp, UserId};
+use rules::ConditionTrace;
 use serde::Serialize;
+use serde_json::Value;
+
+use crate::app::claims::ExplainedClaim;
 
 /// A reward request as it is answered.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -11,6 +15,7 @@ pub(crate) struct ClaimView {
     user_id: UserId,
     status: ClaimStatus,
     /// The event's revision it was decided on.
+    #[schema(minimum = 1)]
     event_revision: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -36,11 +41,47 @@ impl From<Claim> for ClaimView {
 pub(crate) struct DecidedClaimView {
     #[serde(flatten)]
     claim: ClaimView,
-    decision: DecisionTrace,
+    decision: DecisionView,
 }
 
-impl DecidedClaimView {
-    pub(crate) fn new(claim: Claim, decision: DecisionTrace) -> Self {
-        Self { claim: claim.into(), decision }
+/// What a request was decided on.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Decision)]
+struct DecisionView {
+    /// The event's revision the condition was taken from.
+    #[schema(minimum = 1)]
+    event_revision: i64,
+    /// The condition as it stood in that revision.
+    #[schema(value_type = Object)]
+    condition: Value,
+    /// The facts it was evaluated over.
+    #[schema(value_type = Object)]
+    facts: Value,
+    evaluation: EvaluationView,
+}
+
+/// How a condition was evaluated.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Evaluation)]
+struct EvaluationView {
+    /// Whether the user was admitted.
+    eligible: bool,
+    /// The condition, part by part, with the value of each.
+    #[schema(value_type = Object)]
+    trace: ConditionTrace,
+}
+
+impl From<ExplainedClaim> for DecidedClaimView {
+    fn from(explained: ExplainedClaim) -> Self {
+        Self {
+            claim: explained.claim.into(),
+            decision: DecisionView {
+                event_revision: explained.event_revision,
+                condition: explained.condition,
+                facts: explained.facts,
+                evaluation: EvaluationView { eligible: explained.eligible, trace: explained.trace },
+            },
+        }
     }
 }
