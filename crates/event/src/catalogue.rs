@@ -148,32 +148,14 @@ where
 mod tests {
     use std::cell::Cell;
 
-    use domain::{Approval, EventStatus, ObjectId, Timestamp, UserId};
+    use serde_json::json;
 
     use super::*;
-
-    fn empty_event() -> Event {
-        let moment = Timestamp::from_millis(0);
-        Event {
-            id: EventId(ObjectId::from_bytes([1; 12])),
-            name: "Spring".into(),
-            description: None,
-            condition: serde_json::json!({}),
-            period_start: moment,
-            period_end: None,
-            timezone: "UTC".into(),
-            status: EventStatus::Active,
-            approval: Approval::Manual,
-            revision: 1,
-            created_by: UserId(ObjectId::from_bytes([2; 12])),
-            created_at: moment,
-            updated_at: moment,
-        }
-    }
+    use crate::test_app::spring_event;
 
     #[test]
     fn what_many_are_answered_is_written_once_for_staff_and_once_for_others() {
-        let found = EventWithRewards::new(empty_event(), Vec::new());
+        let found = EventWithRewards::new(spring_event(json!({})), Vec::new());
         let writes = Cell::new(0);
         let write = |text: &'static str| {
             let written = found.written_once(text == "staff", |_| {
@@ -190,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_written_is_tried_again() {
-        let found = EventWithRewards::new(empty_event(), Vec::new());
+        let found = EventWithRewards::new(spring_event(json!({})), Vec::new());
         assert_eq!(found.written_once(true, |_| Err("broken")), Err("broken"));
         let written = found.written_once(true, |_| Ok::<_, ()>(Bytes::from_static(b"[]")));
         assert_eq!(written, Ok(Bytes::from_static(b"[]")));

@@ -61,42 +61,21 @@ fn claim_facts(claimant: &Caller, now: Timestamp) -> Facts {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Approval, EventId, ObjectId, Role, RoleSet, UserId};
-    use serde_json::{Value, json};
+    use domain::{ObjectId, Role, RoleSet, UserId};
+    use serde_json::json;
 
     use super::*;
-
-    fn time(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn spring_event(condition: Value) -> Event {
-        Event {
-            id: EventId(ObjectId::from_bytes([1; 12])),
-            name: "Spring".into(),
-            description: None,
-            condition,
-            period_start: time("2026-05-01T00:00:00Z"),
-            period_end: Some(time("2026-06-01T00:00:00Z")),
-            timezone: "UTC".into(),
-            status: EventStatus::Active,
-            approval: Approval::Manual,
-            revision: 3,
-            created_by: UserId(ObjectId::from_bytes([2; 12])),
-            created_at: time("2026-04-01T00:00:00Z"),
-            updated_at: time("2026-04-01T00:00:00Z"),
-        }
-    }
+    use crate::test_app::{heavy_condition, moment, spring_event};
 
     /// Registered on 2026-05-01 at 09:00.
     fn claimant() -> Caller {
-        let id = UserId(ObjectId::floor(time("2026-05-01T09:00:00Z")));
+        let id = UserId(ObjectId::floor(moment("2026-05-01T09:00:00Z")));
         Caller { id, roles: RoleSet::of(&[Role::User]) }
     }
 
     fn decide_at(event: &Event, now: &str) -> Result<DecisionTrace, ClaimRefusal> {
         let condition = Condition::parse(&event.condition).unwrap();
-        decide_claim(event, &condition, &claimant(), time(now))
+        decide_claim(event, &condition, &claimant(), moment(now))
     }
 
     #[test]
@@ -131,5 +110,16 @@ mod tests {
         };
         assert_eq!(progress[0].actual, 6);
         assert!(!progress[0].met);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_decision_is_small_however_large_the_condition() {
+        let heavy = spring_event(heavy_condition());
+        assert!(heavy.condition.to_string().len() > 15 * 1024);
+        let trace = decide_at(&heavy, "2026-05-08T09:00:00Z").unwrap();
+        let kept = serde_json::to_string(&trace).unwrap().len();
+        let facts = trace.facts.to_string().len();
+        // The rest of a claim has less than 1 KiB: three ids, a status, two times, a key of up to 255 characters.
+        assert!(kept - facts < 7 * 1024, "{kept} bytes, {facts} of which are facts");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use domain::{IdGenerator, ManualClock};
+use domain::{Approval, Event, EventId, EventStatus, IdGenerator, ManualClock, ObjectId, Timestamp, UserId};
 use event_store::Stores;
 use http::Method;
 use serde_json::{Value, json};
@@ -57,4 +57,36 @@ impl TestApp {
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.str("id").to_owned()
     }
+}
+
+/// The moment that an RFC 3339 text names.
+pub(crate) fn moment(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// An event in May 2026, in its third revision.
+pub(crate) fn spring_event(condition: Value) -> Event {
+    Event {
+        id: EventId(ObjectId::from_bytes([1; 12])),
+        name: "Spring".into(),
+        description: None,
+        condition,
+        period_start: moment("2026-05-01T00:00:00Z"),
+        period_end: Some(moment("2026-06-01T00:00:00Z")),
+        timezone: "UTC".into(),
+        status: EventStatus::Active,
+        approval: Approval::Manual,
+        revision: 3,
+        created_by: UserId(ObjectId::from_bytes([2; 12])),
+        created_at: moment("2026-04-01T00:00:00Z"),
+        updated_at: moment("2026-04-01T00:00:00Z"),
+    }
+}
+
+/// A condition that everybody meets, of almost 16 KiB, with as many operations as find room, half of which have values
+/// to be kept.
+pub(crate) fn heavy_condition() -> Value {
+    let sum = json!({"==": [{"+": [1.5, 1]}, 2.5]});
+    let count = 16 * 1024 / (sum.to_string().len() + 1) - 1;
+    json!({ "and": vec![sum; count] })
 }

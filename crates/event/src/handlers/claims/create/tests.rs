@@ -6,7 +6,7 @@ use serde_json::json;
 
 use test_kit::callers::{auditor, operator, user, user_id, with_roles};
 
-use crate::test_app::TestApp;
+use crate::test_app::{TestApp, heavy_condition};
 
 #[tokio::test]
 async fn a_claim_is_stored_pending_with_what_it_was_decided_on() {
@@ -30,7 +30,26 @@ async fn a_claim_is_stored_pending_with_what_it_was_decided_on() {
     let seen = app.get(auditor(), &format!("/events/requests/{id}")).await;
     assert_eq!(seen.body["decision"]["condition"], condition);
     assert_eq!(seen.body["decision"]["facts"]["user"]["roles"], json!(["USER"]));
-    assert_eq!(seen.body["decision"]["evaluation"]["eligible"], true);
+    let evaluation = json!({"eligible": true, "trace": {
+        "operator": "in",
+        "pointer": "",
+        "value": true,
+        "arguments": [{"literal": "USER"}, {"fact": "user.roles", "value": ["USER"]}],
+    }});
+    assert_eq!(seen.body["decision"]["evaluation"], evaluation);
+}
+
+#[tokio::test]
+async fn a_claim_on_the_largest_condition_is_explained_part_by_part() {
+    let app = TestApp::start().await;
+    let condition = heavy_condition();
+    let event = app.new_event(&json!({ "condition": condition })).await;
+    let id = app.claim(user(1), &event, None).await.str("id").to_owned();
+    let seen = app.get(user(1), &format!("/events/requests/{id}")).await;
+    assert_eq!(seen.body["decision"]["condition"], condition);
+    let parts = seen.body["decision"]["evaluation"]["trace"]["arguments"].as_array().unwrap();
+    assert_eq!(parts.len(), condition["and"].as_array().unwrap().len());
+    assert!(parts.iter().all(|part| part["value"] == true && part["arguments"][0]["operator"] == "+"));
 }
 
 #[tokio::test]

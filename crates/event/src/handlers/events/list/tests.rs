@@ -31,6 +31,19 @@ async fn filters_combine_and_users_see_active_events_only() {
 }
 
 #[tokio::test]
+async fn a_name_is_found_whatever_the_case_and_the_spelling_of_accents() {
+    let app = TestApp::start().await;
+    for (name, search) in [
+        ("\u{39f}\u{394}\u{3a5}\u{3a3}\u{3a3}\u{395}\u{3a5}\u{3a3}", "%CE%BF%CE%B4%CF%85%CF%82"),
+        ("Stra\u{df}enfest", "STRASSE"),
+        ("Caf\u{e9} am Morgen", "CAFE%CC%81"),
+    ] {
+        let event = app.new_event(&json!({ "name": name })).await;
+        assert_eq!(app.get(user(1), &format!("/events?name={search}")).await.ids(), [event], "{name}");
+    }
+}
+
+#[tokio::test]
 async fn pages_follow_each_other() {
     let app = TestApp::start().await;
     let mut expected = Vec::new();
