@@ -34,7 +34,7 @@ impl ObjectId {
 
     /// The smallest id that can have been minted in the second of `at`.
     ///
-    /// IdGenerator start with their second, so a range of times is a range of ids. IdGenerator minted elsewhere carry no
+    /// Ids start with their second, so a range of times is a range of ids. Ids minted elsewhere carry no
     /// milliseconds: a finer bound must look at the stored time.
     pub fn floor(at: Timestamp) -> Self {
         let mut bytes = [0; 12];

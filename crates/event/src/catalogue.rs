@@ -20,7 +20,7 @@ use crate::condition_cache::ConditionCache;
 
 const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
 
-type Found<T> = Result<Option<Arc<T>>, StoreError>;
+type CatalogueAnswer<T> = Result<Option<Arc<T>>, StoreError>;
 
 /// An event with its condition ready to run.
 #[derive(Debug)]
@@ -61,29 +61,29 @@ impl EventWithRewards {
 
 /// Where events and rewards are looked up by id. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Catalogue {
-    events: Batcher<EventId, Found<EventWithCondition>>,
-    rewards: Batcher<EventId, Found<EventWithRewards>>,
+pub(crate) struct EventCatalogue {
+    events: Batcher<EventId, CatalogueAnswer<EventWithCondition>>,
+    rewards: Batcher<EventId, CatalogueAnswer<EventWithRewards>>,
 }
 
-impl Catalogue {
+impl EventCatalogue {
     /// Starts two tasks that read for whoever asks. They end when the last clone is dropped.
     pub(crate) fn start(events: Arc<dyn EventStore>, rewards: Arc<dyn RewardStore>) -> Self {
         Self { events: start_event_reads(Arc::clone(&events)), rewards: start_reward_reads(events, rewards) }
     }
 
     /// The event as it is now.
-    pub(crate) async fn find_event(&self, id: EventId) -> Found<EventWithCondition> {
+    pub(crate) async fn find_event(&self, id: EventId) -> CatalogueAnswer<EventWithCondition> {
         ask_batcher(&self.events, id).await
     }
 
     /// The event and its rewards as they are now.
-    pub(crate) async fn find_rewards(&self, id: EventId) -> Found<EventWithRewards> {
+    pub(crate) async fn find_rewards(&self, id: EventId) -> CatalogueAnswer<EventWithRewards> {
         ask_batcher(&self.rewards, id).await
     }
 }
 
-fn start_event_reads(store: Arc<dyn EventStore>) -> Batcher<EventId, Found<EventWithCondition>> {
+fn start_event_reads(store: Arc<dyn EventStore>) -> Batcher<EventId, CatalogueAnswer<EventWithCondition>> {
     let conditions = ConditionCache::new();
     Batcher::spawn(LIMITS, move |ids| {
         let (store, conditions) = (Arc::clone(&store), conditions.clone());
@@ -101,7 +101,7 @@ fn start_event_reads(store: Arc<dyn EventStore>) -> Batcher<EventId, Found<Event
 fn start_reward_reads(
     events: Arc<dyn EventStore>,
     rewards: Arc<dyn RewardStore>,
-) -> Batcher<EventId, Found<EventWithRewards>> {
+) -> Batcher<EventId, CatalogueAnswer<EventWithRewards>> {
     Batcher::spawn(LIMITS, move |ids| {
         let (events, rewards) = (Arc::clone(&events), Arc::clone(&rewards));
         answer_each(ids, async move |ids| {
@@ -123,14 +123,17 @@ fn join_rewards(
 }
 
 async fn ask_batcher<T: Send + Sync + 'static>(
-    batcher: &Batcher<EventId, Found<T>>,
+    batcher: &Batcher<EventId, CatalogueAnswer<T>>,
     id: EventId,
-) -> Found<T> {
+) -> CatalogueAnswer<T> {
     batcher.ask(id).await.unwrap_or_else(|error| Err(StoreError::unavailable("event-db", error)))
 }
 
 /// Looks each id up once and hands the finding to everybody who asked for it.
-async fn answer_each<V, F>(asked: Vec<EventId>, find: impl FnOnce(Vec<EventId>) -> F) -> Vec<Found<V>>
+async fn answer_each<V, F>(
+    asked: Vec<EventId>,
+    find: impl FnOnce(Vec<EventId>) -> F,
+) -> Vec<CatalogueAnswer<V>>
 where
     F: Future<Output = Result<FoundByEvent<V>, StoreError>>,
 {

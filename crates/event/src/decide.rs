@@ -65,17 +65,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::test_app::{heavy_condition, moment, spring_event};
+    use crate::test_app::{heavy_condition, parse_time, spring_event};
 
     /// Registered on 2026-05-01 at 09:00.
-    fn claimant() -> Caller {
-        let id = UserId(ObjectId::floor(moment("2026-05-01T09:00:00Z")));
+    fn some_claimant() -> Caller {
+        let id = UserId(ObjectId::floor(parse_time("2026-05-01T09:00:00Z")));
         Caller { id, roles: RoleSet::of(&[Role::User]) }
     }
 
     fn decide_at(event: &Event, now: &str) -> Result<DecisionTrace, ClaimRefusal> {
         let condition = Condition::parse(&event.condition).unwrap();
-        decide_claim(event, &condition, &claimant(), moment(now))
+        decide_claim(event, &condition, &some_claimant(), parse_time(now))
     }
 
     #[test]

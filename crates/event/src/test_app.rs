@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 use service_kit::identity::{Audience, Identity};
 use tempfile::TempDir;
-use test_kit::{HttpAnswer, TestService, callers::operator, test_identity_key};
+use test_kit::{HttpAnswer, TestService, callers::as_operator, test_identity_key};
 
 use crate::EventService;
 
@@ -53,14 +53,14 @@ impl TestApp {
         for (name, value) in change.as_object().into_iter().flatten() {
             body[name] = value.clone();
         }
-        let answer = self.post(operator(), "/events", &body).await;
+        let answer = self.post(as_operator(), "/events", &body).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.str("id").to_owned()
     }
 }
 
 /// The moment that an RFC 3339 text names.
-pub(crate) fn moment(text: &str) -> Timestamp {
+pub(crate) fn parse_time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
@@ -71,15 +71,15 @@ pub(crate) fn spring_event(condition: Value) -> Event {
         name: "Spring".into(),
         description: None,
         condition,
-        period_start: moment("2026-05-01T00:00:00Z"),
-        period_end: Some(moment("2026-06-01T00:00:00Z")),
+        period_start: parse_time("2026-05-01T00:00:00Z"),
+        period_end: Some(parse_time("2026-06-01T00:00:00Z")),
         timezone: "UTC".into(),
         status: EventStatus::Active,
         approval: Approval::Manual,
         revision: 3,
         created_by: UserId(ObjectId::from_bytes([2; 12])),
-        created_at: moment("2026-04-01T00:00:00Z"),
-        updated_at: moment("2026-04-01T00:00:00Z"),
+        created_at: parse_time("2026-04-01T00:00:00Z"),
+        updated_at: parse_time("2026-04-01T00:00:00Z"),
     }
 }
 

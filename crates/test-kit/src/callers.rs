@@ -11,26 +11,26 @@ pub fn user_id(number: u8) -> UserId {
 }
 
 /// The person with this number, in these roles.
-pub fn with_roles(number: u8, roles: &[Role]) -> Identity {
+pub fn as_roles(number: u8, roles: &[Role]) -> Identity {
     Identity::User(Caller { id: user_id(number), roles: RoleSet::of(roles) })
 }
 
 /// A person with the role USER.
-pub fn user(number: u8) -> Identity {
-    with_roles(number, &[Role::User])
+pub fn as_user(number: u8) -> Identity {
+    as_roles(number, &[Role::User])
 }
 
 /// Somebody with the role OPERATOR: number 200.
-pub fn operator() -> Identity {
-    with_roles(200, &[Role::Operator])
+pub fn as_operator() -> Identity {
+    as_roles(200, &[Role::Operator])
 }
 
 /// Somebody with the role AUDITOR: number 201.
-pub fn auditor() -> Identity {
-    with_roles(201, &[Role::Auditor])
+pub fn as_auditor() -> Identity {
+    as_roles(201, &[Role::Auditor])
 }
 
 /// Somebody with the role ADMIN: number 202.
-pub fn admin() -> Identity {
-    with_roles(202, &[Role::Admin])
+pub fn as_admin() -> Identity {
+    as_roles(202, &[Role::Admin])
 }

@@ -105,7 +105,7 @@ mod tests {
     use domain::ManualClock;
 
     use super::*;
-    use crate::callers::user;
+    use crate::callers::as_user;
 
     #[tokio::test]
     async fn every_request_carries_an_identity_signed_for_the_service() {
@@ -114,17 +114,17 @@ mod tests {
         let verifier = key.clone();
         let echo = async move |request: axum::extract::Request| {
             let signed = request.headers()[IDENTITY_HEADER].to_str().unwrap().to_owned();
-            assert_eq!(verifier.verify(Audience::Event, &signed), Ok(user(1)));
+            assert_eq!(verifier.verify(Audience::Event, &signed), Ok(as_user(1)));
             format!("{} {}", request.method(), request.uri().path())
         };
         let service = TestService::new(Router::new().fallback(any(echo)), key, Audience::Event);
         let path = "/events";
-        assert_eq!(service.get(user(1), path).await.text, "GET /events");
-        assert_eq!(service.post(user(1), path, &Value::Null).await.text, "POST /events");
-        assert_eq!(service.put(user(1), path, &Value::Null).await.text, "PUT /events");
-        assert_eq!(service.patch(user(1), path, &Value::Null).await.text, "PATCH /events");
-        assert_eq!(service.delete(user(1), path).await.text, "DELETE /events");
-        let text = service.send_text(user(1), Method::POST, path, "text/csv", "a,b").await;
+        assert_eq!(service.get(as_user(1), path).await.text, "GET /events");
+        assert_eq!(service.post(as_user(1), path, &Value::Null).await.text, "POST /events");
+        assert_eq!(service.put(as_user(1), path, &Value::Null).await.text, "PUT /events");
+        assert_eq!(service.patch(as_user(1), path, &Value::Null).await.text, "PATCH /events");
+        assert_eq!(service.delete(as_user(1), path).await.text, "DELETE /events");
+        let text = service.send_text(as_user(1), Method::POST, path, "text/csv", "a,b").await;
         assert_eq!(text.text, "POST /events");
     }
 }

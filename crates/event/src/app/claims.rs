@@ -117,7 +117,7 @@ impl EventService {
         let new = NewClaim { request: claim, decision, idempotency_key: idempotency_key.clone() };
         match self.stores.claims.claim_once(new).await? {
             ClaimOutcome::Stored => Ok(AcceptedClaim::Stored(claim)),
-            ClaimOutcome::Already(stored) => repeat_or_name(stored, idempotency_key.as_deref()),
+            ClaimOutcome::Already(stored) => repeat_or_name(&stored, idempotency_key.as_deref()),
         }
     }
 
@@ -132,7 +132,7 @@ impl EventService {
         if idempotency_key.is_some() {
             let stored = self.stores.claims.find_claim(user, event).await?;
             if let Some(stored) = stored.filter(|stored| stored.idempotency_key == idempotency_key) {
-                return repeat_or_name(stored, idempotency_key.as_deref());
+                return repeat_or_name(&stored, idempotency_key.as_deref());
             }
         }
         Err(refusal.into())
@@ -184,7 +184,7 @@ fn explain_claim(claim: Claim, trace: DecisionTrace, condition: Value) -> Result
 
 /// Answers a user's second attempt: the first answer again to whoever has its key, else which claim stands.
 fn repeat_or_name(
-    stored: StoredClaim,
+    stored: &StoredClaim,
     idempotency_key: Option<&str>,
 ) -> Result<AcceptedClaim, CreateClaimError> {
     let claim = stored.request;

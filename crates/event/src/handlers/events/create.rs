@@ -42,11 +42,11 @@ pub(crate) struct CreateEventBody {
     timezone: Option<ZoneName>,
     /// ACTIVE if left out.
     #[deserr(default = EventStatus::Active)]
-    #[schema(default = "ACTIVE")]
+    #[schema(required = false, default = "ACTIVE")]
     status: EventStatus,
     /// MANUAL if left out, and the only one so far.
     #[deserr(default)]
-    #[schema(value_type = domain::Approval, default = "MANUAL")]
+    #[schema(required = false, value_type = String, pattern = "^MANUAL$", default = "MANUAL")]
     approval: ManualApproval,
 }
 

@@ -33,6 +33,7 @@ pub(crate) enum NewReward {
     #[deserr(rename = "POINT", rename_all = camelCase)]
     #[schema(rename_all = "camelCase")]
     Point {
+        /// What people call it.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
         name: Line<200>,
         /// How many.
@@ -43,6 +44,7 @@ pub(crate) enum NewReward {
     #[deserr(rename = "ITEM", rename_all = camelCase)]
     #[schema(rename_all = "camelCase")]
     Item {
+        /// What people call it.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
         name: Line<200>,
         /// The item's id in the game or shop.
@@ -56,6 +58,7 @@ pub(crate) enum NewReward {
     #[deserr(rename = "COUPON", rename_all = camelCase)]
     #[schema(rename_all = "camelCase")]
     Coupon {
+        /// What people call it.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
         name: Line<200>,
         /// The code.
@@ -68,6 +71,7 @@ pub(crate) enum NewReward {
     #[deserr(rename = "BADGE", rename_all = camelCase)]
     #[schema(rename_all = "camelCase")]
     Badge {
+        /// What people call it.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
         name: Line<200>,
         /// The badge's id in the game or shop.

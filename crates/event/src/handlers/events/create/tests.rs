@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use test_kit::callers::operator;
+use test_kit::callers::as_operator;
 
 use crate::test_app::TestApp;
 
@@ -23,7 +23,7 @@ fn spring_event_with(change: &Value) -> Value {
 #[tokio::test]
 async fn an_event_is_answered_as_it_was_given_with_the_defaults_filled_in() {
     let app = TestApp::start().await;
-    let created = app.post(operator(), "/events", &spring_event()).await;
+    let created = app.post(as_operator(), "/events", &spring_event()).await;
     assert_eq!(created.status, 201);
     let id = created.str("id").to_owned();
     assert_eq!(created.headers["location"].to_str().unwrap(), format!("/events/{id}"));
@@ -43,7 +43,7 @@ async fn an_event_is_answered_as_it_was_given_with_the_defaults_filled_in() {
         "updatedAt": "2026-05-01T09:00:00.000Z",
     });
     assert_eq!(created.body, expected);
-    assert_eq!(app.get(operator(), &format!("/events/{id}")).await.body, expected);
+    assert_eq!(app.get(as_operator(), &format!("/events/{id}")).await.body, expected);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn everything_given_is_kept() {
         "status": "INACTIVE",
         "approval": "MANUAL",
     }));
-    let created = app.post(operator(), "/events", &body).await;
+    let created = app.post(as_operator(), "/events", &body).await;
     assert_eq!(created.status, 201, "{}", created.body);
     assert_eq!(created.str("name"), "봄맞이 출석");
     assert_eq!(created.str("description"), "For everybody.\nReally.");
@@ -95,13 +95,13 @@ async fn every_fault_is_reported_with_its_pointer_and_nothing_is_stored() {
             vec!["/name", "/approval", "/timezone", "/condition/nope"],
         ),
     ] {
-        let answer = app.post(operator(), "/events", &body).await;
+        let answer = app.post(as_operator(), "/events", &body).await;
         assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED"), "{body}");
         let mut expected = pointers;
         expected.sort_unstable();
         assert_eq!(answer.pointers(), expected, "{body}");
     }
-    assert!(app.get(operator(), "/events").await.ids().is_empty());
+    assert!(app.get(as_operator(), "/events").await.ids().is_empty());
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn facts_of_later_versions_are_refused_by_name() {
     let app = TestApp::start().await;
     let condition = json!({">=": [{"var": "activity.login.streak"}, 7]});
     let answer =
-        app.post(operator(), "/events", &spring_event_with(&json!({ "condition": condition }))).await;
+        app.post(as_operator(), "/events", &spring_event_with(&json!({ "condition": condition }))).await;
     assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED"));
     let message = answer.body["errors"][0]["message"].as_str().unwrap();
     assert!(message.contains("activity.login.streak") && message.contains("not available yet"), "{message}");
@@ -118,10 +118,10 @@ async fn facts_of_later_versions_are_refused_by_name() {
 #[tokio::test]
 async fn what_is_no_json_is_malformed() {
     let app = TestApp::start().await;
-    let mut request = app.build_request(operator(), http::Method::POST, "/events", Some(&json!({})));
+    let mut request = app.build_request(as_operator(), http::Method::POST, "/events", Some(&json!({})));
     *request.body_mut() = axum::body::Body::from("{\"name\": ");
     assert_eq!(app.send(request).await.outcome(), (400, "MALFORMED_BODY"));
-    let mut request = app.build_request(operator(), http::Method::POST, "/events", Some(&spring_event()));
+    let mut request = app.build_request(as_operator(), http::Method::POST, "/events", Some(&spring_event()));
     request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
     assert_eq!(app.send(request).await.outcome(), (415, "UNSUPPORTED_MEDIA_TYPE"));
 }

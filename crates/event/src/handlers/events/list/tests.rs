@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use test_kit::callers::{operator, user};
+use test_kit::callers::{as_operator, as_user};
 
 use crate::test_app::TestApp;
 
@@ -25,8 +25,8 @@ async fn filters_combine_and_users_see_active_events_only() {
         ("?name=sale&phase=ONGOING&status=ACTIVE", vec![&now], vec![&now]),
         ("?name=100%25", vec![], vec![]),
     ] {
-        assert_eq!(app.get(operator(), &format!("/events{query}")).await.ids(), all, "{query}");
-        assert_eq!(app.get(user(1), &format!("/events{query}")).await.ids(), visible, "{query}");
+        assert_eq!(app.get(as_operator(), &format!("/events{query}")).await.ids(), all, "{query}");
+        assert_eq!(app.get(as_user(1), &format!("/events{query}")).await.ids(), visible, "{query}");
     }
 }
 
@@ -39,7 +39,7 @@ async fn a_name_is_found_whatever_the_case_and_the_spelling_of_accents() {
         ("Caf\u{e9} am Morgen", "CAFE%CC%81"),
     ] {
         let event = app.new_event(&json!({ "name": name })).await;
-        assert_eq!(app.get(user(1), &format!("/events?name={search}")).await.ids(), [event], "{name}");
+        assert_eq!(app.get(as_user(1), &format!("/events?name={search}")).await.ids(), [event], "{name}");
     }
 }
 
@@ -50,9 +50,9 @@ async fn pages_follow_each_other() {
     for _ in 0..5 {
         expected.insert(0, app.new_event(&json!({})).await);
     }
-    let first = app.get(user(1), "/events?limit=3").await;
+    let first = app.get(as_user(1), "/events?limit=3").await;
     assert_eq!(first.ids(), expected[..3]);
-    let second = app.get(user(1), &format!("/events?limit=3&cursor={}", first.str("nextCursor"))).await;
+    let second = app.get(as_user(1), &format!("/events?limit=3&cursor={}", first.str("nextCursor"))).await;
     assert_eq!(second.ids(), expected[3..]);
     assert!(second.body["nextCursor"].is_null());
 }
@@ -60,7 +60,7 @@ async fn pages_follow_each_other() {
 #[tokio::test]
 async fn a_misspelt_filter_does_not_silently_list_everything() {
     let app = TestApp::start().await;
-    let answer = app.get(user(1), "/events?stauts=ACTIVE&phase=NOW&limit=101").await;
+    let answer = app.get(as_user(1), "/events?stauts=ACTIVE&phase=NOW&limit=101").await;
     assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED"));
     assert_eq!(answer.pointers(), ["?limit", "?phase", "?stauts"]);
 }
