@@ -262,14 +262,14 @@ mod tests {
     #[derive(Debug, deserr::Deserr)]
     #[deserr(error = Faults, deny_unknown_fields)]
     #[allow(dead_code, reason = "only what is refused is looked at")]
-    struct Body {
+    struct FaultyBody {
         points: i64,
         ratio: f64,
         names: Vec<String>,
     }
 
     fn read_body(body: Value) -> Vec<Fault> {
-        deserr::deserialize::<Body, _, Faults>(body).unwrap_err().0
+        deserr::deserialize::<FaultyBody, _, Faults>(body).unwrap_err().0
     }
 
     fn unknown_fields(keys: impl Iterator<Item = String>) -> Value {
@@ -320,7 +320,7 @@ mod tests {
         fn faults_take_a_bounded_amount_of_room_whatever_was_sent(
             keys in prop::collection::vec("\\PC{0,300}", 0..150),
         ) {
-            let faults = deserr::deserialize::<Body, _, Faults>(unknown_fields(keys.into_iter()));
+            let faults = deserr::deserialize::<FaultyBody, _, Faults>(unknown_fields(keys.into_iter()));
             let faults = faults.err().unwrap_or_default().0;
             prop_assert!(faults.len() <= Faults::MOST);
             for fault in faults {

@@ -1,3 +1,5 @@
+//! Ids: one form in every store, one type for each kind of thing.
+
 use std::{fmt, str::FromStr, sync::Arc};
 
 use parking_lot::Mutex;

@@ -79,7 +79,7 @@ mod tests {
 
     #[derive(Debug, PartialEq, deserr::Deserr)]
     #[deserr(error = Faults)]
-    struct Body {
+    struct NumberBody {
         points: i64,
         quantity: u32,
         value: f64,
@@ -99,15 +99,15 @@ mod tests {
             assert_eq!(read_numbers(text).unwrap().to_string(), "0", "{text}");
         }
         let body = read_numbers(r#"{"points": -1e3, "quantity": 10.0, "value": 2.0}"#).unwrap();
-        let read = deserr::deserialize::<Body, _, Faults>(body);
-        assert_eq!(read, Ok(Body { points: -1000, quantity: 10, value: 2.0 }));
+        let read = deserr::deserialize::<NumberBody, _, Faults>(body);
+        assert_eq!(read, Ok(NumberBody { points: -1000, quantity: 10, value: 2.0 }));
     }
 
     #[test]
     fn a_fraction_stays_a_fraction_and_is_no_whole_number() {
         let body = read_numbers(r#"{"points": 10.5, "quantity": 0.1, "value": 2.25}"#).unwrap();
         assert_eq!(body, json!({ "points": 10.5, "quantity": 0.1, "value": 2.25 }));
-        let mut faults = deserr::deserialize::<Body, _, Faults>(body).unwrap_err().0;
+        let mut faults = deserr::deserialize::<NumberBody, _, Faults>(body).unwrap_err().0;
         faults.sort_by(|one, other| one.pointer.cmp(&other.pointer));
         assert_eq!(faults[0], Fault { pointer: "/points".into(), message: "must be a whole number".into() });
         assert_eq!(
