@@ -20,7 +20,7 @@ mod user;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail};
 pub use event::{Approval, Event, EventStatus, Phase};
-pub use fault::{Fault, Faults, pointer, read_text};
+pub use fault::{Fault, Faults, json_pointer, read_text};
 pub use id::{EventId, Ids, InvalidId, Minted, ObjectId, RequestId, RewardId, UserId};
 pub use named_values::UnknownName;
 pub use numbers::{MAX_WHOLE_NUMBER, normalise_numbers};
@@ -29,6 +29,8 @@ pub use request::{DecisionTrace, RequestStatus, RewardRequest};
 pub use reward::{Reward, RewardKind, RewardType};
 pub use role::{Role, RoleSet};
 pub use secret::Secret;
-pub use text::{CharacterFault, InvalidText, Line, Prose, RefusedCharacter, fold_text, normalise_text};
+pub use text::{
+    CharacterFault, InvalidText, RefusedCharacter, TextBlock, TextLine, fold_text, normalise_text,
+};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::User;

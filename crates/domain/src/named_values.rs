@@ -115,7 +115,7 @@ mod tests {
         let error = "OPEN".parse::<EventStatus>().unwrap_err().to_string();
         assert_eq!(error, "must be one of ACTIVE, INACTIVE");
         let faults = deserr::deserialize::<EventStatus, _, Faults>(serde_json::json!("active")).unwrap_err();
-        assert_eq!(faults, Faults::one("", "must be one of ACTIVE, INACTIVE"));
+        assert_eq!(faults, Faults::new("", "must be one of ACTIVE, INACTIVE"));
         assert!(serde_json::from_str::<EventStatus>("\"OPEN\"").is_err());
     }
 
