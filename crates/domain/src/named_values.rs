@@ -98,7 +98,8 @@ mod tests {
             $(for value in $type::ALL {
                 assert_eq!(serde_json::to_value(value).unwrap(), value.name());
                 assert_eq!(serde_json::from_value::<$type>(value.name().into()).unwrap(), value);
-                assert_eq!(deserr::deserialize::<$type, _, Faults>(serde_json::json!(value.name())), Ok(value));
+                let body = serde_json::json!(value.name());
+                assert_eq!(deserr::deserialize::<$type, _, Faults>(body), Ok(value));
                 assert_eq!(value.to_string().parse(), Ok(value));
             })+
         };

@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn whole_numbers_beyond_two_to_the_53_are_faults_where_they_stand() {
         assert_eq!(read_numbers("[9007199254740991, -9007199254740991]").unwrap()[0], MAX_WHOLE_NUMBER);
-        let text = r#"{"a": [1, 9007199254740992], "b": {"c/d": -9007199254740992}, "e": 1e300, "f": 18446744073709551615, "g": 9007199254740993.0}"#;
+        let text = r#"{"a": [1, 9007199254740992], "b": {"c/d": -9007199254740992}, "e": 1e300,
+            "f": 18446744073709551615, "g": 9007199254740993.0}"#;
         let faults = read_numbers(text).unwrap_err().into_vec();
         let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/a/1", "/b/c~1d", "/e", "/f", "/g"]);
