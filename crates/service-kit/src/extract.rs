@@ -102,17 +102,17 @@ macro_rules! caller_with_role {
 caller_with_role!(
     /// A caller who may claim: USER.
     Claimant,
-    RoleSet::of(&[Role::User])
+    RoleSet::from_roles(&[Role::User])
 );
 caller_with_role!(
     /// A caller who defines events and decides requests: OPERATOR or ADMIN.
     Operator,
-    RoleSet::of(&[Role::Operator, Role::Admin])
+    RoleSet::from_roles(&[Role::Operator, Role::Admin])
 );
 caller_with_role!(
     /// A caller who may change users: ADMIN.
     Admin,
-    RoleSet::of(&[Role::Admin])
+    RoleSet::from_roles(&[Role::Admin])
 );
 
 /// A JSON body, read and checked as a whole: every fault is reported at once.
@@ -185,7 +185,7 @@ where
         value
             .parse()
             .map(Self)
-            .map_err(|error: T::Err| Problem::invalid(Faults::one(format!(":{name}"), error.to_string())))
+            .map_err(|error: T::Err| Problem::invalid(Faults::new(format!(":{name}"), error.to_string())))
     }
 }
 

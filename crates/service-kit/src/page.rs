@@ -112,7 +112,7 @@ impl QueryParams {
         for (name, _) in std::mem::take(&mut self.left) {
             self.fault(&name, "is not a known query parameter");
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
+        if self.faults.is_empty() { Ok(()) } else { Err(Faults::from_iter(self.faults)) }
     }
 
     fn fault(&mut self, name: &str, message: impl Into<String>) {
@@ -154,7 +154,8 @@ mod tests {
         assert_eq!(page, PageRequest::default());
         assert_eq!(query.take::<String>("name").as_deref(), Some("café au"));
         query.take::<String>("name2");
-        let pointers: Vec<_> = query.finish().unwrap_err().0.into_iter().map(|fault| fault.pointer).collect();
+        let pointers: Vec<_> =
+            query.finish().unwrap_err().into_vec().into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(pointers, ["?limit", "?cursor", "?name2", "?nmae"]);
     }
 

@@ -136,7 +136,7 @@ impl Problem {
     /// Every fault of an input at once: 400 `VALIDATION_FAILED`.
     pub fn invalid(faults: Faults) -> Self {
         let mut problem = Self::new(Code::ValidationFailed);
-        problem.0.faults = faults.0;
+        problem.0.faults = faults.into_vec();
         problem
     }
 

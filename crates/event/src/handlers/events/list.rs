@@ -1,5 +1,5 @@
 use axum::{Json, extract::State};
-use domain::{EventStatus, Line, Phase};
+use domain::{EventStatus, Phase, TextLine};
 use service_kit::{
     extract::{LoggedIn, Query},
     page::Page,
@@ -40,7 +40,7 @@ pub(crate) async fn handle(
     let now = service.ids.clock().now();
     let status: Option<EventStatus> = query.take("status");
     let phase = query.take::<Phase>("phase").map(|phase| (phase, now));
-    let name = query.take::<Line<200>>("name").map(Line::into_string);
+    let name = query.take::<TextLine<200>>("name").map(TextLine::into_string);
     let page = query.take_page();
     query.finish()?;
     if !caller.roles.is_staff() && status == Some(EventStatus::Inactive) {
