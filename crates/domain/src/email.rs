@@ -119,7 +119,10 @@ mod tests {
         }
 
         #[test]
-        fn case_and_spelling_make_no_second_account(local in "[a-zà-öα-ωа-я]{1,20}", host in "[a-zà-öа-я]{1,20}") {
+        fn case_and_spelling_make_no_second_account(
+            local in "[a-zà-öα-ωа-я]{1,20}",
+            host in "[a-zà-öа-я]{1,20}",
+        ) {
             let one: Email = format!("{local}@{host}.example").parse().unwrap();
             let upper = format!("{}@{}.EXAMPLE", local.to_uppercase(), host.to_uppercase());
             prop_assert_eq!(upper.parse::<Email>().unwrap(), one.clone());

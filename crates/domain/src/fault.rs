@@ -35,14 +35,14 @@ impl Fault {
 /// The faults of one input, in the order in which they were found: the first 100, each of a bounded size.
 /// Never empty when it is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Faults(pub Vec<Fault>);
+pub struct Faults(Vec<Fault>);
 
 impl Faults {
     /// The most faults that are kept, and answered.
     pub const MOST: usize = 100;
 
     /// A single fault.
-    pub fn one(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self(vec![Fault::new(pointer, message)])
     }
 
@@ -51,6 +51,16 @@ impl Faults {
         if !self.is_full() {
             self.0.push(Fault::new(fault.pointer, fault.message));
         }
+    }
+
+    /// The faults one by one.
+    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+        self.0.iter()
+    }
+
+    /// The faults as a list.
+    pub fn into_vec(self) -> Vec<Fault> {
+        self.0
     }
 
     /// Whether nothing is wrong.
@@ -74,6 +84,15 @@ impl Extend<Fault> for Faults {
         for fault in faults.into_iter().take(Self::MOST.saturating_sub(self.0.len())) {
             self.push(fault);
         }
+    }
+}
+
+impl<'a> IntoIterator for &'a Faults {
+    type Item = &'a Fault;
+    type IntoIter = std::slice::Iter<'a, Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 
@@ -118,19 +137,22 @@ impl MergeWithError<Infallible> for Faults {
 fn describe_error<V: IntoValue>(error: ErrorKind<V>, location: ValuePointerRef) -> Fault {
     let (pointer, message) = match error {
         ErrorKind::IncorrectValueKind { accepted, .. } => {
-            (pointer(location), format!("must be {}", describe_kinds(accepted)))
+            (json_pointer(location), format!("must be {}", describe_kinds(accepted)))
         }
-        ErrorKind::MissingField { field } => (pointer(location.push_key(field)), "is required".to_owned()),
-        ErrorKind::UnknownKey { key, accepted } => {
-            (pointer(location.push_key(key)), format!("is not a known field; known: {}", accepted.join(", ")))
+        ErrorKind::MissingField { field } => {
+            (json_pointer(location.push_key(field)), "is required".to_owned())
         }
+        ErrorKind::UnknownKey { key, accepted } => (
+            json_pointer(location.push_key(key)),
+            format!("is not a known field; known: {}", accepted.join(", ")),
+        ),
         ErrorKind::UnknownValue { accepted, .. } => {
-            (pointer(location), format!("must be one of {}", accepted.join(", ")))
+            (json_pointer(location), format!("must be one of {}", accepted.join(", ")))
         }
         ErrorKind::BadSequenceLen { expected, .. } => {
-            (pointer(location), format!("must have {expected} entries"))
+            (json_pointer(location), format!("must have {expected} entries"))
         }
-        ErrorKind::Unexpected { msg } => (pointer(location), msg),
+        ErrorKind::Unexpected { msg } => (json_pointer(location), msg),
     };
     Fault::new(pointer, message)
 }
@@ -162,7 +184,7 @@ fn kind_name(kind: ValueKind) -> &'static str {
 
 /// Where a value stands in its input: an RFC 6901 pointer of at most 256 characters. A longer one is cut and
 /// ends in `…`.
-pub fn pointer(location: ValuePointerRef) -> String {
+pub fn json_pointer(location: ValuePointerRef) -> String {
     let mut pointer = String::new();
     write_pointer(location, &mut pointer);
     cut_text(pointer, POINTER_MAX)
@@ -213,7 +235,7 @@ where
     V: IntoValue,
 {
     let text = <String as deserr::Deserr<Faults>>::deserialize_from_value(value, location)?;
-    text.parse().map_err(|error: T::Err| Faults::one(pointer(location), error.to_string()))
+    text.parse().map_err(|error: T::Err| Faults::new(json_pointer(location), error.to_string()))
 }
 
 /// Lets JSON bodies hold a type that is written as text.
@@ -262,14 +284,14 @@ mod tests {
     #[derive(Debug, deserr::Deserr)]
     #[deserr(error = Faults, deny_unknown_fields)]
     #[allow(dead_code, reason = "only what is refused is looked at")]
-    struct Body {
+    struct FaultyBody {
         points: i64,
         ratio: f64,
         names: Vec<String>,
     }
 
     fn read_body(body: Value) -> Vec<Fault> {
-        deserr::deserialize::<Body, _, Faults>(body).unwrap_err().0
+        deserr::deserialize::<FaultyBody, _, Faults>(body).unwrap_err().0
     }
 
     fn unknown_fields(keys: impl Iterator<Item = String>) -> Value {
@@ -320,7 +342,7 @@ mod tests {
         fn faults_take_a_bounded_amount_of_room_whatever_was_sent(
             keys in prop::collection::vec("\\PC{0,300}", 0..150),
         ) {
-            let faults = deserr::deserialize::<Body, _, Faults>(unknown_fields(keys.into_iter()));
+            let faults = deserr::deserialize::<FaultyBody, _, Faults>(unknown_fields(keys.into_iter()));
             let faults = faults.err().unwrap_or_default().0;
             prop_assert!(faults.len() <= Faults::MOST);
             for fault in faults {

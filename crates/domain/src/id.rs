@@ -1,3 +1,5 @@
+//! Ids: one form in every store, one type for each kind of thing.
+
 use std::{fmt, str::FromStr, sync::Arc};
 
 use parking_lot::Mutex;
@@ -241,7 +243,7 @@ mod tests {
 
     #[test]
     fn more_ids_than_the_counter_holds_in_one_millisecond_still_ascend() {
-        let clock = ManualClock::at("2026-05-01T09:00:00.999Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00.999Z".parse().unwrap());
         let ids = IdGenerator::new(Arc::new(clock));
         let mut last = ids.mint();
         for _ in 0..17_000_000 {
@@ -253,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_same_clock_and_seed_give_the_same_ids() {
-        let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
         let ids = |seed| IdGenerator::from_sources(Arc::new(clock.clone()), &RandomSource::from_seed(seed));
         assert_eq!(ids(1).mint(), ids(1).mint());
         assert_ne!(ids(1).mint(), ids(2).mint());

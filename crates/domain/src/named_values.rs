@@ -91,14 +91,15 @@ pub(crate) use named_values;
 
 #[cfg(test)]
 mod tests {
-    use crate::{Approval, EventStatus, Faults, Phase, ClaimStatus, RewardType, Role};
+    use crate::{Approval, ClaimStatus, EventStatus, Faults, Phase, RewardType, Role};
 
     macro_rules! check_names {
         ($($type:ident),+) => {
             $(for value in $type::ALL {
                 assert_eq!(serde_json::to_value(value).unwrap(), value.name());
                 assert_eq!(serde_json::from_value::<$type>(value.name().into()).unwrap(), value);
-                assert_eq!(deserr::deserialize::<$type, _, Faults>(serde_json::json!(value.name())), Ok(value));
+                let body = serde_json::json!(value.name());
+                assert_eq!(deserr::deserialize::<$type, _, Faults>(body), Ok(value));
                 assert_eq!(value.to_string().parse(), Ok(value));
             })+
         };
@@ -115,7 +116,7 @@ mod tests {
         let error = "OPEN".parse::<EventStatus>().unwrap_err().to_string();
         assert_eq!(error, "must be one of ACTIVE, INACTIVE");
         let faults = deserr::deserialize::<EventStatus, _, Faults>(serde_json::json!("active")).unwrap_err();
-        assert_eq!(faults, Faults::one("", "must be one of ACTIVE, INACTIVE"));
+        assert_eq!(faults, Faults::new("", "must be one of ACTIVE, INACTIVE"));
         assert!(serde_json::from_str::<EventStatus>("\"OPEN\"").is_err());
     }
 

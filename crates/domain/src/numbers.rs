@@ -4,7 +4,7 @@
 use deserr::ValuePointerRef;
 use serde_json::{Number, Value};
 
-use crate::{Fault, Faults, fault::pointer};
+use crate::{Fault, Faults, json_pointer};
 
 /// The largest whole number that every JSON reader takes exactly: 2^53-1 (RFC 7493, section 2.2).
 pub const MAX_WHOLE_NUMBER: i64 = (1 << 53) - 1;
@@ -27,7 +27,7 @@ fn visit_numbers(value: &mut Value, location: ValuePointerRef, faults: &mut Faul
         Value::Number(number) => match read_whole(number) {
             WholeNumber::Within(whole) => *number = whole.into(),
             WholeNumber::Beyond if !faults.is_full() => faults.push(Fault {
-                pointer: pointer(location),
+                pointer: json_pointer(location),
                 message: format!("must lie between -{MAX_WHOLE_NUMBER} and {MAX_WHOLE_NUMBER}"),
             }),
             WholeNumber::Beyond | WholeNumber::Fraction => {}
@@ -79,7 +79,7 @@ mod tests {
 
     #[derive(Debug, PartialEq, deserr::Deserr)]
     #[deserr(error = Faults)]
-    struct Body {
+    struct NumberBody {
         points: i64,
         quantity: u32,
         value: f64,
@@ -99,15 +99,15 @@ mod tests {
             assert_eq!(read_numbers(text).unwrap().to_string(), "0", "{text}");
         }
         let body = read_numbers(r#"{"points": -1e3, "quantity": 10.0, "value": 2.0}"#).unwrap();
-        let read = deserr::deserialize::<Body, _, Faults>(body);
-        assert_eq!(read, Ok(Body { points: -1000, quantity: 10, value: 2.0 }));
+        let read = deserr::deserialize::<NumberBody, _, Faults>(body);
+        assert_eq!(read, Ok(NumberBody { points: -1000, quantity: 10, value: 2.0 }));
     }
 
     #[test]
     fn a_fraction_stays_a_fraction_and_is_no_whole_number() {
         let body = read_numbers(r#"{"points": 10.5, "quantity": 0.1, "value": 2.25}"#).unwrap();
         assert_eq!(body, json!({ "points": 10.5, "quantity": 0.1, "value": 2.25 }));
-        let mut faults = deserr::deserialize::<Body, _, Faults>(body).unwrap_err().0;
+        let mut faults = deserr::deserialize::<NumberBody, _, Faults>(body).unwrap_err().into_vec();
         faults.sort_by(|one, other| one.pointer.cmp(&other.pointer));
         assert_eq!(faults[0], Fault { pointer: "/points".into(), message: "must be a whole number".into() });
         assert_eq!(
@@ -119,8 +119,9 @@ mod tests {
     #[test]
     fn whole_numbers_beyond_two_to_the_53_are_faults_where_they_stand() {
         assert_eq!(read_numbers("[9007199254740991, -9007199254740991]").unwrap()[0], MAX_WHOLE_NUMBER);
-        let text = r#"{"a": [1, 9007199254740992], "b": {"c/d": -9007199254740992}, "e": 1e300, "f": 18446744073709551615, "g": 9007199254740993.0}"#;
-        let faults = read_numbers(text).unwrap_err().0;
+        let text = r#"{"a": [1, 9007199254740992], "b": {"c/d": -9007199254740992}, "e": 1e300,
+            "f": 18446744073709551615, "g": 9007199254740993.0}"#;
+        let faults = read_numbers(text).unwrap_err().into_vec();
         let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/a/1", "/b/c~1d", "/e", "/f", "/g"]);
         assert_eq!(faults[0].message, "must lie between -9007199254740991 and 9007199254740991");
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn a_body_full_of_numbers_beyond_is_answered_with_a_bounded_list() {
         let text = format!("[{}1]", "1e300,".repeat(1000));
-        assert_eq!(read_numbers(&text).unwrap_err().0.len(), Faults::MOST);
+        assert_eq!(read_numbers(&text).unwrap_err().iter().count(), Faults::MOST);
     }
 
     proptest! {

@@ -8,10 +8,10 @@ use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng};
 /// Where random bytes come from. Everything that draws some (tokens, salts, ids, pauses) is handed a source,
 /// so that tests can repeat what was drawn. Copies share one stream.
 #[derive(Clone, Default)]
-pub struct RandomSource(Stream);
+pub struct RandomSource(RandomStream);
 
 #[derive(Clone, Default)]
-enum Stream {
+enum RandomStream {
     /// The thread's generator (`ChaCha`), seeded and reseeded by the operating system. Fit for secrets.
     #[default]
     System,
@@ -22,12 +22,12 @@ enum Stream {
 impl RandomSource {
     /// The machine's own randomness, fit for secrets.
     pub fn new() -> Self {
-        Self(Stream::System)
+        Self(RandomStream::System)
     }
 
     /// A source that repeats itself: the same seed gives the same bytes. For tests.
     pub fn from_seed(seed: u64) -> Self {
-        Self(Stream::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
+        Self(RandomStream::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
 
     /// Fills a buffer with random bytes.
@@ -50,8 +50,8 @@ impl RandomSource {
     #[allow(clippy::disallowed_methods, reason = "the one place that draws ambient randomness")]
     fn draw<T>(&self, draw: impl FnOnce(&mut dyn Rng) -> T) -> T {
         match &self.0 {
-            Stream::System => draw(&mut rand::rng()),
-            Stream::Seeded(generator) => draw(&mut *generator.lock()),
+            RandomStream::System => draw(&mut rand::rng()),
+            RandomStream::Seeded(generator) => draw(&mut *generator.lock()),
         }
     }
 }
@@ -60,8 +60,8 @@ impl RandomSource {
 impl std::fmt::Debug for RandomSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
-            Stream::System => "RandomSource(system)",
-            Stream::Seeded(_) => "RandomSource(seeded)",
+            RandomStream::System => "RandomSource(system)",
+            RandomStream::Seeded(_) => "RandomSource(seeded)",
         })
     }
 }

@@ -24,18 +24,18 @@ impl RoleSet {
     /// No role at all: what an anonymous caller has.
     pub const EMPTY: RoleSet = RoleSet(0);
     /// Those who claim rewards.
-    pub const CLAIMANTS: RoleSet = RoleSet::of(&[Role::User]);
+    pub const CLAIMANTS: RoleSet = RoleSet::from_roles(&[Role::User]);
     /// Those who define events and rewards and decide claims.
-    pub const OPERATORS: RoleSet = RoleSet::of(&[Role::Operator, Role::Admin]);
+    pub const OPERATORS: RoleSet = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
     /// Those who read the audit log.
-    pub const AUDITORS: RoleSet = RoleSet::of(&[Role::Auditor, Role::Admin]);
+    pub const AUDITORS: RoleSet = RoleSet::from_roles(&[Role::Auditor, Role::Admin]);
     /// Administrators.
-    pub const ADMINS: RoleSet = RoleSet::of(&[Role::Admin]);
+    pub const ADMINS: RoleSet = RoleSet::from_roles(&[Role::Admin]);
     /// Operators, auditors and administrators: everybody who works for the service.
-    pub const STAFF: RoleSet = RoleSet::of(&[Role::Operator, Role::Auditor, Role::Admin]);
+    pub const STAFF: RoleSet = RoleSet::from_roles(&[Role::Operator, Role::Auditor, Role::Admin]);
 
     /// The set of these roles.
-    pub const fn of(roles: &[Role]) -> Self {
+    pub const fn from_roles(roles: &[Role]) -> Self {
         let mut bits = 0;
         let mut index = 0;
         while index < roles.len() {
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn only_operators_auditors_and_admins_are_staff() {
         for role in Role::ALL {
-            assert_eq!(RoleSet::of(&[role]).is_staff(), role != Role::User);
+            assert_eq!(RoleSet::from_roles(&[role]).is_staff(), role != Role::User);
         }
     }
 }

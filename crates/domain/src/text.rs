@@ -21,7 +21,7 @@ pub use folding::fold_text;
 /// Reading it from a store (`Deserialize`) judges nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Line<const MAX: usize>(String);
+pub struct TextLine<const MAX: usize>(String);
 
 /// Several lines of text: at most `MAX` characters in NFC, trimmed, all of them fit to be shown. Line breaks
 /// (LF, CR) and tabs are allowed, and so is no text at all.
@@ -29,7 +29,7 @@ pub struct Line<const MAX: usize>(String);
 /// Reading it from a store (`Deserialize`) judges nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Prose<const MAX: usize>(String);
+pub struct TextBlock<const MAX: usize>(String);
 
 /// The text shows nothing, is too long, or holds a character that is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +54,7 @@ pub enum InvalidText {
     Character(#[from] RefusedCharacter),
 }
 
-impl<const MAX: usize> Line<MAX> {
+impl<const MAX: usize> TextLine<MAX> {
     /// The text itself.
     pub fn into_string(self) -> String {
         self.0
@@ -66,7 +66,7 @@ impl<const MAX: usize> Line<MAX> {
     }
 }
 
-impl<const MAX: usize> FromStr for Line<MAX> {
+impl<const MAX: usize> FromStr for TextLine<MAX> {
     type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -82,7 +82,7 @@ impl<const MAX: usize> FromStr for Line<MAX> {
     }
 }
 
-impl<const MAX: usize> Prose<MAX> {
+impl<const MAX: usize> TextBlock<MAX> {
     /// The text itself.
     pub fn into_string(self) -> String {
         self.0
@@ -94,7 +94,7 @@ impl<const MAX: usize> Prose<MAX> {
     }
 }
 
-impl<const MAX: usize> FromStr for Prose<MAX> {
+impl<const MAX: usize> FromStr for TextBlock<MAX> {
     type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -137,8 +137,8 @@ macro_rules! deserr_from_text_with_max {
         }
     };
 }
-deserr_from_text_with_max!(Line);
-deserr_from_text_with_max!(Prose);
+deserr_from_text_with_max!(TextLine);
+deserr_from_text_with_max!(TextBlock);
 
 #[cfg(test)]
 mod tests;

@@ -253,8 +253,10 @@ mod tests {
                 Some((true, hours, minutes)) => (format!("+{hours:02}:{minutes:02}"), hours * 60 + minutes),
                 Some((false, hours, minutes)) => (format!("-{hours:02}:{minutes:02}"), -hours * 60 - minutes),
             };
-            let seconds = count_days(year, month, day) * 86_400 + hour * 3600 + (minute - minutes) * 60 + second;
-            let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}");
+            let minutes = count_days(year, month, day) * 1440 + hour * 60 + minute - minutes;
+            let seconds = minutes * 60 + second;
+            let date = format!("{year:04}-{month:02}-{day:02}");
+            let text = format!("{date}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}");
             (if lower_case { text.to_lowercase() } else { text }, seconds * 1000 + millis)
         }
     }

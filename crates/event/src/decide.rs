@@ -70,7 +70,7 @@ mod tests {
     /// Registered on 2026-05-01 at 09:00.
     fn some_claimant() -> Caller {
         let id = UserId(ObjectId::floor(parse_time("2026-05-01T09:00:00Z")));
-        Caller { id, roles: RoleSet::of(&[Role::User]) }
+        Caller { id, roles: RoleSet::from_roles(&[Role::User]) }
     }
 
     fn decide_at(event: &Event, now: &str) -> Result<DecisionTrace, ClaimRefusal> {

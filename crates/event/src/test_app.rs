@@ -30,7 +30,7 @@ impl TestApp {
     /// It is 2026-05-01, 09:00.
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = ManualClock::at("2026-05-01T09:00:00.000Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00.000Z".parse().unwrap());
         let stores = Stores::open_sqlite(&folder.path().join("event.db")).await.unwrap();
         let service = EventService::start(stores, IdGenerator::new(Arc::new(clock.clone())));
         let identity = test_identity_key(Arc::new(clock.clone()));

@@ -12,7 +12,7 @@ pub fn user_id(number: u8) -> UserId {
 
 /// The person with this number, in these roles.
 pub fn as_roles(number: u8, roles: &[Role]) -> Identity {
-    Identity::User(Caller { id: user_id(number), roles: RoleSet::of(roles) })
+    Identity::User(Caller { id: user_id(number), roles: RoleSet::from_roles(roles) })
 }
 
 /// A person with the role USER.

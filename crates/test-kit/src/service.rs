@@ -109,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_request_carries_an_identity_signed_for_the_service() {
-        let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
         let key = test_identity_key(Arc::new(clock));
         let verifier = key.clone();
         let echo = async move |request: axum::extract::Request| {

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-type AnyLine = Line<200>;
-type AnyProse = Prose<200>;
+type AnyLine = TextLine<200>;
+type AnyProse = TextBlock<200>;
 
 fn refused(character: char, fault: CharacterFault) -> InvalidText {
     InvalidText::Character(RefusedCharacter { character, fault })
@@ -61,18 +61,18 @@ fn hidden_characters() -> impl Strategy<Value = char> {
 
 #[test]
 fn a_line_is_trimmed_and_counted_in_characters() {
-    assert_eq!(" 출석 ".parse::<Line<2>>().unwrap().as_str(), "출석");
-    assert_eq!("출석왕".parse::<Line<2>>(), Err(InvalidText::Length { max: 2 }));
-    assert_eq!("   ".parse::<Line<2>>(), Err(InvalidText::Length { max: 2 }));
+    assert_eq!(" 출석 ".parse::<TextLine<2>>().unwrap().as_str(), "출석");
+    assert_eq!("출석왕".parse::<TextLine<2>>(), Err(InvalidText::Length { max: 2 }));
+    assert_eq!("   ".parse::<TextLine<2>>(), Err(InvalidText::Length { max: 2 }));
 }
 
 #[test]
 fn text_is_composed_and_counted_afterwards() {
     let decomposed = "\u{110e}\u{116e}\u{11af}\u{1109}\u{1165}\u{11a8}";
-    assert_eq!(decomposed.parse::<Line<2>>().unwrap().as_str(), "출석");
-    assert_eq!("e\u{301}".parse::<Prose<1>>().unwrap().as_str(), "é");
+    assert_eq!(decomposed.parse::<TextLine<2>>().unwrap().as_str(), "출석");
+    assert_eq!("e\u{301}".parse::<TextBlock<1>>().unwrap().as_str(), "é");
     // U+0958 is written in two characters in NFC.
-    assert_eq!("\u{958}".parse::<Line<1>>(), Err(InvalidText::Length { max: 1 }));
+    assert_eq!("\u{958}".parse::<TextLine<1>>(), Err(InvalidText::Length { max: 1 }));
 }
 
 #[test]
@@ -150,6 +150,6 @@ fn text_that_shows_nothing_is_refused() {
 
 #[test]
 fn stored_text_is_read_without_being_judged() {
-    let stored: Line<2> = serde_json::from_str("\"a\\u0000bc\"").unwrap();
+    let stored: TextLine<2> = serde_json::from_str("\"a\\u0000bc\"").unwrap();
     assert_eq!(stored.as_str(), "a\0bc");
 }

@@ -74,10 +74,10 @@ fn read_fields<T: Deserr<Faults>>(text: &[u8]) -> Result<T, Problem> {
         Problem::new(ProblemCode::MalformedBody).detail(format!("The body is not valid JSON: {error}"))
     })?;
     match deserr::deserialize(value) {
-        Ok(fields) if faults.0.is_empty() => Ok(fields),
+        Ok(fields) if faults.is_empty() => Ok(fields),
         Ok(_) => Err(Problem::invalid(faults)),
-        Err(Faults(others)) => {
-            faults.0.extend(others);
+        Err(others) => {
+            faults.extend(Faults::into_vec(others));
             Err(Problem::invalid(faults))
         }
     }

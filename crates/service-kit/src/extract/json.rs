@@ -9,9 +9,6 @@ use serde_json::{Map, Number, Value};
 
 /// The largest whole number that every JSON reader keeps exactly: 2^53-1 (RFC 8259, 6).
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
-/// The most repeated names that are noted; there may be as many as a body has room for.
-const MOST_FAULTS: usize = 100;
-
 /// A body as a value, and what is wrong with it besides its contents: names that stand twice in one object. Their first
 /// value is kept. At most 100 faults.
 ///
@@ -92,9 +89,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         while let Some(name) = members.next_key::<String>()? {
             let here = at.push_key(&name);
             let is_repeated = object.contains_key(&name);
-            if is_repeated && faults.0.len() < MOST_FAULTS {
+            if is_repeated && !faults.is_full() {
                 let message = "stands more than once in this object".to_owned();
-                faults.0.push(Fault { pointer: domain::pointer(here), message });
+                faults.push(Fault { pointer: domain::json_pointer(here), message });
             }
             let value = members.next_value_seed(ValueSeed { at: here, faults: &mut *faults })?;
             if !is_repeated {
@@ -123,7 +120,7 @@ mod tests {
 
     fn pointers(text: &str) -> Vec<String> {
         let (_, faults) = read_value(text.as_bytes()).unwrap();
-        faults.0.into_iter().map(|fault| fault.pointer).collect()
+        faults.into_vec().into_iter().map(|fault| fault.pointer).collect()
     }
 
     #[test]
@@ -136,7 +133,7 @@ mod tests {
         let twice = r#"{">=":[{"var":"user.ageDays"},30],">=":[{"var":"user.ageDays"},0]}"#;
         let (value, faults) = read_value(twice.as_bytes()).unwrap();
         assert_eq!(value, json!({">=": [{"var": "user.ageDays"}, 30]}));
-        assert_eq!(faults.0[0].pointer, "/>=");
+        assert_eq!(faults.into_vec()[0].pointer, "/>=");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) async fn handle(
     JsonBody(question): JsonBody<Question>,
 ) -> Result<Json<Answer>, Problem> {
     if question.sessions.len() > MOST {
-        return Err(Problem::invalid(Faults::one("/sessions", format!("must have at most {MOST} entries"))));
+        return Err(Problem::invalid(Faults::new("/sessions", format!("must have at most {MOST} entries"))));
     }
     let sessions: Vec<_> = question.sessions.into_iter().map(|shown| (shown.user_id, shown.token)).collect();
     let current = auth.check_sessions(&sessions).await?;

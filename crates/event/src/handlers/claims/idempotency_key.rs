@@ -26,9 +26,9 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
             (None, _) => Ok(Self(None)),
             (Some(Some(key)), None) => Ok(Self(Some(key))),
             (Some(None), None) => {
-                Err(Faults::one("Idempotency-Key", "must have 1 to 255 printable ASCII characters").into())
+                Err(Faults::new("Idempotency-Key", "must have 1 to 255 printable ASCII characters").into())
             }
-            (Some(_), Some(_)) => Err(Faults::one("Idempotency-Key", "must be given once").into()),
+            (Some(_), Some(_)) => Err(Faults::new("Idempotency-Key", "must be given once").into()),
         }
     }
 }

@@ -1,6 +1,6 @@
 use axum::{Json, extract::State};
 use deserr::Deserr;
-use domain::{EventStatus, Faults, Line, Phase};
+use domain::{EventStatus, Faults, Phase, TextLine};
 use event_store::EventFilter;
 use service_kit::{
     extract::{ListQuery, LoggedIn, PageParams},
@@ -25,7 +25,7 @@ pub(crate) struct EventQuery {
     /// Only events whose name contains this, whatever the case.
     #[deserr(default)]
     #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
-    name: Option<Line<200>>,
+    name: Option<TextLine<200>>,
 }
 
 /// List events
@@ -48,7 +48,7 @@ pub(crate) async fn list_events(
     let filter = EventFilter {
         status: query.status,
         phase: query.phase.map(|phase| (phase, now)),
-        name: query.name.map(Line::into_string),
+        name: query.name.map(TextLine::into_string),
     };
     let events = service.list_events(&caller, filter, page).await?;
     Ok(Json(events.map(|event| EventView::new(event, now))))

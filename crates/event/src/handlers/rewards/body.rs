@@ -1,5 +1,5 @@
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use domain::{Faults, Line, RewardId, RewardKind, RewardType, Timestamp};
+use domain::{Faults, RewardId, RewardKind, RewardType, TextLine, Timestamp};
 use utoipa::ToSchema;
 
 use crate::app::rewards::RewardChoice;
@@ -35,7 +35,7 @@ pub(crate) enum NewReward {
     Point {
         /// What people call it.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
-        name: Line<200>,
+        name: TextLine<200>,
         /// How many.
         #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000_i64)]
         points: RewardAmount,
@@ -46,10 +46,10 @@ pub(crate) enum NewReward {
     Item {
         /// What people call it.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
-        name: Line<200>,
+        name: TextLine<200>,
         /// The item's id in the game or shop.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
-        item_id: Line<200>,
+        item_id: TextLine<200>,
         /// How many.
         #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000_i64)]
         quantity: RewardAmount,
@@ -60,10 +60,10 @@ pub(crate) enum NewReward {
     Coupon {
         /// What people call it.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
-        name: Line<200>,
+        name: TextLine<200>,
         /// The code.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
-        coupon_code: Line<200>,
+        coupon_code: TextLine<200>,
         /// Until when the code can be used.
         expiry: Timestamp,
     },
@@ -73,10 +73,10 @@ pub(crate) enum NewReward {
     Badge {
         /// What people call it.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
-        name: Line<200>,
+        name: TextLine<200>,
         /// The badge's id in the game or shop.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
-        badge_id: Line<200>,
+        badge_id: TextLine<200>,
     },
 }
 
@@ -93,7 +93,7 @@ impl Deserr<Faults> for RewardAmount {
         if (1..=MOST).contains(&amount) {
             Ok(Self(amount))
         } else {
-            Err(Faults::one(domain::pointer(location), "must be a whole number from 1 to 1000000000000"))
+            Err(Faults::new(domain::json_pointer(location), "must be a whole number from 1 to 1000000000000"))
         }
     }
 }
@@ -120,8 +120,8 @@ fn check_type(given: Option<&serde_json::Value>, location: ValuePointerRef) -> R
     let location = location.push_key("type");
     match given {
         Some(given) => RewardType::deserialize_from_value(given.clone().into_value(), location).map(drop),
-        None => Err(Faults::one(
-            domain::pointer(location),
+        None => Err(Faults::new(
+            domain::json_pointer(location),
             "is required for a new reward; to attach one there is already give its rewardId alone",
         )),
     }
@@ -167,7 +167,7 @@ mod tests {
 
     fn fault_pointers(body: Value) -> Vec<String> {
         let mut pointers: Vec<_> =
-            read_body(body).unwrap_err().0.into_iter().map(|fault| fault.pointer).collect();
+            read_body(body).unwrap_err().into_vec().into_iter().map(|fault| fault.pointer).collect();
         pointers.sort_unstable();
         pointers
     }
