@@ -7,7 +7,7 @@ use auth::{Auth, AuthParts, PasswordPool};
 use axum::Router;
 use clap::ValueEnum;
 use domain::{Clock, IdGenerator, SystemClock};
-use event::{EventParts, EventService};
+use event::EventService;
 use gateway::{
     ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, Sessions, SessionsUnavailable, Upstream,
 };
@@ -229,15 +229,10 @@ async fn auth_service(core: &Core, settings: &Settings) -> Result<AuthService, S
 
 async fn event_service(core: &Core, settings: &Settings) -> Result<Service, StartError> {
     let stores = open_event_db(&settings.stores).await?;
-    let service = EventService::new(EventParts {
-        events: stores.events,
-        revisions: stores.revisions,
-        rewards: stores.rewards,
-        requests: stores.claims,
-        ids: core.ids.clone(),
-    });
+    let readiness = Arc::clone(&stores.readiness);
+    let service = EventService::start(stores, core.ids.clone());
     let (router, _) = event::router(service, core.identity.clone());
-    Ok(Service { router, dependencies: vec![stores.readiness] })
+    Ok(Service { router, dependencies: vec![readiness] })
 }
 
 /// Asks auth in the same process.

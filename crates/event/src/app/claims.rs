@@ -10,8 +10,8 @@ use service_kit::{
 };
 
 use crate::{
-    EventService,
     decide::{ClaimRefusal, decide_claim},
+    service::EventService,
 };
 
 /// A claim that stands.
@@ -80,8 +80,9 @@ pub(crate) enum FindClaimError {
 }
 
 impl EventService {
-    /// Claims an event's rewards for a user. Of any number of attempts at most one is ever stored; one that is refused
-    /// is not used up. A retry with the same key gets the first answer again, also after the event has ended.
+    /// Claims an event's rewards for a user. Of any number of attempts at most one is ever stored; one that
+    /// is refused is not used up. A retry with the same key gets the first answer again, also after the
+    /// event has ended.
     pub(crate) async fn create_claim(
         &self,
         claimant: &Caller,
@@ -121,7 +122,8 @@ impl EventService {
         }
     }
 
-    /// A retry may come when the event is over or the condition no longer holds: it gets its first answer all the same.
+    /// A retry may come when the event is over or the condition no longer holds: it gets its first answer
+    /// all the same.
     async fn repeat_or_refuse(
         &self,
         user: UserId,

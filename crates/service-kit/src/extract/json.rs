@@ -9,6 +9,7 @@ use serde_json::{Map, Number, Value};
 
 /// The largest whole number that every JSON reader keeps exactly: 2^53-1 (RFC 8259, 6).
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
+
 /// A body as a value, and what is wrong with it besides its contents: names that stand twice in one object. Their first
 /// value is kept. At most 100 faults.
 ///
