@@ -10,7 +10,7 @@ const MESSAGE_BYTES: usize = 320;
 const CUT_MARK: &str = "…";
 
 /// The first faults, with what is too long cut off.
-pub(super) fn bounded(mut faults: Vec<Fault>) -> Vec<Fault> {
+pub(super) fn bounded_faults(mut faults: Vec<Fault>) -> Vec<Fault> {
     faults.truncate(MOST_FAULTS);
     for Fault { pointer, message } in &mut faults {
         cut_to(pointer, POINTER_BYTES);

@@ -63,7 +63,7 @@ impl Problem {
     /// caller sent is not to come back many times over.
     pub fn invalid(faults: Faults) -> Self {
         let mut problem = Self::new(ProblemCode::ValidationFailed);
-        problem.0.faults = fault_bounds::bounded(faults.0);
+        problem.0.faults = fault_bounds::bounded_faults(faults.0);
         problem
     }
 
