@@ -1,4 +1,4 @@
-use domain::Role;
+use domain::{Role, UserId};
 use http::Method;
 use serde_json::{Value, json};
 use service_kit::{access_token::ACCESS_TOKEN_SECONDS, identity::Identity};
