@@ -16,12 +16,13 @@ use crate::{
 
 /// The service's routes behind the identity gate, and their description.
 pub fn router(service: EventService, identity: IdentityKey) -> (Router, OpenApi) {
-    let (public, document) = public().split_for_parts();
+    let (public, document) = public_routes().split_for_parts();
+    let declared = DeclaredInputs::from_document(&document);
     let gate = IdentityGate { key: identity, audience: Audience::Event };
     let router = public
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared))
+        .layer(from_fn_with_state(declared, refuse_undeclared))
         .layer(from_fn_with_state(gate, require_identity))
         .layer(from_fn_with_state(Observe { service: "event", edge: false }, observe))
         .with_state(service);
@@ -30,17 +31,17 @@ pub fn router(service: EventService, identity: IdentityKey) -> (Router, OpenApi)
 
 /// The description of the routes alone, for which no store is needed.
 pub fn document() -> OpenApi {
-    public().into_openapi()
+    public_routes().into_openapi()
 }
 
-fn public() -> OpenApiRouter<EventService> {
+fn public_routes() -> OpenApiRouter<EventService> {
     OpenApiRouter::default()
-        .routes(routes!(events::create::handle, events::list::handle))
-        .routes(routes!(events::get::handle))
-        .routes(routes!(rewards::attach::handle, rewards::list::handle))
-        .routes(routes!(claims::create::handle))
-        .routes(routes!(claims::list::handle))
-        .routes(routes!(claims::get::handle))
+        .routes(routes!(events::create::create_event, events::list::list_events))
+        .routes(routes!(events::get::get_event))
+        .routes(routes!(rewards::attach::attach_reward, rewards::list::list_rewards))
+        .routes(routes!(claims::create::create_claim))
+        .routes(routes!(claims::list::list_claims))
+        .routes(routes!(claims::get::get_claim))
 }
 
 #[cfg(test)]

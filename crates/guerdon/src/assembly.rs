@@ -7,7 +7,7 @@ use auth::{Auth, AuthParts, PasswordPool};
 use axum::Router;
 use clap::ValueEnum;
 use domain::{Clock, IdGenerator, SystemClock};
-use event::{EventParts, EventService};
+use event::EventService;
 use gateway::{
     ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, Sessions, SessionsUnavailable, Upstream,
 };
@@ -27,7 +27,7 @@ use crate::{
     first_admin::FirstAdmin,
     secret::{self, SecretError},
     settings::Settings,
-    stores::{EventDb, StoresError, TokenDb, UserDb, connect_redis},
+    stores::{StoresError, TokenDb, UserDb, connect_redis, open_event_db},
 };
 
 /// Which services a process runs.
@@ -228,10 +228,11 @@ async fn auth_service(core: &Core, settings: &Settings) -> Result<AuthService, S
 }
 
 async fn event_service(core: &Core, settings: &Settings) -> Result<Service, StartError> {
-    let EventDb { events, rewards, requests, dependency, .. } = EventDb::open(&settings.stores).await?;
-    let service = EventService::new(EventParts { events, rewards, requests, ids: core.ids.clone() });
+    let stores = open_event_db(&settings.stores).await?;
+    let readiness = std::sync::Arc::clone(&stores.readiness);
+    let service = EventService::start(stores, core.ids.clone());
     let (router, _) = event::router(service, core.identity.clone());
-    Ok(Service { router, dependencies: vec![dependency] })
+    Ok(Service { router, dependencies: vec![readiness] })
 }
 
 /// Asks auth in the same process.
