@@ -1,7 +1,10 @@
 use axum::{Router, middleware::from_fn_with_state, routing::post};
 use service_kit::{
-    extract::{IdentityGate, method_not_allowed, not_found, require_identity},
+    extract::{
+        DeclaredInputs, IdentityGate, method_not_allowed, not_found, refuse_undeclared, require_identity,
+    },
     identity::{Audience, IdentityKey},
+    internal_api::CHECK_SESSIONS_PATH,
     observe::{Observe, observe},
 };
 use utoipa::openapi::OpenApi;
@@ -17,9 +20,10 @@ pub fn router(service: Auth, identity: IdentityKey) -> (Router, OpenApi) {
     let (public, document) = public().split_for_parts();
     let gate = IdentityGate { key: identity, audience: Audience::Auth };
     let router = public
-        .route("/internal/sessions/check", post(internal::check_sessions::handle))
+        .route(CHECK_SESSIONS_PATH, post(internal::check_sessions::handle))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared))
         .layer(from_fn_with_state(gate, require_identity))
         .layer(from_fn_with_state(Observe { service: "auth", edge: false }, observe))
         .with_state(service);

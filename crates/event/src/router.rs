@@ -1,6 +1,8 @@
 use axum::{Router, middleware::from_fn_with_state};
 use service_kit::{
-    extract::{IdentityGate, method_not_allowed, not_found, require_identity},
+    extract::{
+        DeclaredInputs, IdentityGate, method_not_allowed, not_found, refuse_undeclared, require_identity,
+    },
     identity::{Audience, IdentityKey},
     observe::{Observe, observe},
 };
@@ -19,6 +21,7 @@ pub fn router(service: EventService, identity: IdentityKey) -> (Router, OpenApi)
     let router = public
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared))
         .layer(from_fn_with_state(gate, require_identity))
         .layer(from_fn_with_state(Observe { service: "event", edge: false }, observe))
         .with_state(service);

@@ -3,7 +3,6 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
-use domain::UserId;
 use http::{
     HeaderValue, Method, Request, StatusCode, Uri, Version, header,
     uri::{Authority, InvalidUri, Parts, PathAndQuery, Scheme},
@@ -13,10 +12,10 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use serde::{Deserialize, Serialize};
 use service_kit::{
     health::Dependency,
     identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey},
+    internal_api::{CHECK_SESSIONS_PATH, SessionsAnswer, SessionsQuestion, ShownSession},
 };
 use tower::ServiceExt;
 
@@ -103,42 +102,25 @@ impl HttpUpstream {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SessionQuestion {
-    user_id: UserId,
-    token: String,
-}
-
-#[derive(Serialize)]
-struct SessionQuestions {
-    sessions: Vec<SessionQuestion>,
-}
-
-#[derive(Deserialize)]
-struct SessionAnswers {
-    current: Vec<bool>,
-}
-
 #[async_trait]
 impl SessionCheck for HttpUpstream {
     async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
         let sessions = sessions
             .into_iter()
-            .map(|Session { user, token }| SessionQuestion { user_id: user, token })
+            .map(|Session { user, token }| ShownSession { user_id: user, token })
             .collect();
-        let body = serde_json::to_vec(&SessionQuestions { sessions }).map_err(|_| SessionsUnavailable)?;
+        let body = serde_json::to_vec(&SessionsQuestion { sessions }).map_err(|_| SessionsUnavailable)?;
         let identity =
             self.identity.sign(Audience::Auth, Identity::Gateway).map_err(|_| SessionsUnavailable)?;
         let request = Request::builder()
             .method(Method::POST)
-            .uri("/internal/sessions/check")
+            .uri(CHECK_SESSIONS_PATH)
             .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(IDENTITY_HEADER, identity)
             .body(Full::from(body))
             .map_err(|_| SessionsUnavailable)?;
         let answer = self.ask(request).await.ok_or(SessionsUnavailable)?;
-        let SessionAnswers { current } = serde_json::from_slice(&answer).map_err(|_| SessionsUnavailable)?;
+        let SessionsAnswer { current } = serde_json::from_slice(&answer).map_err(|_| SessionsUnavailable)?;
         Ok(current)
     }
 }
