@@ -1,8 +1,8 @@
-use axum::{Router, middleware::from_fn_with_state, routing::post};
+use axum::{Router, routing::post};
 use service_kit::{
-    extract::{IdentityGate, method_not_allowed, not_found, require_identity},
-    identity::{Audience, IdentityKey},
-    observe::{Observe, observe},
+    extract::{method_not_allowed, not_found},
+    identity::Audience,
+    identity_gate::{IdentitySource, protect_service},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,16 +13,13 @@ use crate::{
 };
 
 /// The service's routes behind the identity gate, and the description of the public ones.
-pub fn router(service: Auth, identity: IdentityKey) -> (Router, OpenApi) {
+pub fn router(service: Auth, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
     let (public, document) = public().split_for_parts();
-    let gate = IdentityGate { key: identity, audience: Audience::Auth };
-    let router = public
+    let routes = public
         .route("/internal/sessions/check", post(internal::check_sessions::handle))
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(gate, require_identity))
-        .layer(from_fn_with_state(Observe { service: "auth", edge: false }, observe))
-        .with_state(service);
+        .method_not_allowed_fallback(method_not_allowed);
+    let router = protect_service(routes, Audience::Auth, identity).with_state(service);
     (router, document)
 }
 

@@ -4,8 +4,7 @@ use std::str::FromStr;
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{FromRequest, FromRequestParts, RawPathParams, Request, State},
-    middleware::Next,
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     response::{IntoResponse, Response},
 };
 use deserr::Deserr;
@@ -13,40 +12,13 @@ use domain::{Faults, Role, RoleSet};
 use http::{HeaderMap, StatusCode, header, request::Parts};
 
 use crate::{
-    identity::{Audience, Caller, IDENTITY_HEADER, Identity, IdentityKey},
+    identity::{Caller, Identity},
     page::QueryParams,
     problem::{Code, Problem},
 };
 
 /// The largest body any route takes, in bytes. The gateway's table sets tighter limits per route.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-
-/// What [`require_identity`] checks against.
-#[derive(Debug, Clone)]
-pub struct IdentityGate {
-    /// The key the gateway signs with.
-    pub key: IdentityKey,
-    /// Which service this is.
-    pub audience: Audience,
-}
-
-/// Middleware of a service: lets only requests through that the gateway signed, and tells handlers who calls.
-pub async fn require_identity(
-    State(gate): State<IdentityGate>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let token = request.headers().get(IDENTITY_HEADER).and_then(|value| value.to_str().ok());
-    match token.map(|token| gate.key.verify(gate.audience, token)) {
-        Some(Ok(identity)) => {
-            request.extensions_mut().insert(identity);
-            next.run(request).await
-        }
-        _ => Problem::new(Code::Unauthenticated)
-            .detail("This service answers only to its gateway")
-            .into_response(),
-    }
-}
 
 /// Anybody who is logged in.
 #[derive(Debug, Clone, Copy)]

@@ -15,6 +15,8 @@ pub const IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-guerdon-ident
 
 /// How long a signed identity is good for, in seconds: one hop, with room for a slow one and a clock that is off a bit.
 const LIFETIME_SECONDS: i64 = 30;
+/// How many seconds the gateway's clock may be ahead of the service's.
+const CLOCK_SKEW_SECONDS: i64 = 5;
 
 /// On whose behalf a request is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +55,16 @@ pub enum Audience {
     Auth,
     /// The event service.
     Event,
+}
+
+impl Audience {
+    /// What operators call the service.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Event => "event",
+        }
+    }
 }
 
 /// The identity was not signed by this installation's gateway for this service, or not recently.
@@ -115,11 +127,14 @@ impl IdentityKey {
     }
 
     /// Who a request comes from, if the gateway signed it for this service and it has not expired.
+    ///
+    /// However long a token says it is good for, more than 30 seconds ahead is never accepted.
     pub fn verify(&self, audience: Audience, token: &str) -> Result<Identity, NotSigned> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| NotSigned)?
             .claims;
-        let current = self.clock.now().as_seconds() < claims.exp;
+        let seconds_left = claims.exp.saturating_sub(self.clock.now().as_seconds());
+        let current = (1..=LIFETIME_SECONDS + CLOCK_SKEW_SECONDS).contains(&seconds_left);
         if current && claims.aud == audience { Ok(claims.identity) } else { Err(NotSigned) }
     }
 }
@@ -161,6 +176,22 @@ mod tests {
         assert!(key.verify(Audience::Event, &token).is_ok());
         clock.advance_seconds(1);
         assert_eq!(key.verify(Audience::Event, &token), Err(NotSigned));
+    }
+
+    #[test]
+    fn a_well_signed_identity_that_would_outlive_its_hop_is_refused() {
+        let (key, clock) = key();
+        let now = clock.now().as_seconds();
+        let lasting = |seconds: i64| {
+            let exp = now.saturating_add(seconds);
+            let claims = Claims { aud: Audience::Event, exp, identity: Identity::Gateway };
+            let token = jsonwebtoken::encode(&Header::default(), &claims, &key.encoding).unwrap();
+            key.verify(Audience::Event, &token)
+        };
+        assert!(lasting(35).is_ok(), "a clock may be ahead by five seconds");
+        for refused in [36, 3600, 100 * 365 * 86_400, i64::MAX, 0, -1, i64::MIN] {
+            assert_eq!(lasting(refused), Err(NotSigned), "{refused}");
+        }
     }
 
     #[test]
