@@ -84,7 +84,7 @@ async fn of_five_hundred_concurrent_claims_one_is_stored(setup: Setup) {
     let (stored, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
     assert_eq!(stored.len(), 1);
     for refused in refused {
-        assert_eq!(refused.expect_problem(409, "ALREADY_REQUESTED")["requestId"], stored[0].body["id"]);
+        assert_eq!(refused.expect_problem(409, "ALREADY_REQUESTED")["rewardRequestId"], stored[0].body["id"]);
     }
     let listed = api.all_pages(&format!("/events/requests?eventId={event}"), &operator, 100).await;
     assert_eq!(ids(&listed), [text(&stored[0].body, "/id")]);
@@ -105,7 +105,7 @@ async fn a_retry_with_its_idempotency_key_gets_the_first_answer_again(setup: Set
     for retry in retries {
         assert_eq!(retry.expect(201), first);
     }
-    assert_eq!(claim("another").await.expect_problem(409, "ALREADY_REQUESTED")["requestId"], first["id"]);
+    assert_eq!(claim("another").await.expect_problem(409, "ALREADY_REQUESTED")["rewardRequestId"], first["id"]);
     api.claim(&mina, &event).await.expect_problem(409, "ALREADY_REQUESTED");
     assert_eq!(ids(&api.all_pages("/events/requests", &operator, 100).await).len(), 1);
 }

@@ -197,7 +197,7 @@ impl Stored {
             let request = match (again.status, promised) {
                 (409, Some(promised)) => {
                     acknowledged += 1;
-                    assert_eq!(again.body["requestId"], promised["id"]);
+                    assert_eq!(again.body["rewardRequestId"], promised["id"]);
                     text(&promised, "/id")
                 }
                 (409, None) => text(&again.expect_problem(409, "ALREADY_REQUESTED"), "/requestId"),

@@ -108,7 +108,7 @@ async fn of_claims_at_both_one_is_stored(setup: Setup) {
     let (stored, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
     assert_eq!(stored.len(), 1);
     for refused in refused {
-        assert_eq!(refused.expect_problem(409, "ALREADY_REQUESTED")["requestId"], stored[0].body["id"]);
+        assert_eq!(refused.expect_problem(409, "ALREADY_REQUESTED")["rewardRequestId"], stored[0].body["id"]);
     }
     for api in apis {
         let listed = api.all_pages("/events/requests", &operator, 100).await;

@@ -51,7 +51,7 @@ async fn a_user_logs_in_claims_and_finds_the_one_stored_request(setup: Setup) {
     assert_eq!(stored_requests(&system, &event, &mina).await, (1, 1));
 
     let again = api.claim(&token, &event).await.expect_problem(409, "ALREADY_REQUESTED");
-    assert_eq!(again["requestId"], request["id"]);
+    assert_eq!(again["rewardRequestId"], request["id"]);
     assert_eq!(stored_requests(&system, &event, &mina).await, (1, 1));
 
     auditor_sees_what_it_was_decided_on(&system, &request).await;

@@ -1,6 +1,6 @@
-use axum::{Router, routing::post};
+use axum::{Router, middleware::from_fn_with_state, routing::post};
 use service_kit::{
-    extract::{method_not_allowed, not_found},
+    extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
     identity::Audience,
     identity_gate::{IdentitySource, protect_service},
 };
@@ -18,7 +18,8 @@ pub fn router(service: Auth, identity: impl Into<IdentitySource>) -> (Router, Op
     let routes = public
         .route("/internal/sessions/check", post(internal::check_sessions::handle))
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed);
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
     let router = protect_service(routes, Audience::Auth, identity).with_state(service);
     (router, document)
 }

@@ -1,6 +1,6 @@
-use axum::Router;
+use axum::{Router, middleware::from_fn_with_state};
 use service_kit::{
-    extract::{method_not_allowed, not_found},
+    extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
     identity::Audience,
     identity_gate::{IdentitySource, protect_service},
 };
@@ -17,7 +17,8 @@ pub fn router(service: EventService, identity: impl Into<IdentitySource>) -> (Ro
     let (public, document) = public().split_for_parts();
     let routes = public
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed);
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
     let router = protect_service(routes, Audience::Event, identity).with_state(service);
     (router, document)
 }

@@ -43,7 +43,7 @@ async fn authenticate(gateway: &Gateway, request: &Parts) -> Result<Caller, Prob
     let token = bearer_token(request).ok_or_else(|| Problem::new(Code::Unauthenticated))?;
     let claims = gateway.tokens.verify(token).map_err(|error| match error {
         TokenError::Expired => Problem::new(Code::TokenExpired),
-        TokenError::Invalid => Problem::new(Code::Unauthenticated).detail("The access token is not valid"),
+        TokenError::Invalid => Problem::invalid_token(),
     })?;
     let session = Session { user: claims.sub, token: token.to_owned() };
     match gateway.sessions.is_current(session).await {

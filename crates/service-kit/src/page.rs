@@ -3,9 +3,7 @@
 //! A cursor is the id of the last item seen, so a page costs the same wherever it lies, and items that appear meanwhile
 //! neither repeat nor push out others.
 
-use std::str::FromStr;
-
-use domain::{Fault, Faults, ObjectId};
+use domain::ObjectId;
 use serde::Serialize;
 
 /// The most items a page can have.
@@ -61,102 +59,9 @@ impl<T> Page<T> {
     }
 }
 
-/// The parameters of a query string, taken one by one. Faults collect; a parameter nobody took is one too, since a
-/// misspelt filter must not silently list everything.
-#[derive(Debug)]
-pub struct QueryParams {
-    left: Vec<(String, String)>,
-    faults: Vec<Fault>,
-}
-
-impl QueryParams {
-    /// Splits and decodes a query string (`application/x-www-form-urlencoded`).
-    pub fn parse(query: &str) -> Self {
-        let decode = |text: &str| {
-            let spaced = text.replace('+', " ");
-            percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
-        };
-        let left = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .map(|(name, value)| (decode(name), decode(value)))
-            .collect();
-        Self { left, faults: Vec::new() }
-    }
-
-    /// Takes a parameter that may be given once. A value that does not read is a fault and gives `None`.
-    pub fn take<T>(&mut self, name: &str) -> Option<T>
-    where
-        T: FromStr,
-        T::Err: ToString,
-    {
-        let mut given = self.left.extract_if(.., |(given, _)| given == name).map(|(_, value)| value);
-        let (first, second) = (given.next()?, given.next());
-        drop(given);
-        if second.is_some() {
-            self.fault(name, "must be given once");
-        }
-        first.parse().map_err(|error: T::Err| self.fault(name, error.to_string())).ok()
-    }
-
-    /// Takes `limit` and `cursor`.
-    pub fn take_page(&mut self) -> PageRequest {
-        let limit = self.take::<Limit>("limit").map_or(DEFAULT_LIMIT, |limit| limit.0);
-        let before = self.take::<Cursor>("cursor").map(|cursor| cursor.0);
-        PageRequest { limit, before }
-    }
-
-    /// Ends the reading: everything must have been taken and right.
-    pub fn finish(mut self) -> Result<(), Faults> {
-        for (name, _) in std::mem::take(&mut self.left) {
-            self.fault(&name, "is not a known query parameter");
-        }
-        if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
-    }
-
-    fn fault(&mut self, name: &str, message: impl Into<String>) {
-        self.faults.push(Fault { pointer: format!("?{name}"), message: message.into() });
-    }
-}
-
-struct Limit(usize);
-
-impl FromStr for Limit {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(limit @ 1..=MAX_LIMIT) => Ok(Self(limit)),
-            _ => Err("must be a whole number from 1 to 100"),
-        }
-    }
-}
-
-struct Cursor(ObjectId);
-
-impl FromStr for Cursor {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| "must be the nextCursor of an earlier page")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_query_is_read_with_every_fault_reported() {
-        let mut query = QueryParams::parse("limit=0&cursor=zz&name=caf%C3%A9+au&nmae=x&name2=a&name2=b");
-        let page = query.take_page();
-        assert_eq!(page, PageRequest::default());
-        assert_eq!(query.take::<String>("name").as_deref(), Some("café au"));
-        query.take::<String>("name2");
-        let pointers: Vec<_> = query.finish().unwrap_err().0.into_iter().map(|fault| fault.pointer).collect();
-        assert_eq!(pointers, ["?limit", "?cursor", "?name2", "?nmae"]);
-    }
 
     #[test]
     fn a_page_has_a_cursor_exactly_when_more_follows() {

@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use service_kit::problem::{Code, Problem};
+use service_kit::problem::{Code, Problem, Refused};
 
 /// A store could not do what it was asked. Refusals a port foresees (a taken email, a second claim) are not failures:
 /// they are part of the port's own result.
@@ -45,5 +45,11 @@ impl From<StoreError> for Problem {
             StoreError::Corrupt { .. } => Code::Internal,
         };
         Problem::new(code).caused_by(error)
+    }
+}
+
+impl<R> From<StoreError> for Refused<R> {
+    fn from(error: StoreError) -> Self {
+        Problem::from(error).into()
     }
 }

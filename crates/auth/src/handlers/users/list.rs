@@ -1,12 +1,27 @@
 use axum::{Json, extract::State};
-use domain::{Role, User};
+use deserr::Deserr;
+use domain::{Email, Faults, Role, User};
 use service_kit::{
-    extract::{Admin, Query},
+    extract::{Admin, ListQuery, PageParams},
     page::Page,
     problem::{Problem, ProblemBody},
 };
 
 use crate::{Auth, store::UserFilter};
+
+/// Which users are listed.
+#[derive(Debug, Deserr, utoipa::IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UserListFilter {
+    /// Exactly this address, in any case.
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    email: Option<Email>,
+    /// Only users who have this role.
+    #[deserr(default)]
+    role: Option<Role>,
+}
 
 /// List users
 ///
@@ -16,12 +31,7 @@ use crate::{Auth, store::UserFilter};
     path = "/users",
     operation_id = "listUsers",
     tag = "Users",
-    params(
-        ("email" = Option<String>, Query, description = "Exactly this address, in any case"),
-        ("role" = Option<Role>, Query, description = "Only users who have this role"),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "Users on a page; 20 if left out"),
-        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
-    ),
+    params(UserListFilter, PageParams),
     responses(
         (status = 200, description = "A page of users", body = Page<User>),
         (status = 400, description = "VALIDATION_FAILED", body = ProblemBody,
@@ -31,11 +41,9 @@ use crate::{Auth, store::UserFilter};
 pub(crate) async fn handle(
     State(auth): State<Auth>,
     _admin: Admin,
-    Query(mut query): Query,
+    ListQuery(query, page): ListQuery<UserListFilter>,
 ) -> Result<Json<Page<User>>, Problem> {
-    let filter = UserFilter { email: query.take("email"), role: query.take("role") };
-    let page = query.take_page();
-    query.finish()?;
+    let filter = UserFilter { email: query.email, role: query.role };
     Ok(Json(auth.users.list(&filter, page).await?))
 }
 

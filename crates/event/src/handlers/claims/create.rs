@@ -38,7 +38,7 @@ use event_store::{Claimed, NewClaim, Stored};
             content_type = "application/problem+json"),
         (status = 404, description = "NOT_FOUND", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "EVENT_NOT_ACTIVE, EVENT_NOT_STARTED, EVENT_ENDED, or ALREADY_REQUESTED with the \
-            id of the earlier request in requestId", body = ProblemBody, content_type = "application/problem+json"),
+            id of the earlier request in rewardRequestId", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "CONDITION_NOT_MET with progress", body = ProblemBody,
             content_type = "application/problem+json"),
     )
@@ -105,7 +105,7 @@ fn answer_stored(stored: Stored, key: Option<&str>) -> Result<Response, Problem>
         return Ok(created(Claim { status, updated_at: request.created_at, ..request }));
     }
     count("already_requested");
-    Err(Problem::new(Code::AlreadyRequested).with("requestId", request.id.to_string()))
+    Err(Problem::new(Code::AlreadyRequested).with("rewardRequestId", request.id.to_string()))
 }
 
 fn created(request: Claim) -> Response {

@@ -1,7 +1,8 @@
 use axum::{Json, extract::State};
-use domain::{ClaimStatus, EventId, Timestamp, UserId};
+use deserr::Deserr;
+use domain::{ClaimStatus, EventId, Faults, Timestamp, UserId};
 use service_kit::{
-    extract::{LoggedIn, Query},
+    extract::{ListQuery, LoggedIn, PageParams},
     page::Page,
     problem::{Code, Problem, ProblemBody},
 };
@@ -11,6 +12,28 @@ use event_store::ClaimFilter;
 
 use crate::EventService;
 
+/// Which reward requests are listed.
+#[derive(Debug, Deserr, utoipa::IntoParams)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+pub(crate) struct ClaimListFilter {
+    /// Only this user's.
+    #[deserr(default)]
+    user_id: Option<UserId>,
+    /// Only those for this event.
+    #[deserr(default)]
+    event_id: Option<EventId>,
+    /// Only those with this status.
+    #[deserr(default)]
+    status: Option<ClaimStatus>,
+    /// Only those made at this time or later.
+    #[deserr(default)]
+    from: Option<Timestamp>,
+    /// Only those made before this time.
+    #[deserr(default)]
+    to: Option<Timestamp>,
+}
+
 /// List reward requests
 ///
 /// Newest first. Who has only the role USER sees their own, and may leave userId out.
@@ -19,15 +42,7 @@ use crate::EventService;
     path = "/events/requests",
     operation_id = "listRewardRequests",
     tag = "Requests",
-    params(
-        ("userId" = Option<UserId>, Query, description = "Only this user's"),
-        ("eventId" = Option<EventId>, Query, description = "Only those for this event"),
-        ("status" = Option<ClaimStatus>, Query, description = "Only those with this status"),
-        ("from" = Option<Timestamp>, Query, description = "Only those made at this time or later"),
-        ("to" = Option<Timestamp>, Query, description = "Only those made before this time"),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "Requests on a page; 20 if left out"),
-        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
-    ),
+    params(ClaimListFilter, PageParams),
     responses(
         (status = 200, description = "A page of requests", body = Page<ClaimView>),
         (status = 400, description = "VALIDATION_FAILED", body = ProblemBody,
@@ -39,17 +54,10 @@ use crate::EventService;
 pub(crate) async fn handle(
     State(service): State<EventService>,
     LoggedIn(caller): LoggedIn,
-    Query(mut query): Query,
+    ListQuery(query, page): ListQuery<ClaimListFilter>,
 ) -> Result<Json<Page<ClaimView>>, Problem> {
-    let mut filter = ClaimFilter {
-        user: query.take("userId"),
-        event: query.take("eventId"),
-        status: query.take("status"),
-        from: query.take("from"),
-        to: query.take("to"),
-    };
-    let page = query.take_page();
-    query.finish()?;
+    let ClaimListFilter { user_id, event_id, status, from, to } = query;
+    let mut filter = ClaimFilter { user: user_id, event: event_id, status, from, to };
     if !caller.roles.is_staff() && *filter.user.get_or_insert(caller.id) != caller.id {
         return Err(Problem::new(Code::Forbidden));
     }

@@ -1,7 +1,8 @@
 use axum::{Json, extract::State};
-use domain::{EventStatus, Line, Phase};
+use deserr::Deserr;
+use domain::{EventStatus, Faults, Line, Phase};
 use service_kit::{
-    extract::{LoggedIn, Query},
+    extract::{ListQuery, LoggedIn, PageParams},
     page::Page,
     problem::{Problem, ProblemBody},
 };
@@ -11,6 +12,23 @@ use event_store::EventFilter;
 
 use crate::EventService;
 
+/// Which events are listed.
+#[derive(Debug, Deserr, utoipa::IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventListFilter {
+    /// Only events with this status.
+    #[deserr(default)]
+    status: Option<EventStatus>,
+    /// Only events in this phase now.
+    #[deserr(default)]
+    phase: Option<Phase>,
+    /// Only events whose name contains this, whatever the case.
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    name: Option<Line<200>>,
+}
+
 /// List events
 ///
 /// Newest first. Who has only the role USER sees ACTIVE events only.
@@ -19,13 +37,7 @@ use crate::EventService;
     path = "/events",
     operation_id = "listEvents",
     tag = "Events",
-    params(
-        ("status" = Option<EventStatus>, Query, description = "Only events with this status"),
-        ("phase" = Option<Phase>, Query, description = "Only events in this phase now"),
-        ("name" = Option<String>, Query, description = "Only events whose name contains this, whatever the case"),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "Events on a page; 20 if left out"),
-        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
-    ),
+    params(EventListFilter, PageParams),
     responses(
         (status = 200, description = "A page of events", body = Page<EventView>),
         (status = 400, description = "VALIDATION_FAILED", body = ProblemBody,
@@ -35,14 +47,11 @@ use crate::EventService;
 pub(crate) async fn handle(
     State(service): State<EventService>,
     LoggedIn(caller): LoggedIn,
-    Query(mut query): Query,
+    ListQuery(query, page): ListQuery<EventListFilter>,
 ) -> Result<Json<Page<EventView>>, Problem> {
     let now = service.ids.clock().now();
-    let status: Option<EventStatus> = query.take("status");
-    let phase = query.take::<Phase>("phase").map(|phase| (phase, now));
-    let name = query.take::<Line<200>>("name").map(Line::into_string);
-    let page = query.take_page();
-    query.finish()?;
+    let EventListFilter { status, phase, name } = query;
+    let (phase, name) = (phase.map(|phase| (phase, now)), name.map(Line::into_string));
     if !caller.roles.is_staff() && status == Some(EventStatus::Inactive) {
         return Ok(Json(Page { items: Vec::new(), next_cursor: None }));
     }

@@ -68,7 +68,7 @@ async fn a_second_claim_names_the_first() {
     for key in [None, Some("other")] {
         let second = app.claim(user(1), &event, key).await;
         assert_eq!(second.outcome(), (409, "ALREADY_REQUESTED"));
-        assert_eq!(second.str("requestId"), first.str("id"));
+        assert_eq!(second.str("rewardRequestId"), first.str("id"));
     }
 }
 
@@ -118,7 +118,7 @@ async fn of_five_hundred_claims_at_once_one_is_stored_and_the_others_name_it() {
         let answer = task.await.unwrap();
         match answer.outcome() {
             (201, _) => ids.insert(answer.str("id").to_owned()),
-            (409, "ALREADY_REQUESTED") => ids.insert(answer.str("requestId").to_owned()),
+            (409, "ALREADY_REQUESTED") => ids.insert(answer.str("rewardRequestId").to_owned()),
             other => panic!("{other:?}"),
         };
     }
