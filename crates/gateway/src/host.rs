@@ -3,11 +3,11 @@
 use std::net::Ipv6Addr;
 
 use http::{Version, header, request::Parts};
-use service_kit::problem::{Code, Problem};
+use service_kit::problem::{Problem, ProblemCode};
 
 /// Refuses requests that name no host, two, or one that cannot be one.
 pub(crate) fn check_host(request: &Parts) -> Result<(), Problem> {
-    let problem = |detail: &str| Problem::new(Code::MalformedRequest).detail(detail);
+    let problem = |detail: &str| Problem::new(ProblemCode::MalformedRequest).detail(detail);
     let mut hosts = request.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (_, Some(_)) => Err(problem("The request names two hosts")),
@@ -39,8 +39,9 @@ fn is_valid_host(host: &str) -> bool {
     };
     let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte);
     let is_port = |port: &str| {
-        port.strip_prefix(':')
-            .is_some_and(|digits| digits.is_empty() || digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok())
+        port.strip_prefix(':').is_some_and(|digits| {
+            digits.is_empty() || digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok()
+        })
     };
     !name.is_empty() && name.bytes().all(is_name_byte) && (port.is_empty() || is_port(port))
 }
@@ -60,7 +61,9 @@ mod tests {
         for good in ["example.com", "example.com:3333", "127.0.0.1:80", "[::1]", "[::1]:3333", "a_b", "a:"] {
             assert!(check_host(&parts(Version::HTTP_11, "/", &[good])).is_ok(), "{good}");
         }
-        for bad in ["", " ", "a b", "a/b", "a@b", "a:x", "a:99999", "a:+1", "[::1", "[x]", "a,b c", "::1", "http://a"] {
+        for bad in [
+            "", " ", "a b", "a/b", "a@b", "a:x", "a:99999", "a:+1", "[::1", "[x]", "a,b c", "::1", "http://a",
+        ] {
             assert!(check_host(&parts(Version::HTTP_11, "/", &[bad])).is_err(), "{bad}");
         }
         assert!(check_host(&parts(Version::HTTP_11, "/", &[])).is_err());

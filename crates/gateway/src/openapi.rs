@@ -1,12 +1,16 @@
-use axum::Router;
+//! The description of the public API.
+
+use std::collections::BTreeSet;
+
 use domain::Role;
 use http::Method;
+use service_kit::problem::{CODES_EXTENSION, ProblemCode, add_problem_schemas, refusal_responses};
 use utoipa::openapi::{
-    Content, OpenApi, Ref, RefOr, ResponseBuilder,
+    OpenApi, RefOr, Response, Schema,
     path::Operation,
+    schema::AdditionalProperties,
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{Access, ROUTES, Route};
 
@@ -32,14 +36,17 @@ pub fn document(services: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     document.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     document.paths.paths.retain(|path, _| ROUTES.iter().any(|route| route.path == path));
     for route in ROUTES {
-        if let Some(operation) = operation(&mut document, route) {
+        if let Some(operation) = find_operation(&mut document, route) {
             describe_access(operation, route);
+            add_shared_refusals(operation, route);
         }
     }
+    add_problem_schemas(&mut document);
+    close_request_bodies(&mut document);
     document
 }
 
-fn operation<'a>(document: &'a mut OpenApi, route: &Route) -> Option<&'a mut Operation> {
+fn find_operation<'a>(document: &'a mut OpenApi, route: &Route) -> Option<&'a mut Operation> {
     let item = document.paths.paths.get_mut(route.path)?;
     let slot = match route.method {
         Method::GET => &mut item.get,
@@ -55,41 +62,128 @@ fn operation<'a>(document: &'a mut OpenApi, route: &Route) -> Option<&'a mut Ope
 fn describe_access(operation: &mut Operation, route: &Route) {
     let who = match route.access {
         Access::Anyone => "Open to anyone.".to_owned(),
+        Access::OptionalLogin => "For anyone who is logged in, or has a refresh token.".to_owned(),
         Access::LoggedIn => "For anyone who is logged in.".to_owned(),
-        Access::Roles(roles) => format!("For {}.", names(roles.iter())),
-        Access::OwnerOr(roles) => format!("For {} and the user it belongs to.", names(roles.iter())),
+        Access::Roles(roles) => format!("For {}.", role_names(roles.iter())),
+        Access::OwnerOr(roles) => format!("For {} and the user it belongs to.", role_names(roles.iter())),
     };
     let told = operation.description.take().unwrap_or_default();
     operation.description = Some(format!("{told}\n\n{who}").trim().to_owned());
-    if route.access == Access::Anyone {
-        operation.security = Some(vec![]);
-    } else {
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
-        add_problem(operation, "401", "Not logged in: UNAUTHENTICATED, TOKEN_EXPIRED or SESSION_REVOKED");
-    }
-    if matches!(route.access, Access::Roles(_) | Access::OwnerOr(_)) {
-        add_problem(operation, "403", "FORBIDDEN");
-    }
-    add_problem(operation, "429", "RATE_LIMITED; see Retry-After");
-    add_problem(operation, "503", "UNAVAILABLE; see Retry-After");
+    let bearer = || SecurityRequirement::new(BEARER, Vec::<String>::new());
+    operation.security = Some(match route.access {
+        Access::Anyone => vec![],
+        Access::OptionalLogin => vec![SecurityRequirement::default(), bearer()],
+        Access::LoggedIn | Access::Roles(_) | Access::OwnerOr(_) => vec![bearer()],
+    });
 }
 
-fn names(roles: impl Iterator<Item = Role>) -> String {
+fn role_names(roles: impl Iterator<Item = Role>) -> String {
     roles.map(Role::name).collect::<Vec<_>>().join(", ")
 }
 
-/// Adds an answer every route like this can give, unless its service described it itself.
-fn add_problem(operation: &mut Operation, status: &str, description: &str) {
-    let problem = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
-    let response =
-        ResponseBuilder::new().description(description).content("application/problem+json", problem).build();
-    operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+/// What every route of a kind can answer: the one place that says so.
+fn shared_refusals(route: &Route) -> Vec<(ProblemCode, &'static str)> {
+    let mut refusals = vec![
+        (ProblemCode::ValidationFailed, "A value is not valid, or not known here."),
+        (ProblemCode::MalformedRequest, "The request does not follow HTTP."),
+        (ProblemCode::RateLimited, "Too many requests; see Retry-After."),
+        (ProblemCode::Internal, "A fault of the server."),
+        (ProblemCode::Unavailable, "Something the server needs does not answer; see Retry-After."),
+    ];
+    if route.body_limit > 0 {
+        refusals.extend([
+            (ProblemCode::MalformedBody, "The body is not JSON, or ended early."),
+            (ProblemCode::RequestTimeout, "The body took too long to arrive."),
+            (ProblemCode::BodyTooLarge, "The body is too large."),
+            (ProblemCode::UnsupportedMediaType, "The body must be JSON, without a content encoding."),
+        ]);
+    }
+    if route.access != Access::Anyone {
+        refusals.extend([
+            (ProblemCode::Unauthenticated, "There is no access token, or no valid one."),
+            (ProblemCode::TokenExpired, "The access token has expired."),
+            (ProblemCode::SessionRevoked, "The session has ended."),
+        ]);
+    }
+    if matches!(route.access, Access::Roles(_) | Access::OwnerOr(_)) {
+        refusals.push((ProblemCode::Forbidden, "The caller's roles do not allow this."));
+    }
+    if route.is_same_site {
+        refusals.push((ProblemCode::Forbidden, "A page of another site has sent this."));
+    }
+    if route.path.contains('{') {
+        refusals.push((ProblemCode::NotFound, "There is no such thing."));
+    }
+    refusals
 }
 
-/// `/openapi.json` and, from files inside the binary, `/docs`.
-pub(crate) fn pages(document: OpenApi) -> Router {
-    SwaggerUi::new("/docs")
-        .url("/openapi.json", document)
-        .config(Config::default().try_it_out_enabled(true).persist_authorization(false).validator_url("none"))
-        .into()
+/// Adds them to what the service described itself. Where both have a status, the codes come together and the service's
+/// words stay.
+fn add_shared_refusals(operation: &mut Operation, route: &Route) {
+    for (status, shared) in refusal_responses(&shared_refusals(route)) {
+        match operation.responses.responses.get_mut(&status) {
+            Some(RefOr::T(described)) => merge_codes(described, shared),
+            Some(RefOr::Ref(_)) => {}
+            None => {
+                operation.responses.responses.insert(status, shared);
+            }
+        }
+    }
+}
+
+fn merge_codes(described: &mut Response, shared: RefOr<Response>) {
+    let RefOr::T(shared) = shared else { return };
+    let codes: BTreeSet<String> = [described.extensions.as_ref(), shared.extensions.as_ref()]
+        .into_iter()
+        .flatten()
+        .filter_map(|extensions| extensions.get(CODES_EXTENSION)?.as_array())
+        .flatten()
+        .filter_map(|code| code.as_str().map(str::to_owned))
+        .collect();
+    described
+        .extensions
+        .get_or_insert_default()
+        .insert(CODES_EXTENSION.to_owned(), codes.into_iter().collect());
+    if described.content.is_empty() {
+        described.content = shared.content;
+    }
+}
+
+/// Unknown fields of a body are always refused, so its schema says so.
+fn close_request_bodies(document: &mut OpenApi) {
+    let mut names = BTreeSet::new();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let Some(RefOr::T(body)) = operation.request_body.as_mut() else { continue };
+            for content in body.content.values_mut() {
+                let RefOr::T(content) = content else { continue };
+                content.schema.iter_mut().for_each(|schema| close_schema(schema, &mut names));
+            }
+        }
+    }
+    let Some(components) = document.components.as_mut() else { return };
+    while let Some(name) = names.pop_first() {
+        if let Some(schema) = components.schemas.get_mut(&name) {
+            close_schema(schema, &mut names);
+        }
+    }
+}
+
+/// Closes an object, or each of its alternatives; `names` gets the components they refer to.
+fn close_schema(schema: &mut RefOr<Schema>, names: &mut BTreeSet<String>) {
+    match schema {
+        RefOr::Ref(reference) => {
+            names.extend(reference.ref_location.rsplit('/').next().map(str::to_owned));
+        }
+        RefOr::T(Schema::Object(object)) if !object.properties.is_empty() => {
+            object
+                .additional_properties
+                .get_or_insert_with(|| Box::new(AdditionalProperties::FreeForm(false)));
+        }
+        RefOr::T(Schema::OneOf(alternatives)) => {
+            alternatives.items.iter_mut().for_each(|item| close_schema(item, names));
+        }
+        RefOr::T(_) => {}
+    }
 }

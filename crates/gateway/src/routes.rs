@@ -9,6 +9,8 @@ use service_kit::ratelimit::RateClass;
 pub enum Access {
     /// Everybody, logged in or not.
     Anyone,
+    /// Everybody; whoever shows a valid access token is known to the service, and any other token counts as none.
+    OptionalLogin,
     /// Everybody who is logged in.
     LoggedIn,
     /// Those who have one of these roles.
@@ -39,8 +41,10 @@ pub struct Route {
     pub service: Service,
     /// A limit of its own, besides those every route has.
     pub rate: Option<RateClass>,
-    /// The largest body in bytes; 0 for none.
+    /// The largest body in bytes; 0 for none, then any body is refused.
     pub body_limit: usize,
+    /// Whether pages of other sites are refused: where a cookie alone gives rights.
+    pub is_same_site: bool,
 }
 
 /// The largest body of most routes, in bytes.
@@ -50,18 +54,19 @@ const OPERATORS: RoleSet = RoleSet::of(&[Role::Operator, Role::Admin]);
 const ADMINS: RoleSet = RoleSet::of(&[Role::Admin]);
 const CLAIMANTS: RoleSet = RoleSet::of(&[Role::User]);
 
-use Access::{Anyone, LoggedIn, OwnerOr, Roles};
+use Access::{Anyone, LoggedIn, OptionalLogin, OwnerOr, Roles};
 
 /// Every route of the public API.
 pub static ROUTES: &[Route] = &[
     post("/users", Anyone, Service::Auth).at_most(RateClass::Register),
-    get("/users", Roles(ADMINS), Service::Auth),
+    get("/users", Roles(RoleSet::STAFF), Service::Auth),
     get("/users/me", LoggedIn, Service::Auth),
+    put("/users/me/password", LoggedIn, Service::Auth),
     get("/users/{id}", OwnerOr(RoleSet::STAFF), Service::Auth),
     put("/users/{id}/roles", Roles(ADMINS), Service::Auth),
-    post("/auth/login", Anyone, Service::Auth).at_most(RateClass::Login),
-    post("/auth/refresh", Anyone, Service::Auth).at_most(RateClass::Refresh),
-    post("/auth/logout", LoggedIn, Service::Auth),
+    post("/auth/login", Anyone, Service::Auth).at_most(RateClass::Login).same_site(),
+    post("/auth/refresh", Anyone, Service::Auth).at_most(RateClass::Refresh).same_site(),
+    post("/auth/logout", OptionalLogin, Service::Auth).same_site(),
     post("/events", Roles(OPERATORS), Service::Event),
     get("/events", LoggedIn, Service::Event),
     get("/events/requests", LoggedIn, Service::Event),
@@ -73,20 +78,25 @@ pub static ROUTES: &[Route] = &[
 ];
 
 const fn get(path: &'static str, access: Access, service: Service) -> Route {
-    Route { method: Method::GET, path, access, service, rate: None, body_limit: 0 }
+    Route { method: Method::GET, path, access, service, rate: None, body_limit: 0, is_same_site: false }
 }
 
 const fn post(path: &'static str, access: Access, service: Service) -> Route {
-    Route { method: Method::POST, path, access, service, rate: None, body_limit: BODY }
+    Route { method: Method::POST, path, access, service, rate: None, body_limit: BODY, is_same_site: false }
 }
 
 const fn put(path: &'static str, access: Access, service: Service) -> Route {
-    Route { method: Method::PUT, path, access, service, rate: None, body_limit: BODY }
+    Route { method: Method::PUT, path, access, service, rate: None, body_limit: BODY, is_same_site: false }
 }
 
 impl Route {
     const fn at_most(mut self, class: RateClass) -> Self {
         self.rate = Some(class);
+        self
+    }
+
+    const fn same_site(mut self) -> Self {
+        self.is_same_site = true;
         self
     }
 }
@@ -96,7 +106,7 @@ impl Access {
     pub fn required_roles(self) -> Option<RoleSet> {
         match self {
             Access::Roles(roles) => Some(roles),
-            Access::Anyone | Access::LoggedIn | Access::OwnerOr(_) => None,
+            Access::Anyone | Access::OptionalLogin | Access::LoggedIn | Access::OwnerOr(_) => None,
         }
     }
 }

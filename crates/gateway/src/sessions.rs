@@ -1,15 +1,12 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::UserId;
 use service_kit::{
     batch::{Batcher, Limits},
+    budget,
     metrics::SESSION_CHECKS,
 };
-
-/// How long a request waits for its session check. Its caller is answered within two seconds, and may have waited for
-/// the same Redis before, for the rate limits.
-const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// A user and the access token they showed.
 #[derive(Clone)]
@@ -51,7 +48,8 @@ pub enum Sessions {
 }
 
 impl Sessions {
-    const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
+    const LIMITS: Limits =
+        Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: budget::QUEUE_WAIT };
 
     /// Starts gathering for `check`.
     pub fn batched(check: Arc<dyn SessionCheck>) -> Self {
@@ -99,13 +97,13 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Odd {
+    struct OddUsersAreCurrent {
         calls: AtomicUsize,
         down: bool,
     }
 
     #[async_trait]
-    impl SessionCheck for Odd {
+    impl SessionCheck for OddUsersAreCurrent {
         async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
             self.calls.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -122,8 +120,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_thousand_questions_are_answered_rightly_in_far_fewer_calls() {
-        let check = Arc::new(Odd::default());
-        let sessions = Sessions::batched(Arc::<Odd>::clone(&check));
+        let check = Arc::new(OddUsersAreCurrent::default());
+        let sessions = Sessions::batched(Arc::<OddUsersAreCurrent>::clone(&check));
         let tasks: Vec<_> = (0..1000)
             .map(|n: usize| {
                 let n = u8::try_from(n % 256).unwrap();
@@ -140,7 +138,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_outage_is_told_apart_from_a_revoked_session() {
-        let sessions = Sessions::batched(Arc::new(Odd { down: true, ..Odd::default() }));
+        let sessions =
+            Sessions::batched(Arc::new(OddUsersAreCurrent { down: true, ..OddUsersAreCurrent::default() }));
         assert_eq!(sessions.is_current(session(1)).await, Err(SessionsUnavailable));
     }
 }

@@ -9,15 +9,17 @@ use clap::ValueEnum;
 use domain::{Clock, IdGenerator, SystemClock};
 use event::{EventParts, EventService};
 use gateway::{
-    ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, Sessions, SessionsUnavailable, Upstream,
+    AllowedOrigins, ClientAddressRule, Gateway, HttpUpstream, Session, SessionCheck, Sessions,
+    SessionsUnavailable, Upstream,
 };
 use service_kit::{
     access_token::AccessTokenKey,
     health::{self, Dependency},
-    identity::IdentityKey,
+    identity::{Audience, IdentityKey},
+    identity_gate::IdentitySource,
     metrics,
     ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits},
-    server::Bound,
+    server::BoundListener,
 };
 use store_kit::{ratelimit::RedisRateLimits, redis::Redis};
 use utoipa::openapi::OpenApi;
@@ -54,7 +56,7 @@ pub(crate) struct App {
 /// An address and what answers there.
 pub(crate) struct Part {
     pub(crate) name: &'static str,
-    pub(crate) bound: Bound,
+    pub(crate) bound: BoundListener,
 }
 
 /// Why the services cannot start.
@@ -134,14 +136,15 @@ pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<
         Topology::All => assemble_all(&core, settings).await,
         Topology::Gateway => assemble_gateway(&core, settings).await,
         Topology::Auth => {
-            let AuthService { service, first_admin, .. } = auth_service(&core, settings).await?;
+            let identity = core.identity.clone().into();
+            let AuthService { service, first_admin, .. } = auth_service(&core, settings, identity).await?;
             Ok(App {
                 parts: vec![service_part("auth", service, Address::auth(settings)).await?],
                 first_admin,
             })
         }
         Topology::Event => {
-            let service = event_service(&core, settings).await?;
+            let service = event_service(&core, settings, core.identity.clone().into()).await?;
             let part = service_part("event", service, Address::event(settings)).await?;
             Ok(App { parts: vec![part], first_admin: None })
         }
@@ -149,8 +152,9 @@ pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<
 }
 
 async fn assemble_all(core: &Core, settings: &Settings) -> Result<App, StartError> {
-    let AuthService { service: auth, sessions, first_admin } = auth_service(core, settings).await?;
-    let event = event_service(core, settings).await?;
+    let AuthService { service: auth, sessions, first_admin } =
+        auth_service(core, settings, IdentitySource::InProcess).await?;
+    let event = event_service(core, settings, IdentitySource::InProcess).await?;
     let dependencies = auth.dependencies.into_iter().chain(event.dependencies).collect();
     let upstreams = (Upstream::InProcess(auth.router), Upstream::InProcess(event.router));
     let parts = gateway_parts(core, settings, upstreams, sessions, dependencies).await?;
@@ -158,15 +162,19 @@ async fn assemble_all(core: &Core, settings: &Settings) -> Result<App, StartErro
 }
 
 async fn assemble_gateway(core: &Core, settings: &Settings) -> Result<App, StartError> {
-    let upstream =
-        |name, variable, host: &str, port| match HttpUpstream::new(name, host, port, core.identity.clone()) {
-            Ok(upstream) => Ok(Arc::new(upstream)),
-            Err(_) => Err(StartError::Host { variable, host: host.to_owned() }),
-        };
+    let upstream = |audience, variable, host: &str, port| match HttpUpstream::new(
+        audience,
+        host,
+        port,
+        core.identity.clone(),
+    ) {
+        Ok(upstream) => Ok(Arc::new(upstream)),
+        Err(_) => Err(StartError::Host { variable, host: host.to_owned() }),
+    };
     let host = &settings.auth_service_host;
-    let auth = upstream("auth", "AUTH_SERVICE_HOST", host, settings.auth_service_port)?;
+    let auth = upstream(Audience::Auth, "AUTH_SERVICE_HOST", host, settings.auth_service_port)?;
     let host = &settings.event_service_host;
-    let event = upstream("event", "EVENT_SERVICE_HOST", host, settings.event_service_port)?;
+    let event = upstream(Audience::Event, "EVENT_SERVICE_HOST", host, settings.event_service_port)?;
     let dependencies: Vec<Arc<dyn Dependency>> =
         vec![Arc::<HttpUpstream>::clone(&auth), Arc::<HttpUpstream>::clone(&event)];
     let upstreams = (Upstream::Http(Arc::clone(&auth)), Upstream::Http(event));
@@ -187,11 +195,11 @@ async fn gateway_parts(
         event,
         tokens: core.tokens.clone(),
         sessions,
-        identity: core.identity.clone(),
         limits: Arc::clone(&core.limits),
-        clients: ClientAddress { trusted_proxies: settings.trusted_proxies },
+        clients: ClientAddressRule::new(settings.trusted_proxies),
+        origins: AllowedOrigins::default(),
     };
-    let public = gateway::router(gateway, document());
+    let public = gateway::router(gateway, &document());
     let operations = operations(dependencies)?;
     Ok(vec![
         part("gateway", Address::public(settings), public).await?,
@@ -204,7 +212,11 @@ async fn service_part(name: &'static str, service: Service, address: Address) ->
     part(name, address, router).await
 }
 
-async fn auth_service(core: &Core, settings: &Settings) -> Result<AuthService, StartError> {
+async fn auth_service(
+    core: &Core,
+    settings: &Settings,
+    identity: IdentitySource,
+) -> Result<AuthService, StartError> {
     let UserDb { users, refresh_tokens, dependency, .. } = UserDb::open(&settings.stores).await?;
     let tokens = TokenDb::over(core.redis.as_ref(), &core.clock);
     let embedded = settings.stores.user_db_url.is_none() && settings.stores.mongodb_uri.is_none();
@@ -219,7 +231,7 @@ async fn auth_service(core: &Core, settings: &Settings) -> Result<AuthService, S
         passwords: PasswordPool::start(),
         cookie_secure: settings.cookie_secure,
     });
-    let (router, _) = auth::router(auth.clone(), core.identity.clone());
+    let (router, _) = auth::router(auth.clone(), identity);
     let service = Service { router, dependencies: vec![dependency, tokens.dependency] };
     let check = Arc::new(InProcessSessions(auth));
     // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
@@ -227,10 +239,14 @@ async fn auth_service(core: &Core, settings: &Settings) -> Result<AuthService, S
     Ok(AuthService { service, sessions, first_admin })
 }
 
-async fn event_service(core: &Core, settings: &Settings) -> Result<Service, StartError> {
+async fn event_service(
+    core: &Core,
+    settings: &Settings,
+    identity: IdentitySource,
+) -> Result<Service, StartError> {
     let EventDb { events, rewards, requests, dependency, .. } = EventDb::open(&settings.stores).await?;
     let service = EventService::new(EventParts { events, rewards, requests, ids: core.ids.clone() });
-    let (router, _) = event::router(service, core.identity.clone());
+    let (router, _) = event::router(service, identity);
     Ok(Service { router, dependencies: vec![dependency] })
 }
 
@@ -281,7 +297,7 @@ fn operations(dependencies: Vec<Arc<dyn Dependency>>) -> Result<Router, StartErr
 
 async fn part(name: &'static str, address: Address, router: Router) -> Result<Part, StartError> {
     let Address { host, port, variable } = address;
-    match Bound::bind(&host, port, router).await {
+    match BoundListener::bind(&host, port, router).await {
         Ok(bound) => Ok(Part { name, bound }),
         Err(source) => Err(StartError::Bind { host, port, variable, source }),
     }

@@ -21,7 +21,8 @@ pub(crate) async fn run() -> Outcome {
     let first_admin = app.first_admin.as_ref().ok_or("the instance has no administrator")?;
     let password = first_admin.ensure().await?.ok_or("the instance is not fresh")?;
     let stop = CancellationToken::new();
-    let serving = server::serve(app.parts.into_iter().map(|part| part.bound).collect(), stop.clone());
+    let listeners = app.parts.into_iter().map(|part| part.bound).collect();
+    let serving = server::serve(listeners, server::ServerSettings::default(), stop.clone());
     let telling = async {
         let told = Stage { client: Client::new(), base: format!("http://{address}") }.play(&password).await;
         stop.cancel();

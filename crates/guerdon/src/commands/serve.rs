@@ -31,7 +31,8 @@ impl Serve {
             tracing::info!(part = part.name, address = %part.bound.address()?, "listening");
         }
         let stop = CancellationToken::new();
-        let serving = server::serve(app.parts.into_iter().map(|part| part.bound).collect(), stop.clone());
+        let listeners = app.parts.into_iter().map(|part| part.bound).collect();
+        let serving = server::serve(listeners, server::ServerSettings::default(), stop.clone());
         let signalled = async {
             told_to_stop.await;
             tracing::info!("stopping: finishing what is in flight");

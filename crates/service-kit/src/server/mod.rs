@@ -33,10 +33,14 @@ pub struct BoundListener {
 }
 
 impl BoundListener {
+    /// Serves `router` where `listener` listens already.
+    pub fn new(listener: TcpListener, router: Router) -> Self {
+        Self { listener, router }
+    }
+
     /// Binds `host:port`; port 0 takes any free one.
     pub async fn bind(host: &str, port: u16, router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind((host, port)).await?;
-        Ok(Self { listener, router })
+        Ok(Self::new(TcpListener::bind((host, port)).await?, router))
     }
 
     /// Where it listens.
