@@ -15,12 +15,12 @@ use crate::{
 /// The service's routes behind the identity gate, and the description of the public ones.
 pub fn router(service: Auth, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
     let (public, document) = public().split_for_parts();
-    let routes = public
+    let unguarded = public
         .route("/internal/sessions/check", post(internal::check_sessions::handle))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
-    let router = protect_service(routes, Audience::Auth, identity).with_state(service);
+    let router = protect_service(unguarded, Audience::Auth, identity).with_state(service);
     (router, document)
 }
 

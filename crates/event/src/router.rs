@@ -15,11 +15,11 @@ use crate::{
 /// The service's routes behind the identity gate, and their description.
 pub fn router(service: EventService, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
     let (public, document) = public().split_for_parts();
-    let routes = public
+    let unguarded = public
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
-    let router = protect_service(routes, Audience::Event, identity).with_state(service);
+    let router = protect_service(unguarded, Audience::Event, identity).with_state(service);
     (router, document)
 }
 

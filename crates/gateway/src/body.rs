@@ -54,9 +54,9 @@ impl RequestBody {
         }
     }
 
-    /// Answers with a problem, perhaps before the body was read. Closing on a client that is still sending can cost it
-    /// the answer, and its next request the connection: so the rest is read and dropped, and past a bound the answer
-    /// says that the connection ends (RFC 9112, 9.6).
+    /// Answers with a problem, perhaps before the body was read. Closing on a client that is still sending
+    /// can cost it the answer, and its next request the connection: so the rest is read and dropped, and past
+    /// a bound the answer says that the connection ends (RFC 9112, 9.6).
     pub(crate) async fn refuse(mut self, problem: Problem) -> Response {
         let on_its_way = !self.waits_for_word && problem.code() != ProblemCode::RequestTimeout;
         let read = self.body.is_end_stream() || (on_its_way && self.drop_rest().await);

@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderMap, HeaderName};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// As how many clients all networks of one IPv6 /48 count together, at most.
+/// As how many clients the networks of one IPv6 /48 count together, at most.
 const CLIENTS_PER_SITE: u64 = 8;
 
 /// How to tell clients apart.
@@ -28,8 +28,9 @@ impl ClientAddressRule {
 
     /// The client as a key for rate limits.
     ///
-    /// In IPv6 whoever has one address has at least a /64, so a /64 is one client. Many have a /48, which holds 65,536
-    /// of these: so each /64 falls into one of eight shares of its /48, and a whole /48 is never more than eight clients.
+    /// In IPv6 whoever has one address has at least a /64, so a /64 is one client. Many have a /48, which
+    /// holds 65,536 of these: each /64 falls into one of eight shares of its /48, so a whole /48 is never
+    /// more than eight clients.
     pub fn client_key(&self, peer: IpAddr, headers: &HeaderMap) -> String {
         match self.client_address(peer, headers).to_canonical() {
             IpAddr::V4(v4) => v4.to_string(),
@@ -87,7 +88,7 @@ mod tests {
 
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 
-    fn key(trusted_proxies: usize, forwarded: &str) -> String {
+    fn client_behind(trusted_proxies: usize, forwarded: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(FORWARDED_FOR, forwarded.parse().unwrap());
         ClientAddressRule::new(trusted_proxies).client_key(PEER, &headers)
@@ -95,10 +96,10 @@ mod tests {
 
     #[test]
     fn what_a_client_claims_about_itself_is_not_believed() {
-        assert_eq!(key(0, "1.2.3.4"), "10.0.0.1");
-        assert_eq!(key(1, "6.6.6.6, 1.2.3.4"), "1.2.3.4");
-        assert_eq!(key(2, "6.6.6.6, 1.2.3.4, 10.0.0.9"), "1.2.3.4");
-        assert_eq!(key(2, "1.2.3.4"), "10.0.0.1");
+        assert_eq!(client_behind(0, "1.2.3.4"), "10.0.0.1");
+        assert_eq!(client_behind(1, "6.6.6.6, 1.2.3.4"), "1.2.3.4");
+        assert_eq!(client_behind(2, "6.6.6.6, 1.2.3.4, 10.0.0.9"), "1.2.3.4");
+        assert_eq!(client_behind(2, "1.2.3.4"), "10.0.0.1");
     }
 
     #[test]
@@ -106,18 +107,18 @@ mod tests {
         for form in
             ["1.2.3.4", " 1.2.3.4 ", "1.2.3.4:5678", "\"1.2.3.4\"", "\"1.2.3.4:5678\"", "::ffff:1.2.3.4"]
         {
-            assert_eq!(key(1, form), "1.2.3.4", "{form}");
+            assert_eq!(client_behind(1, form), "1.2.3.4", "{form}");
         }
-        let plain = key(1, "2001:db8:1:2::3");
+        let plain = client_behind(1, "2001:db8:1:2::3");
         for form in
             ["[2001:db8:1:2::3]", "[2001:db8:1:2::3]:443", "\"[2001:db8:1:2::3]:443\"", "2001:DB8:1:2::9"]
         {
-            assert_eq!(key(1, form), plain, "{form}");
+            assert_eq!(client_behind(1, form), plain, "{form}");
         }
         for unreadable in
             ["unknown", "", "1.2.3", "1.2.3.4:", "1.2.3.4:99999", "[1.2.3.4]", "\"1.2.3.4", "_hidden"]
         {
-            assert_eq!(key(1, unreadable), "10.0.0.1", "{unreadable}");
+            assert_eq!(client_behind(1, unreadable), "10.0.0.1", "{unreadable}");
         }
     }
 
@@ -132,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_network_of_64_bits_is_one_client_and_one_of_48_never_more_than_eight() {
-        assert_eq!(key(1, "2001:db8:1:2:3:4:5:6"), key(1, "2001:db8:1:2::1"));
-        let site: HashSet<_> = (0..4096).map(|n| key(1, &format!("2001:db8:1:{n:x}::1"))).collect();
+        assert_eq!(client_behind(1, "2001:db8:1:2:3:4:5:6"), client_behind(1, "2001:db8:1:2::1"));
+        let site: HashSet<_> = (0..4096).map(|n| client_behind(1, &format!("2001:db8:1:{n:x}::1"))).collect();
         assert_eq!(site.len(), 8);
-        assert_ne!(key(1, "2001:db8:1:2::1"), key(1, "2001:db8:2:2::1"));
+        assert_ne!(client_behind(1, "2001:db8:1:2::1"), client_behind(1, "2001:db8:2:2::1"));
     }
 }

@@ -26,7 +26,8 @@ const PAGE_FILES: [&str; 8] = [
     "favicon-16x16.png",
     "favicon-32x32.png",
 ];
-/// The page runs its own scripts and talks to its own host. It sets styles on its elements, and draws with `data:`.
+/// The page runs its own scripts and talks to its own host. It sets styles on its elements, and draws with
+/// `data:`.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

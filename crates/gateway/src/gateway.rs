@@ -3,7 +3,7 @@ use std::sync::Arc;
 use service_kit::{access_token::AccessTokenKey, ratelimit::RateLimits};
 
 use crate::{
-    client_address::ClientAddressRule, origins::AllowedOrigins, routes::Service, sessions::Sessions,
+    client_address::ClientAddressRule, origins::AllowedOrigins, routes::ServiceName, sessions::SessionLookup,
     upstream::Upstream,
 };
 
@@ -17,7 +17,7 @@ pub struct Gateway {
     /// Checks access tokens.
     pub tokens: AccessTokenKey,
     /// Asks whether sessions are current.
-    pub sessions: Sessions,
+    pub sessions: SessionLookup,
     /// How often who may do what.
     pub limits: Arc<dyn RateLimits>,
     /// How clients are told apart.
@@ -28,10 +28,10 @@ pub struct Gateway {
 
 impl Gateway {
     /// Where the requests of a service go.
-    pub(crate) fn upstream(&self, service: Service) -> &Upstream {
+    pub(crate) fn upstream(&self, service: ServiceName) -> &Upstream {
         match service {
-            Service::Auth => &self.auth,
-            Service::Event => &self.event,
+            ServiceName::Auth => &self.auth,
+            ServiceName::Event => &self.event,
         }
     }
 }

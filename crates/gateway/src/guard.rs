@@ -11,13 +11,13 @@ use service_kit::{
 
 use crate::{
     gateway::Gateway,
-    routes::{Access, Route},
-    sessions::Session,
+    routes::{Route, RouteAccess},
+    sessions::PresentedSession,
 };
 
 /// What a request shows of its caller, before its body is read.
 #[derive(Debug)]
-pub(crate) enum Credentials {
+pub(crate) enum ShownCredentials {
     /// No token, on a route that needs none.
     Absent,
     /// A token that is signed and has not expired. Whether its session lives is not known yet.
@@ -40,56 +40,62 @@ impl std::fmt::Debug for VerifiedToken {
 
 /// On whose behalf a request is made.
 #[derive(Debug)]
-pub(crate) struct Authenticated {
+pub(crate) struct AuthenticatedCaller {
     pub(crate) identity: Identity,
     /// Why the token that was shown does not count, where the route can do without.
     pub(crate) rejected: Option<Problem>,
 }
 
 /// Checks what needs nobody else: that there is a token where one is needed, its signature and its expiry.
-pub(crate) fn check_token(gateway: &Gateway, route: &Route, request: &Parts) -> Result<Credentials, Problem> {
-    if route.access == Access::Anyone {
-        return Ok(Credentials::Absent);
+pub(crate) fn check_token(
+    gateway: &Gateway,
+    route: &Route,
+    request: &Parts,
+) -> Result<ShownCredentials, Problem> {
+    if route.access == RouteAccess::Anyone {
+        return Ok(ShownCredentials::Absent);
     }
-    let is_optional = route.access == Access::OptionalLogin;
+    let is_optional = route.access == RouteAccess::OptionalLogin;
     let Some(token) = bearer_token(request) else {
         return if is_optional {
-            Ok(Credentials::Absent)
+            Ok(ShownCredentials::Absent)
         } else {
             Err(Problem::new(ProblemCode::Unauthenticated))
         };
     };
     match gateway.tokens.verify(token) {
-        Ok(claims) => Ok(Credentials::Verified(VerifiedToken { claims, token: token.to_owned() })),
+        Ok(claims) => Ok(ShownCredentials::Verified(VerifiedToken { claims, token: token.to_owned() })),
         Err(error) => {
             let problem = match error {
                 TokenError::Expired => Problem::new(ProblemCode::TokenExpired),
                 TokenError::Invalid => Problem::invalid_token(),
             };
-            if is_optional { Ok(Credentials::Rejected(problem)) } else { Err(problem) }
+            if is_optional { Ok(ShownCredentials::Rejected(problem)) } else { Err(problem) }
         }
     }
 }
 
-/// Checks what may change at any moment, so as late as can be: whether token-db still holds this very token. Then the
-/// account's rate limit and the roles.
+/// Checks what may change at any moment, so as late as can be: whether token-db still holds this very token.
+/// Then the account's rate limit and the roles.
 ///
-/// To be called when the body has been read: a client can take its time over a body, and rights that ended meanwhile
-/// must not be used.
+/// To be called when the body has been read: a client can take its time over a body, and rights that ended
+/// meanwhile must not be used.
 pub(crate) async fn check_session(
     gateway: &Gateway,
     route: &Route,
-    credentials: Credentials,
-) -> Result<Authenticated, Problem> {
+    credentials: ShownCredentials,
+) -> Result<AuthenticatedCaller, Problem> {
     let VerifiedToken { claims, token } = match credentials {
-        Credentials::Absent => return Ok(Authenticated { identity: Identity::Anonymous, rejected: None }),
-        Credentials::Rejected(problem) => return Ok(Authenticated::without_login(problem)),
-        Credentials::Verified(token) => token,
+        ShownCredentials::Absent => {
+            return Ok(AuthenticatedCaller { identity: Identity::Anonymous, rejected: None });
+        }
+        ShownCredentials::Rejected(problem) => return Ok(AuthenticatedCaller::without_login(problem)),
+        ShownCredentials::Verified(token) => token,
     };
-    match gateway.sessions.is_current(Session { user: claims.sub, token }).await {
+    match gateway.sessions.is_current(PresentedSession { user: claims.sub, token }).await {
         Ok(true) => {}
-        Ok(false) if route.access == Access::OptionalLogin => {
-            return Ok(Authenticated::without_login(Problem::new(ProblemCode::SessionRevoked)));
+        Ok(false) if route.access == RouteAccess::OptionalLogin => {
+            return Ok(AuthenticatedCaller::without_login(Problem::new(ProblemCode::SessionRevoked)));
         }
         Ok(false) => return Err(Problem::new(ProblemCode::SessionRevoked)),
         Err(error) => return Err(Problem::new(ProblemCode::Unavailable).caused_by(error)),
@@ -97,10 +103,10 @@ pub(crate) async fn check_session(
     gateway.limits.take(RateClass::Account, &claims.sub.to_string()).await?;
     check_roles(route.access, claims.roles)?;
     let identity = Identity::User(Caller { id: claims.sub, roles: claims.roles });
-    Ok(Authenticated { identity, rejected: None })
+    Ok(AuthenticatedCaller { identity, rejected: None })
 }
 
-impl Authenticated {
+impl AuthenticatedCaller {
     fn without_login(rejected: Problem) -> Self {
         Self { identity: Identity::Anonymous, rejected: Some(rejected) }
     }
@@ -113,7 +119,7 @@ fn bearer_token(request: &Parts) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn check_roles(access: Access, roles: RoleSet) -> Result<(), Problem> {
+fn check_roles(access: RouteAccess, roles: RoleSet) -> Result<(), Problem> {
     match access.required_roles() {
         Some(required) if !roles.intersects(required) => {
             let names: Vec<_> = required.iter().map(domain::Role::name).collect();

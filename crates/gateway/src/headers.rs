@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, header};
 use service_kit::identity::IDENTITY_HEADER;
 
-use crate::{origins::RequestingSite, routes::Service};
+use crate::{origins::RequestingSite, routes::ServiceName};
 
 /// Headers that belong to one connection (RFC 9110, 7.6.1), not to the message.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -19,15 +19,16 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 
 /// What came from outside and must not be believed, or is not the service's business, goes.
 ///
-/// A listed origin's page never gets to use the cookie, also where browsers would send it (pages of the same site).
-pub(crate) fn prepare_request(headers: &mut HeaderMap, service: Service, site: RequestingSite) {
+/// A listed origin's page never gets to use the cookie, also where browsers would send it (pages of the same
+/// site).
+pub(crate) fn prepare_request(headers: &mut HeaderMap, service: ServiceName, site: RequestingSite) {
     remove_hop_by_hop(headers);
     headers.remove(IDENTITY_HEADER);
     headers.remove(header::AUTHORIZATION);
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::HOST);
     headers.remove(header::EXPECT);
-    if service != Service::Auth || site == RequestingSite::Listed {
+    if service != ServiceName::Auth || site == RequestingSite::Listed {
         headers.remove(header::COOKIE);
     }
 }
@@ -57,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    fn names_left(service: Service, site: RequestingSite) -> Vec<String> {
+    fn names_left(service: ServiceName, site: RequestingSite) -> Vec<String> {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("x-guerdon-identity", "forged"),
@@ -80,8 +81,8 @@ mod tests {
     #[test]
     fn forged_identities_credentials_and_connection_headers_never_reach_a_service() {
         let own = RequestingSite::Own;
-        assert_eq!(names_left(Service::Event, own), ["idempotency-key", "traceparent"]);
-        assert_eq!(names_left(Service::Auth, own), ["cookie", "idempotency-key", "traceparent"]);
-        assert_eq!(names_left(Service::Auth, RequestingSite::Listed), ["idempotency-key", "traceparent"]);
+        assert_eq!(names_left(ServiceName::Event, own), ["idempotency-key", "traceparent"]);
+        assert_eq!(names_left(ServiceName::Auth, own), ["cookie", "idempotency-key", "traceparent"]);
+        assert_eq!(names_left(ServiceName::Auth, RequestingSite::Listed), ["idempotency-key", "traceparent"]);
     }
 }

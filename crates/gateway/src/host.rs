@@ -50,7 +50,7 @@ fn is_valid_host(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parts(version: Version, uri: &str, hosts: &[&str]) -> Parts {
+    fn request_naming(version: Version, uri: &str, hosts: &[&str]) -> Parts {
         let request = http::Request::get(uri).version(version);
         let request = hosts.iter().fold(request, |request, host| request.header(header::HOST, *host));
         request.body(()).unwrap().into_parts().0
@@ -59,18 +59,18 @@ mod tests {
     #[test]
     fn no_two_or_a_malformed_host_is_refused() {
         for good in ["example.com", "example.com:3333", "127.0.0.1:80", "[::1]", "[::1]:3333", "a_b", "a:"] {
-            assert!(check_host(&parts(Version::HTTP_11, "/", &[good])).is_ok(), "{good}");
+            assert!(check_host(&request_naming(Version::HTTP_11, "/", &[good])).is_ok(), "{good}");
         }
         for bad in [
             "", " ", "a b", "a/b", "a@b", "a:x", "a:99999", "a:+1", "[::1", "[x]", "a,b c", "::1", "http://a",
         ] {
-            assert!(check_host(&parts(Version::HTTP_11, "/", &[bad])).is_err(), "{bad}");
+            assert!(check_host(&request_naming(Version::HTTP_11, "/", &[bad])).is_err(), "{bad}");
         }
-        assert!(check_host(&parts(Version::HTTP_11, "/", &[])).is_err());
-        assert!(check_host(&parts(Version::HTTP_11, "http://a/", &[])).is_err());
-        assert!(check_host(&parts(Version::HTTP_11, "/", &["a", "a"])).is_err());
-        assert!(check_host(&parts(Version::HTTP_10, "/", &[])).is_ok());
-        assert!(check_host(&parts(Version::HTTP_2, "http://a/", &[])).is_ok());
-        assert!(check_host(&parts(Version::HTTP_2, "/", &[])).is_err());
+        assert!(check_host(&request_naming(Version::HTTP_11, "/", &[])).is_err());
+        assert!(check_host(&request_naming(Version::HTTP_11, "http://a/", &[])).is_err());
+        assert!(check_host(&request_naming(Version::HTTP_11, "/", &["a", "a"])).is_err());
+        assert!(check_host(&request_naming(Version::HTTP_10, "/", &[])).is_ok());
+        assert!(check_host(&request_naming(Version::HTTP_2, "http://a/", &[])).is_ok());
+        assert!(check_host(&request_naming(Version::HTTP_2, "/", &[])).is_err());
     }
 }

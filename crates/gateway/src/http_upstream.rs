@@ -28,7 +28,7 @@ use service_kit::{
 use tokio::time::timeout;
 
 use crate::{
-    sessions::{Session, SessionCheck, SessionsUnavailable},
+    sessions::{PresentedSession, SessionCheck, SessionsUnavailable},
     upstream::UpstreamError,
 };
 
@@ -61,8 +61,8 @@ impl HttpUpstream {
         Ok(Self { audience, authority, client, identity, complained_at: Mutex::new(None) })
     }
 
-    /// Asks the service and reads its whole answer: what breaks off half way must not look like an answer, and a client
-    /// that reads slowly must not hold the service.
+    /// Asks the service and reads its whole answer: what breaks off half way must not look like an answer,
+    /// and a client that reads slowly must not hold the service.
     pub(crate) async fn call(
         &self,
         request: Request<Bytes>,
@@ -78,7 +78,8 @@ impl HttpUpstream {
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 
-    /// Whatever host the client wrote, only ours is called; and whatever HTTP it speaks, the services speak 1.1.
+    /// Whatever host the client wrote, only ours is called; and whatever HTTP it speaks, the services speak
+    /// 1.1.
     fn address_request(
         &self,
         request: Request<Bytes>,
@@ -148,10 +149,10 @@ struct SessionAnswers {
 
 #[async_trait]
 impl SessionCheck for HttpUpstream {
-    async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
+    async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
         let sessions = sessions
             .into_iter()
-            .map(|Session { user, token }| SessionQuestion { user_id: user, token })
+            .map(|PresentedSession { user, token }| SessionQuestion { user_id: user, token })
             .collect();
         let body = serde_json::to_vec(&SessionQuestions { sessions }).map_err(|_| SessionsUnavailable)?;
         let request = Request::builder()
@@ -172,7 +173,8 @@ impl Dependency for HttpUpstream {
         self.audience.name()
     }
 
-    /// Whether the service has what it needs, and accepts this gateway's signature: without that it answers nobody.
+    /// Whether the service has what it needs, and accepts this gateway's signature: without that it answers
+    /// nobody.
     async fn answers(&self) -> bool {
         let (ready, accepted) = tokio::join!(
             self.answers_with("/readyz", StatusCode::OK),

@@ -1,7 +1,8 @@
-//! The public edge. Every request passes here: rate limit, signature, body, session, role rule, identity, upstream.
+//! The public edge. Every request passes here: rate limit, signature, body, session, role rule, identity,
+//! upstream.
 //!
-//! [`routes::ROUTES`] is the one list of what exists and who may use it. The router, the OpenAPI document and the
-//! authorization tests are made from it, so a route without a rule cannot exist.
+//! [`routes::ROUTES`] is the one list of what exists and who may use it. The router, the OpenAPI document and
+//! the authorization tests are made from it, so a route without a rule cannot exist.
 
 mod body;
 mod client_address;
@@ -26,5 +27,5 @@ pub use http_upstream::HttpUpstream;
 pub use openapi::document;
 pub use origins::{AllowedOrigins, InvalidOrigin};
 pub use router::router;
-pub use sessions::{Session, SessionCheck, Sessions, SessionsUnavailable};
+pub use sessions::{PresentedSession, SessionCheck, SessionLookup, SessionsUnavailable};
 pub use upstream::Upstream;

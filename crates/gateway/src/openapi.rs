@@ -12,7 +12,7 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
-use crate::routes::{Access, ROUTES, Route};
+use crate::routes::{ROUTES, Route, RouteAccess};
 
 const BEARER: &str = "accessToken";
 
@@ -61,19 +61,21 @@ fn find_operation<'a>(document: &'a mut OpenApi, route: &Route) -> Option<&'a mu
 
 fn describe_access(operation: &mut Operation, route: &Route) {
     let who = match route.access {
-        Access::Anyone => "Open to anyone.".to_owned(),
-        Access::OptionalLogin => "For anyone who is logged in, or has a refresh token.".to_owned(),
-        Access::LoggedIn => "For anyone who is logged in.".to_owned(),
-        Access::Roles(roles) => format!("For {}.", role_names(roles.iter())),
-        Access::OwnerOr(roles) => format!("For {} and the user it belongs to.", role_names(roles.iter())),
+        RouteAccess::Anyone => "Open to anyone.".to_owned(),
+        RouteAccess::OptionalLogin => "For anyone who is logged in, or has a refresh token.".to_owned(),
+        RouteAccess::LoggedIn => "For anyone who is logged in.".to_owned(),
+        RouteAccess::Roles(roles) => format!("For {}.", role_names(roles.iter())),
+        RouteAccess::OwnerOr(roles) => {
+            format!("For {} and the user it belongs to.", role_names(roles.iter()))
+        }
     };
     let told = operation.description.take().unwrap_or_default();
     operation.description = Some(format!("{told}\n\n{who}").trim().to_owned());
     let bearer = || SecurityRequirement::new(BEARER, Vec::<String>::new());
     operation.security = Some(match route.access {
-        Access::Anyone => vec![],
-        Access::OptionalLogin => vec![SecurityRequirement::default(), bearer()],
-        Access::LoggedIn | Access::Roles(_) | Access::OwnerOr(_) => vec![bearer()],
+        RouteAccess::Anyone => vec![],
+        RouteAccess::OptionalLogin => vec![SecurityRequirement::default(), bearer()],
+        RouteAccess::LoggedIn | RouteAccess::Roles(_) | RouteAccess::OwnerOr(_) => vec![bearer()],
     });
 }
 
@@ -98,14 +100,14 @@ fn shared_refusals(route: &Route) -> Vec<(ProblemCode, &'static str)> {
             (ProblemCode::UnsupportedMediaType, "The body must be JSON, without a content encoding."),
         ]);
     }
-    if route.access != Access::Anyone {
+    if route.access != RouteAccess::Anyone {
         refusals.extend([
             (ProblemCode::Unauthenticated, "There is no access token, or no valid one."),
             (ProblemCode::TokenExpired, "The access token has expired."),
             (ProblemCode::SessionRevoked, "The session has ended."),
         ]);
     }
-    if matches!(route.access, Access::Roles(_) | Access::OwnerOr(_)) {
+    if matches!(route.access, RouteAccess::Roles(_) | RouteAccess::OwnerOr(_)) {
         refusals.push((ProblemCode::Forbidden, "The caller's roles do not allow this."));
     }
     if route.is_same_site {
@@ -117,8 +119,8 @@ fn shared_refusals(route: &Route) -> Vec<(ProblemCode, &'static str)> {
     refusals
 }
 
-/// Adds them to what the service described itself. Where both have a status, the codes come together and the service's
-/// words stay.
+/// Adds them to what the service described itself. Where both have a status, the codes come together and the
+/// service's words stay.
 fn add_shared_refusals(operation: &mut Operation, route: &Route) {
     for (status, shared) in refusal_responses(&shared_refusals(route)) {
         match operation.responses.responses.get_mut(&status) {

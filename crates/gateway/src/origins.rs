@@ -56,7 +56,8 @@ pub(crate) enum RequestingSite {
 }
 
 impl AllowedOrigins {
-    /// Answers browsers that ask whether a page may call. Never with credentials: cookies are for our own pages.
+    /// Answers browsers that ask whether a page may call. Never with credentials: cookies are for our own
+    /// pages.
     pub(crate) fn cors_layer(&self) -> Option<CorsLayer> {
         let idempotency_key = HeaderName::from_static("idempotency-key");
         let token_delivery = HeaderName::from_static("x-token-delivery");
@@ -86,8 +87,8 @@ impl AllowedOrigins {
 
     /// Refuses requests that a page of another site made, unless its origin is listed.
     ///
-    /// Browsers say where a request comes from in `Sec-Fetch-Site`, which pages cannot set, and older ones in `Origin`
-    /// alone. Who sends neither is no browser, and cannot be made to send a stranger's cookie.
+    /// Browsers say where a request comes from in `Sec-Fetch-Site`, which pages cannot set, and older ones in
+    /// `Origin` alone. Who sends neither is no browser, and cannot be made to send a stranger's cookie.
     pub(crate) fn check_site(&self, request: &Parts) -> Result<RequestingSite, Problem> {
         let site = request.headers.get(FETCH_SITE).map(HeaderValue::as_bytes);
         let origin = request.headers.get(header::ORIGIN);
@@ -122,7 +123,7 @@ fn is_own_origin(origin: &HeaderValue, request: &Parts) -> bool {
 mod tests {
     use super::*;
 
-    fn site(origins: &str, headers: &[(&str, &str)]) -> Option<RequestingSite> {
+    fn site_of_request(origins: &str, headers: &[(&str, &str)]) -> Option<RequestingSite> {
         let request = http::Request::post("/auth/login").header("host", "api.example.com");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let (parts, ()) = request.body(()).unwrap().into_parts();
@@ -132,22 +133,22 @@ mod tests {
     #[test]
     fn pages_of_other_sites_are_refused_and_programs_are_not() {
         use RequestingSite::{Listed, Own};
-        assert_eq!(site("", &[]), Some(Own));
+        assert_eq!(site_of_request("", &[]), Some(Own));
         assert_eq!(
-            site("", &[("sec-fetch-site", "same-origin"), ("origin", "https://api.example.com")]),
+            site_of_request("", &[("sec-fetch-site", "same-origin"), ("origin", "https://api.example.com")]),
             Some(Own)
         );
-        assert_eq!(site("", &[("sec-fetch-site", "none")]), Some(Own));
-        assert_eq!(site("", &[("origin", "https://api.example.com")]), Some(Own));
+        assert_eq!(site_of_request("", &[("sec-fetch-site", "none")]), Some(Own));
+        assert_eq!(site_of_request("", &[("origin", "https://api.example.com")]), Some(Own));
         for refused in ["cross-site", "same-site", "nonsense"] {
-            assert_eq!(site("", &[("sec-fetch-site", refused)]), None, "{refused}");
+            assert_eq!(site_of_request("", &[("sec-fetch-site", refused)]), None, "{refused}");
         }
         for refused in ["https://evil.example", "null", "", "https://api.example.com.evil.example"] {
-            assert_eq!(site("", &[("origin", refused)]), None, "{refused}");
+            assert_eq!(site_of_request("", &[("origin", refused)]), None, "{refused}");
         }
         let listed = [("sec-fetch-site", "cross-site"), ("origin", "https://app.example.com")];
-        assert_eq!(site("", &listed), None);
-        assert_eq!(site("http://localhost:5173, https://app.example.com", &listed), Some(Listed));
+        assert_eq!(site_of_request("", &listed), None);
+        assert_eq!(site_of_request("http://localhost:5173, https://app.example.com", &listed), Some(Listed));
     }
 
     #[test]

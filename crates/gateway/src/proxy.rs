@@ -16,7 +16,7 @@ use crate::{
     body::RequestBody,
     edge::ClientKey,
     gateway::Gateway,
-    guard::{Authenticated, Credentials, check_session, check_token},
+    guard::{AuthenticatedCaller, ShownCredentials, check_session, check_token},
     headers::{prepare_answer, prepare_request},
     origins::RequestingSite,
     routes::Route,
@@ -24,8 +24,9 @@ use crate::{
 
 /// Guards a request, passes it to its service and the answer back.
 ///
-/// The order is the same for all: the client's limits, the token's signature and expiry, the body, and only then the
-/// session, so that no right is used that ended while the body arrived; then the account's limit, the roles, the service.
+/// The order is the same for all: the client's limits, the token's signature and expiry, the body, and only
+/// then the session, so that no right is used that ended while the body arrived; then the account's limit,
+/// the roles, the service.
 pub(crate) async fn forward_request(gateway: &Gateway, route: &Route, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = RequestBody::new(&parts.headers, body);
@@ -80,18 +81,19 @@ async fn limit_route(gateway: &Gateway, route: &Route, request: &Parts) -> Resul
 async fn call_service(
     gateway: &Gateway,
     route: &Route,
-    credentials: Credentials,
+    credentials: ShownCredentials,
     request: http::Request<Bytes>,
     user: &mut Option<UserId>,
 ) -> Result<Response, Problem> {
-    let Authenticated { identity, rejected } = check_session(gateway, route, credentials).await?;
+    let AuthenticatedCaller { identity, rejected } = check_session(gateway, route, credentials).await?;
     if let Identity::User(caller) = identity {
         *user = Some(caller.id);
     }
     let answer = gateway.upstream(route.service).call(request, identity).await;
     let mut response = answer.map_err(|error| Problem::new(ProblemCode::Unavailable).caused_by(error))?;
     match rejected {
-        // The route could have done without the token, but not without anything: then its fault is what to tell.
+        // The route could have done without the token, but not without anything: then its fault is what to
+        // tell.
         Some(problem) if response.status() == StatusCode::UNAUTHORIZED => Err(problem),
         _ => {
             prepare_answer(response.headers_mut());

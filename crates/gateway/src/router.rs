@@ -22,8 +22,8 @@ use crate::{
 
 /// The public API: every route of the table, the OpenAPI document and its pages.
 ///
-/// What every request meets stands in the layers, so that no route can be outside of them: the log, then the rules for
-/// pages of other origins, then the client's rate limit and the check of its host.
+/// What every request meets stands in the layers, so that no route can be outside of them: the log, then the
+/// rules for pages of other origins, then the client's rate limit and the check of its host.
 pub fn router(gateway: Gateway, document: &OpenApi) -> Router {
     let cors = gateway.origins.cors_layer();
     let gateway = Arc::new(gateway);
@@ -55,7 +55,8 @@ fn table_routes() -> Router<Arc<Gateway>> {
 }
 
 fn method_filter(method: &Method) -> MethodFilter {
-    // The table holds only methods axum has a filter for; GET stands in for one it had not, and the tests would tell.
+    // The table holds only methods axum has a filter for; GET stands in for one it had not, and the tests
+    // would tell.
     MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET)
 }
 

@@ -25,7 +25,7 @@ pub(crate) enum UpstreamError {
     #[error("the service did not answer: {0}")]
     Call(#[from] hyper_util::client::legacy::Error),
     #[error("the service broke off its answer: {0}")]
-    Answer(#[from] hyper::Error),
+    BrokenOff(#[from] hyper::Error),
     #[error("the service cannot be asked for this path: {0}")]
     Uri(#[from] http::uri::InvalidUriParts),
     #[error("the identity cannot be signed")]

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use domain::{Clock, IdGenerator, SystemClock};
 use event::{EventParts, EventService};
 use gateway::{
-    AllowedOrigins, ClientAddressRule, Gateway, HttpUpstream, Session, SessionCheck, Sessions,
+    AllowedOrigins, ClientAddressRule, Gateway, HttpUpstream, PresentedSession, SessionCheck, SessionLookup,
     SessionsUnavailable, Upstream,
 };
 use service_kit::{
@@ -123,7 +123,7 @@ struct Service {
 /// Auth, and what only it can offer.
 struct AuthService {
     service: Service,
-    sessions: Sessions,
+    sessions: SessionLookup,
     first_admin: Option<FirstAdmin>,
 }
 
@@ -178,7 +178,7 @@ async fn assemble_gateway(core: &Core, settings: &Settings) -> Result<App, Start
     let dependencies: Vec<Arc<dyn Dependency>> =
         vec![Arc::<HttpUpstream>::clone(&auth), Arc::<HttpUpstream>::clone(&event)];
     let upstreams = (Upstream::Http(Arc::clone(&auth)), Upstream::Http(event));
-    let sessions = Sessions::batched(auth);
+    let sessions = SessionLookup::batched(auth);
     let parts = gateway_parts(core, settings, upstreams, sessions, dependencies).await?;
     Ok(App { parts, first_admin: None })
 }
@@ -187,7 +187,7 @@ async fn gateway_parts(
     core: &Core,
     settings: &Settings,
     (auth, event): (Upstream, Upstream),
-    sessions: Sessions,
+    sessions: SessionLookup,
     dependencies: Vec<Arc<dyn Dependency>>,
 ) -> Result<Vec<Part>, StartError> {
     let gateway = Gateway {
@@ -235,7 +235,8 @@ async fn auth_service(
     let service = Service { router, dependencies: vec![dependency, tokens.dependency] };
     let check = Arc::new(InProcessSessions(auth));
     // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
-    let sessions = if tokens.in_memory { Sessions::Direct(check) } else { Sessions::batched(check) };
+    let sessions =
+        if tokens.in_memory { SessionLookup::Direct(check) } else { SessionLookup::batched(check) };
     Ok(AuthService { service, sessions, first_admin })
 }
 
@@ -255,7 +256,7 @@ struct InProcessSessions(Auth);
 
 #[async_trait]
 impl SessionCheck for InProcessSessions {
-    async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
+    async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
         let asked: Vec<_> = sessions.into_iter().map(|session| (session.user, session.token)).collect();
         self.0.check_sessions(&asked).await.map_err(|error| {
             tracing::warn!(%error, "sessions cannot be checked");

@@ -17,8 +17,8 @@ use crate::{
 
 /// Where a gateway asks whether a service is reached and accepts its signature.
 pub const READY_PATH: &str = "/internal/ready";
-/// What [`IDENTITY_HEADER`] says in the answer to a request whose identity was not accepted. It tells the gateway that
-/// it was itself refused, and not its caller.
+/// What [`IDENTITY_HEADER`] says in the answer to a request whose identity was not accepted. It tells the
+/// gateway that it was itself refused, and not its caller.
 pub const IDENTITY_REFUSED: HeaderValue = HeaderValue::from_static("refused");
 
 /// How a service learns on whose behalf a request is made.
@@ -26,8 +26,8 @@ pub const IDENTITY_REFUSED: HeaderValue = HeaderValue::from_static("refused");
 pub enum IdentitySource {
     /// From a header that the gateway, another process, signed with this key.
     Signed(IdentityKey),
-    /// From the gateway in the same process, which puts an [`Identity`] into the request's extensions. Extensions never
-    /// come from outside, and a header counts for nothing.
+    /// From the gateway in the same process, which puts an [`Identity`] into the request's extensions.
+    /// Extensions never come from outside, and a header counts for nothing.
     InProcess,
 }
 
@@ -39,8 +39,8 @@ impl From<IdentityKey> for IdentitySource {
 
 /// Puts a service's routes behind its gate.
 ///
-/// Between processes the service is observed by itself and answers [`READY_PATH`]. In one process the gateway does that
-/// for both.
+/// Between processes the service is observed by itself and answers [`READY_PATH`]. In one process the gateway
+/// does that for both.
 pub fn protect_service<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     audience: Audience,
@@ -104,18 +104,18 @@ mod tests {
     use super::*;
     use crate::extract::FromGateway;
 
-    fn key(secret: &[u8]) -> IdentityKey {
+    fn key_from(secret: &[u8]) -> IdentityKey {
         let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
         IdentityKey::derive(secret, Arc::new(clock))
     }
 
-    fn service(identity: IdentitySource) -> Router {
+    fn gated_service(identity: IdentitySource) -> Router {
         let routes = Router::new().route("/mine", get(|_: FromGateway| async { "hello" }));
         protect_service(routes, Audience::Auth, identity)
     }
 
-    async fn status(identity: IdentitySource, request: Request) -> StatusCode {
-        service(identity).oneshot(request).await.unwrap().status()
+    async fn status_of(identity: IdentitySource, request: Request) -> StatusCode {
+        gated_service(identity).oneshot(request).await.unwrap().status()
     }
 
     fn signed_request(path: &str, key: &IdentityKey) -> Request {
@@ -125,35 +125,35 @@ mod tests {
 
     #[tokio::test]
     async fn between_processes_only_the_signature_counts() {
-        let key = key(b"0123456789abcdef0123456789abcdef");
+        let key = key_from(b"0123456789abcdef0123456789abcdef");
         let signed = || IdentitySource::Signed(key.clone());
-        assert_eq!(status(signed(), signed_request("/mine", &key)).await, StatusCode::OK);
+        assert_eq!(status_of(signed(), signed_request("/mine", &key)).await, StatusCode::OK);
         let mut unsigned = Request::get("/mine").body(Body::empty()).unwrap();
         unsigned.extensions_mut().insert(Identity::Gateway);
-        assert_eq!(status(signed(), unsigned).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(status_of(signed(), unsigned).await, StatusCode::UNAUTHORIZED);
     }
 
     #[tokio::test]
     async fn in_one_process_a_header_counts_for_nothing_however_well_it_is_signed() {
-        let key = key(b"0123456789abcdef0123456789abcdef");
+        let key = key_from(b"0123456789abcdef0123456789abcdef");
         let request = signed_request("/mine", &key);
-        assert_eq!(status(IdentitySource::InProcess, request).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(status_of(IdentitySource::InProcess, request).await, StatusCode::UNAUTHORIZED);
         let mut given = Request::get("/mine").body(Body::empty()).unwrap();
         given.extensions_mut().insert(Identity::Gateway);
-        assert_eq!(status(IdentitySource::InProcess, given).await, StatusCode::OK);
+        assert_eq!(status_of(IdentitySource::InProcess, given).await, StatusCode::OK);
     }
 
     #[tokio::test]
     async fn a_gateway_with_another_secret_learns_that_it_is_refused_itself() {
-        let ours = key(b"0123456789abcdef0123456789abcdef");
-        let theirs = key(b"another secret of at least 32 bytes");
+        let ours = key_from(b"0123456789abcdef0123456789abcdef");
+        let theirs = key_from(b"another secret of at least 32 bytes");
         for path in ["/mine", READY_PATH] {
-            let service = service(IdentitySource::Signed(ours.clone()));
+            let service = gated_service(IdentitySource::Signed(ours.clone()));
             let answer = service.oneshot(signed_request(path, &theirs)).await.unwrap();
             assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
             assert_eq!(answer.headers()[IDENTITY_HEADER], IDENTITY_REFUSED);
         }
         let request = signed_request(READY_PATH, &ours);
-        assert_eq!(status(IdentitySource::Signed(ours), request).await, StatusCode::NO_CONTENT);
+        assert_eq!(status_of(IdentitySource::Signed(ours), request).await, StatusCode::NO_CONTENT);
     }
 }

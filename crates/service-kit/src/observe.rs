@@ -21,7 +21,8 @@ pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id"
 /// How much of a method is logged. The longest registered one, UPDATEREDIRECTREF, has 17 letters.
 const LOGGED_METHOD_BYTES: usize = 20;
 
-/// The id of a request: the caller's if it is well-formed (1 to 128 letters, digits, `-`, `_`, `.`), else a new one.
+/// The id of a request: the caller's if it is well-formed (1 to 128 letters, digits, `-`, `_`, `.`), else a
+/// new one.
 #[derive(Debug, Clone)]
 pub struct CorrelationId(pub Arc<str>);
 
@@ -190,13 +191,13 @@ mod tests {
 
     use super::*;
 
-    fn observed(router: Router) -> Router {
+    fn with_observer(router: Router) -> Router {
         router.layer(from_fn_with_state(RequestObserver::for_edge("gateway"), observe_request))
     }
 
     async fn answer_to(router: Router, id: &str) -> Response {
         let request = Request::get("/").header(REQUEST_ID_HEADER, id).body(Body::empty()).unwrap();
-        observed(router).oneshot(request).await.unwrap()
+        with_observer(router).oneshot(request).await.unwrap()
     }
 
     #[tokio::test]
@@ -223,10 +224,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_problem_that_tells_nothing_of_it() {
-        async fn panics() -> &'static str {
+        async fn panic_at_once() -> &'static str {
             panic!("secret")
         }
-        let answer = answer_to(Router::new().route("/", get(panics)), "a").await;
+        let answer = answer_to(Router::new().route("/", get(panic_at_once)), "a").await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
         assert!(!String::from_utf8_lossy(&body).contains("secret"));

@@ -27,26 +27,28 @@ use service_kit::{
 use tower::ServiceExt;
 
 use super::*;
-use crate::{ClientAddressRule, Session, SessionCheck, Sessions, SessionsUnavailable, Upstream};
+use crate::{
+    ClientAddressRule, PresentedSession, SessionCheck, SessionLookup, SessionsUnavailable, Upstream,
+};
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 const USER: UserId = UserId(ObjectId::from_bytes([7; 12]));
 
 /// What the services behind the gateway saw, and whether sessions live.
 #[derive(Debug, Default)]
-struct World {
+struct FakeServices {
     session_ended: AtomicBool,
     calls: Mutex<Vec<(String, Identity, HeaderMap)>>,
 }
 
 #[async_trait]
-impl SessionCheck for World {
-    async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
+impl SessionCheck for FakeServices {
+    async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
         Ok(vec![!self.session_ended.load(Ordering::SeqCst); sessions.len()])
     }
 }
 
-impl World {
+impl FakeServices {
     /// Stands for both services: it notes each call and answers as its path says.
     fn service(self: &Arc<Self>, audience: Audience, identity: IdentitySource) -> Router {
         let world = Arc::clone(self);
@@ -77,7 +79,7 @@ impl World {
 }
 
 struct TestGateway {
-    world: Arc<World>,
+    world: Arc<FakeServices>,
     tokens: AccessTokenKey,
     clock: ManualClock,
     router: Router,
@@ -93,7 +95,7 @@ impl TestGateway {
     }
 
     fn build(limits: Arc<dyn RateLimits>, origins: &str, auth: Option<Upstream>) -> Self {
-        let world = Arc::new(World::default());
+        let world = Arc::new(FakeServices::default());
         let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
         let tokens = AccessTokenKey::new(SECRET, Arc::new(clock.clone()));
         let in_process = |audience| Upstream::InProcess(world.service(audience, IdentitySource::InProcess));
@@ -101,7 +103,7 @@ impl TestGateway {
             auth: auth.unwrap_or_else(|| in_process(Audience::Auth)),
             event: in_process(Audience::Event),
             tokens: tokens.clone(),
-            sessions: Sessions::Direct(Arc::<World>::clone(&world)),
+            sessions: SessionLookup::Direct(Arc::<FakeServices>::clone(&world)),
             limits,
             clients: ClientAddressRule::new(0),
             origins: origins.parse().unwrap(),
@@ -113,18 +115,18 @@ impl TestGateway {
         format!("Bearer {}", self.tokens.issue(USER, RoleSet::of(roles)).unwrap().token)
     }
 
-    async fn send(&self, request: Builder, body: impl Into<Body>) -> Answer {
+    async fn send(&self, request: Builder, body: impl Into<Body>) -> GatewayAnswer {
         let mut request = request.body(body.into()).unwrap();
         request.headers_mut().entry(header::HOST).or_insert("localhost:3333".parse().unwrap());
         self.send_as_is(request).await
     }
 
-    async fn send_as_is(&self, mut request: Request) -> Answer {
+    async fn send_as_is(&self, mut request: Request) -> GatewayAnswer {
         request.extensions_mut().insert(PeerAddress(SocketAddr::from(([127, 0, 0, 1], 5000))));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answer {
+        GatewayAnswer {
             status: parts.status,
             headers: parts.headers,
             body: String::from_utf8_lossy(&body).into_owned(),
@@ -137,13 +139,13 @@ impl TestGateway {
 }
 
 #[derive(Debug)]
-struct Answer {
+struct GatewayAnswer {
     status: StatusCode,
     headers: HeaderMap,
     body: String,
 }
 
-impl Answer {
+impl GatewayAnswer {
     #[track_caller]
     fn expect_problem(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -348,9 +350,9 @@ async fn a_role_that_is_missing_is_refused_and_its_service_not_called() {
 }
 
 /// A service over real HTTP, which shares `secret` with its gateway or not.
-async fn served_auth(secret: &[u8], clock: &ManualClock) -> (Arc<crate::HttpUpstream>, Arc<World>) {
+async fn served_auth(secret: &[u8], clock: &ManualClock) -> (Arc<crate::HttpUpstream>, Arc<FakeServices>) {
     let key = |secret| IdentityKey::derive(secret, Arc::new(clock.clone()));
-    let world = Arc::new(World::default());
+    let world = Arc::new(FakeServices::default());
     let service =
         world.service(Audience::Auth, key(secret).into()).route("/readyz", get(|| async { "ready" }));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

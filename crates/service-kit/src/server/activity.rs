@@ -80,8 +80,8 @@ impl ConnectionActivity {
         Self { state: Mutex::new(state), driver: AtomicWaker::new() }
     }
 
-    /// Bytes came in. Between two requests of HTTP/1 they are the beginning of the next head. In HTTP/2 they may as
-    /// well be the answer to a ping, which must not keep a connection alive.
+    /// Bytes came in. Between two requests of HTTP/1 they are the beginning of the next head. In HTTP/2 they
+    /// may as well be the answer to a ping, which must not keep a connection alive.
     pub(super) fn bytes_arrived(&self) {
         let mut state = self.state.lock();
         if state.in_flight == 0 && !state.reading_head && !state.is_http2 {

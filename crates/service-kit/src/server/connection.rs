@@ -35,7 +35,8 @@ use crate::metrics::CONNECTIONS_CLOSED;
 
 /// The largest head of a request, in bytes. Whatever is larger is answered 431 by hyper.
 const HEAD_BYTES: u32 = 64 * 1024;
-/// How many bytes the kernel may hold of an answer that its client does not read. The kernel doubles the number.
+/// How many bytes the kernel may hold of an answer that its client does not read. The kernel doubles the
+/// number.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// How often a client of HTTP/2 is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -53,7 +54,8 @@ pub(super) struct ConnectionServer {
 impl ConnectionServer {
     pub(super) fn new(router: Router, settings: &ServerSettings) -> Self {
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        // hyper's own timer for heads also counts the idle time between requests: the watch below tells them apart.
+        // hyper's own timer for heads also counts the idle time between requests: the watch below tells them
+        // apart.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_BYTES as usize);
         builder
             .http2()
@@ -107,7 +109,8 @@ fn prepare_socket(stream: &TcpStream, response_write: Duration) {
     // Answers are small: waiting to fill a packet only adds delay.
     let _ = stream.set_nodelay(true);
     let socket = SockRef::from(stream);
-    // What is not read stays in the kernel, also when the connection is long closed: bounded in size and in time.
+    // What is not read stays in the kernel, also when the connection is long closed: bounded in size and in
+    // time.
     let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(response_write));
@@ -115,7 +118,8 @@ fn prepare_socket(stream: &TcpStream, response_write: Duration) {
     let _ = response_write;
 }
 
-/// The peer's address is the only extension a request from outside begins with: an identity is never among them.
+/// The peer's address is the only extension a request from outside begins with: an identity is never among
+/// them.
 fn answer_request(
     router: Router,
     request: hyper::Request<Incoming>,
@@ -152,7 +156,8 @@ async fn drive_connection(
         }
         // Looked at after the connection was driven: in one turn a head may have come, and its answer gone.
         while let Some((deadline, reason)) = activity.deadline(limits) {
-            // An alarm that is too early costs a look when it goes off; setting it for each request would cost more.
+            // An alarm that is too early costs a look when it goes off; setting it for each request would
+            // cost more.
             if deadline < alarm.deadline() {
                 alarm.as_mut().reset(deadline);
             }

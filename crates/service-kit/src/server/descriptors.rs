@@ -3,10 +3,12 @@
 /// What the stores' connections, files and the listeners need besides: a quarter of all, within these bounds.
 const RESERVE_MIN: u64 = 32;
 const RESERVE_MAX: u64 = 1024;
-/// More connections than any one process can serve; keeps arithmetic and tables in bounds where there is no limit.
+/// More connections than any one process can serve; keeps arithmetic and tables in bounds where there is no
+/// limit.
 const CONNECTIONS_MAX: u64 = 1 << 20;
 
-/// Raises the soft limit of open files to the hard one, and tells how many connections fit below it with a reserve.
+/// Raises the soft limit of open files to the hard one, and tells how many connections fit below it with a
+/// reserve.
 pub(super) fn connection_capacity() -> usize {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
         tracing::warn!(%error, "the limit of open files cannot be raised");

@@ -52,18 +52,18 @@ impl BoundListener {
 /// The limits of a process's connections. The defaults are those of [`budget`].
 #[derive(Debug, Clone, Copy)]
 pub struct ServerSettings {
-    /// How long an idle connection is kept for its next request. Behind a load balancer it must be longer than the
-    /// balancer keeps its own, or the balancer uses connections that are just being closed.
+    /// How long an idle connection is kept for its next request. Behind a load balancer it must be longer
+    /// than the balancer keeps its own, or the balancer uses connections that are just being closed.
     pub keep_alive: Duration,
-    /// How long a client may take to send the head of a request, from its first byte on; for the first request from
-    /// the connection on.
+    /// How long a client may take to send the head of a request, from its first byte on; for the first
+    /// request from the connection on.
     pub request_head: Duration,
     /// How long a client may leave its answer unread before its connection is cut.
     pub response_write: Duration,
     /// How long requests in flight may take to finish once the process was told to stop.
     pub drain: Duration,
-    /// The most connections of all listeners together. By default what the limit of open files allows, less a reserve
-    /// for stores and files.
+    /// The most connections of all listeners together. By default what the limit of open files allows, less a
+    /// reserve for stores and files.
     pub max_connections: Option<usize>,
 }
 
@@ -79,7 +79,8 @@ impl Default for ServerSettings {
     }
 }
 
-/// Serves until `stop`, then stops accepting, lets requests in flight finish for up to `settings.drain`, and returns.
+/// Serves until `stop`, then stops accepting, lets requests in flight finish for up to `settings.drain`, and
+/// returns.
 ///
 /// Raises the process's soft limit of open files to the hard one.
 pub async fn serve(listeners: Vec<BoundListener>, settings: ServerSettings, stop: CancellationToken) {

@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use super::activity::{CloseReason, ConnectionActivity};
 use crate::metrics::{CONNECTIONS_CLOSED, CONNECTIONS_OPEN};
 
-/// The share of all connections that is closed at once when room is needed: it spares a search for each newcomer.
+/// The share of all connections that is closed at once when room is needed: it spares a search for each
+/// newcomer.
 const EVICTED_SHARE: usize = 32;
 
 /// What is open, up to a number. Past it the connections that have been idle the longest make room.

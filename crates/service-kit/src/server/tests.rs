@@ -40,7 +40,7 @@ impl Drop for TestServer {
     }
 }
 
-fn settings() -> ServerSettings {
+fn generous_settings() -> ServerSettings {
     ServerSettings {
         keep_alive: LONG,
         request_head: LONG,
@@ -67,7 +67,7 @@ async fn expect_end(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn an_idle_connection_is_kept_longer_than_a_head_may_take() {
-    let server = TestServer::start(ServerSettings { request_head: SHORT, ..settings() }).await;
+    let server = TestServer::start(ServerSettings { request_head: SHORT, ..generous_settings() }).await;
     let mut stream = server.connect().await;
     expect_hello(&mut stream).await;
     sleep(SHORT * 3).await;
@@ -76,7 +76,7 @@ async fn an_idle_connection_is_kept_longer_than_a_head_may_take() {
 
 #[tokio::test]
 async fn a_head_that_does_not_end_is_not_waited_for_on_a_new_or_on_a_kept_connection() {
-    let server = TestServer::start(ServerSettings { request_head: SHORT, ..settings() }).await;
+    let server = TestServer::start(ServerSettings { request_head: SHORT, ..generous_settings() }).await;
     for beginning in ["", "G", "GET / HTTP/1.1\r\nhost: ", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
         let mut stream = server.connect().await;
         stream.write_all(beginning.as_bytes()).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_head_that_does_not_end_is_not_waited_for_on_a_new_or_on_a_kept_connec
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_in_the_end() {
-    let server = TestServer::start(ServerSettings { keep_alive: SHORT, ..settings() }).await;
+    let server = TestServer::start(ServerSettings { keep_alive: SHORT, ..generous_settings() }).await;
     let mut stream = server.connect().await;
     expect_hello(&mut stream).await;
     assert_eq!(expect_end(&mut stream).await, "");
@@ -98,7 +98,7 @@ async fn an_idle_connection_is_closed_in_the_end() {
 
 #[tokio::test]
 async fn a_connection_of_http_2_is_closed_when_no_request_comes_whatever_else_it_says() {
-    let server = TestServer::start(ServerSettings { keep_alive: SHORT, ..settings() }).await;
+    let server = TestServer::start(ServerSettings { keep_alive: SHORT, ..generous_settings() }).await;
     let io = hyper_util::rt::TokioIo::new(server.connect().await);
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut sender, connection) =
@@ -113,7 +113,7 @@ async fn a_connection_of_http_2_is_closed_when_no_request_comes_whatever_else_it
 
 #[tokio::test]
 async fn a_client_that_does_not_read_its_answer_is_cut_off() {
-    let server = TestServer::start(ServerSettings { response_write: SHORT, ..settings() }).await;
+    let server = TestServer::start(ServerSettings { response_write: SHORT, ..generous_settings() }).await;
     let mut stream = server.connect().await;
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let cut_off = async {
@@ -127,7 +127,7 @@ async fn a_client_that_does_not_read_its_answer_is_cut_off() {
 
 #[tokio::test]
 async fn a_client_that_reads_slowly_but_steadily_gets_its_whole_answer() {
-    let server = TestServer::start(ServerSettings { response_write: SHORT * 5, ..settings() }).await;
+    let server = TestServer::start(ServerSettings { response_write: SHORT * 5, ..generous_settings() }).await;
     let mut stream = server.connect().await;
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut total = 0;
@@ -145,7 +145,7 @@ async fn a_client_that_reads_slowly_but_steadily_gets_its_whole_answer() {
 
 #[tokio::test]
 async fn a_head_of_more_than_64_kib_is_refused_before_it_ends() {
-    let server = TestServer::start(settings()).await;
+    let server = TestServer::start(generous_settings()).await;
     let mut stream = server.connect().await;
     let head = format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}", "a".repeat(70_000));
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_head_of_more_than_64_kib_is_refused_before_it_ends() {
 
 #[tokio::test]
 async fn silent_connections_make_room_for_those_who_have_something_to_say() {
-    let server = TestServer::start(ServerSettings { max_connections: Some(4), ..settings() }).await;
+    let server = TestServer::start(ServerSettings { max_connections: Some(4), ..generous_settings() }).await;
     let mut silent = Vec::new();
     for _ in 0..20 {
         silent.push(server.connect().await);
@@ -168,7 +168,7 @@ async fn silent_connections_make_room_for_those_who_have_something_to_say() {
 
 #[tokio::test]
 async fn a_served_connection_is_kept_while_silent_ones_come_and_go() {
-    let server = TestServer::start(ServerSettings { max_connections: Some(4), ..settings() }).await;
+    let server = TestServer::start(ServerSettings { max_connections: Some(4), ..generous_settings() }).await;
     let mut stream = server.connect().await;
     expect_hello(&mut stream).await;
     for _ in 0..20 {
