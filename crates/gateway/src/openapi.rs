@@ -189,3 +189,49 @@ fn close_schema(schema: &mut RefOr<Schema>, names: &mut BTreeSet<String>) {
         RefOr::T(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn described() -> Value {
+        let service = json!({
+            "openapi": "3.1.0",
+            "info": { "title": "auth", "version": "1" },
+            "paths": { "/users/{id}/roles": { "put": {
+                "requestBody": { "content": { "application/json": {
+                    "schema": { "$ref": "#/components/schemas/SetRoles" }
+                } } },
+                "responses": { "404": { "description": "No such user.", "x-codes": ["ANOTHER"] } }
+            } } },
+            "components": { "schemas": { "SetRoles": {
+                "type": "object",
+                "properties": { "roles": { "type": "object" } }
+            } } }
+        });
+        serde_json::to_value(document([serde_json::from_value(service).unwrap()])).unwrap()
+    }
+
+    #[test]
+    fn what_every_route_of_a_kind_can_answer_is_added_and_the_services_own_words_stay() {
+        let document = described();
+        let responses = &document["paths"]["/users/{id}/roles"]["put"]["responses"];
+        let statuses: Vec<_> = responses.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(statuses, ["400", "401", "403", "404", "408", "413", "415", "429", "500", "503"]);
+        assert_eq!(responses["404"]["description"], "No such user.");
+        assert_eq!(responses["404"]["x-codes"], json!(["ANOTHER", "NOT_FOUND"]));
+        assert_eq!(
+            responses["401"]["x-codes"],
+            json!(["SESSION_REVOKED", "TOKEN_EXPIRED", "UNAUTHENTICATED"])
+        );
+    }
+
+    #[test]
+    fn a_request_body_is_closed_and_what_is_inside_stays_as_it_is() {
+        let schema = &described()["components"]["schemas"]["SetRoles"];
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["properties"]["roles"], json!({ "type": "object" }));
+    }
+}
