@@ -3,6 +3,7 @@ use service_kit::{
     extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
     identity::Audience,
     identity_gate::{IdentitySource, protect_service},
+    internal_api::CHECK_SESSIONS_PATH,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -16,7 +17,7 @@ use crate::{
 pub fn router(service: Auth, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
     let (public, document) = public().split_for_parts();
     let unguarded = public
-        .route("/internal/sessions/check", post(internal::check_sessions::handle))
+        .route(CHECK_SESSIONS_PATH, post(internal::check_sessions::handle))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));

@@ -1,20 +1,23 @@
 //! What every request meets, whatever its path: the client's rate limit and the check of its host.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
-use http::{HeaderValue, header, request::Parts};
+use http::{HeaderValue, Method, header, request::Parts};
 use service_kit::{
     problem::{Problem, ProblemCode},
     ratelimit::RateClass,
     server::PeerAddress,
 };
 
-use crate::{body::RequestBody, gateway::Gateway, host::check_host};
+use crate::{body::RequestBody, gateway::Gateway, host::check_host, routes::ROUTES};
 
 /// The client as the rate limits know it, in a request's extensions.
 #[derive(Debug, Clone)]
@@ -44,6 +47,18 @@ async fn check_client(gateway: &Gateway, request: &Parts) -> Result<ClientKey, P
     };
     let client = gateway.clients.client_key(peer.ip(), &request.headers);
     gateway.limits.take(RateClass::Client, &client).await?;
+    if !is_api_route(request) {
+        gateway.limits.take(RateClass::Pages, &client).await?;
+    }
     check_host(request)?;
     Ok(ClientKey(client.into()))
+}
+
+/// Whether the request is for a row of the table, and not for a page, an unknown path or a method a path does not have.
+fn is_api_route(request: &Parts) -> bool {
+    static ROWS: LazyLock<HashSet<(&str, &str)>> =
+        LazyLock::new(|| ROUTES.iter().map(|route| (route.path, route.method.as_str())).collect());
+    let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
+    let path = request.extensions.get::<MatchedPath>();
+    path.is_some_and(|path| ROWS.contains(&(path.as_str(), method.as_str())))
 }

@@ -101,9 +101,17 @@ pub(crate) async fn check_session(
         Err(error) => return Err(Problem::new(ProblemCode::Unavailable).caused_by(error)),
     }
     gateway.limits.take(RateClass::Account, &claims.sub.to_string()).await?;
+    if let Some(class) = route.rate.filter(|class| is_by_account(*class)) {
+        gateway.limits.take(class, &claims.sub.to_string()).await?;
+    }
     check_roles(route.access, claims.roles)?;
     let identity = Identity::User(Caller { id: claims.sub, roles: claims.roles });
     Ok(AuthenticatedCaller { identity, rejected: None })
+}
+
+/// Whether a route's own limit counts by account, and so only once it is known.
+pub(crate) fn is_by_account(class: RateClass) -> bool {
+    matches!(class, RateClass::PasswordChange | RateClass::Account)
 }
 
 impl AuthenticatedCaller {

@@ -1,9 +1,9 @@
 //! Which headers pass from a client to a service and back.
 
-use http::{HeaderMap, HeaderName, header};
-use service_kit::identity::IDENTITY_HEADER;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use service_kit::identity::{CLIENT_HEADER, IDENTITY_HEADER};
 
-use crate::{origins::RequestingSite, routes::ServiceName};
+use crate::{edge::ClientKey, origins::RequestingSite, routes::ServiceName};
 
 /// Headers that belong to one connection (RFC 9110, 7.6.1), not to the message.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -21,15 +21,26 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ///
 /// A listed origin's page never gets to use the cookie, also where browsers would send it (pages of the same
 /// site).
-pub(crate) fn prepare_request(headers: &mut HeaderMap, service: ServiceName, site: RequestingSite) {
+pub(crate) fn prepare_request(
+    headers: &mut HeaderMap,
+    service: ServiceName,
+    site: RequestingSite,
+    client: Option<&ClientKey>,
+) {
     remove_hop_by_hop(headers);
     headers.remove(IDENTITY_HEADER);
+    headers.remove(CLIENT_HEADER);
     headers.remove(header::AUTHORIZATION);
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::HOST);
     headers.remove(header::EXPECT);
     if service != ServiceName::Auth || site == RequestingSite::Listed {
         headers.remove(header::COOKIE);
+    }
+    // Auth counts wrong passwords by account and client.
+    let client = client.filter(|_| service == ServiceName::Auth);
+    if let Some(client) = client.and_then(|ClientKey(key)| HeaderValue::from_str(key).ok()) {
+        headers.insert(CLIENT_HEADER, client);
     }
 }
 
@@ -54,14 +65,13 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn names_left(service: ServiceName, site: RequestingSite) -> Vec<String> {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("x-guerdon-identity", "forged"),
+            ("x-guerdon-client", "forged"),
             ("authorization", "Bearer secret"),
             ("cookie", "refreshToken=secret"),
             ("connection", "close, x-private"),
@@ -72,7 +82,7 @@ mod tests {
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        prepare_request(&mut headers, service, site);
+        prepare_request(&mut headers, service, site, None);
         let mut left: Vec<_> = headers.keys().map(|name| name.as_str().to_owned()).collect();
         left.sort_unstable();
         left

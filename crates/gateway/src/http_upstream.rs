@@ -8,7 +8,6 @@ use std::{
 use async_trait::async_trait;
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use domain::UserId;
 use http::{
     HeaderValue, Method, Request, StatusCode, Uri, Version, header,
     uri::{Authority, InvalidUri, Parts, PathAndQuery, Scheme},
@@ -18,12 +17,12 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use serde::{Deserialize, Serialize};
 use service_kit::{
     budget,
     health::Dependency,
     identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey},
     identity_gate::{IDENTITY_REFUSED, READY_PATH},
+    internal_api::{CHECK_SESSIONS_PATH, SessionsAnswer, SessionsQuestion, ShownSession},
 };
 use tokio::time::timeout;
 
@@ -130,39 +129,22 @@ impl HttpUpstream {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SessionQuestion {
-    user_id: UserId,
-    token: String,
-}
-
-#[derive(Serialize)]
-struct SessionQuestions {
-    sessions: Vec<SessionQuestion>,
-}
-
-#[derive(Deserialize)]
-struct SessionAnswers {
-    current: Vec<bool>,
-}
-
 #[async_trait]
 impl SessionCheck for HttpUpstream {
     async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
         let sessions = sessions
             .into_iter()
-            .map(|PresentedSession { user, token }| SessionQuestion { user_id: user, token })
+            .map(|PresentedSession { user, token }| ShownSession { user_id: user, token })
             .collect();
-        let body = serde_json::to_vec(&SessionQuestions { sessions }).map_err(|_| SessionsUnavailable)?;
+        let body = serde_json::to_vec(&SessionsQuestion { sessions }).map_err(|_| SessionsUnavailable)?;
         let request = Request::builder()
             .method(Method::POST)
-            .uri("/internal/sessions/check")
+            .uri(CHECK_SESSIONS_PATH)
             .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Bytes::from(body))
             .map_err(|_| SessionsUnavailable)?;
         let answer = self.ask_as_gateway(request, StatusCode::OK).await.ok_or(SessionsUnavailable)?;
-        let SessionAnswers { current } = serde_json::from_slice(&answer).map_err(|_| SessionsUnavailable)?;
+        let SessionsAnswer { current } = serde_json::from_slice(&answer).map_err(|_| SessionsUnavailable)?;
         Ok(current)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     body::RequestBody,
     edge::ClientKey,
     gateway::Gateway,
-    guard::{AuthenticatedCaller, ShownCredentials, check_session, check_token},
+    guard::{AuthenticatedCaller, ShownCredentials, check_session, check_token, is_by_account},
     headers::{prepare_answer, prepare_request},
     origins::RequestingSite,
     routes::Route,
@@ -56,7 +56,8 @@ async fn answer_request(
     let site = if route.is_same_site { gateway.origins.check_site(&parts)? } else { RequestingSite::Own };
     let credentials = check_token(gateway, route, &parts)?;
     let body = body.read(route.body_limit).await?;
-    prepare_request(&mut parts.headers, route.service, site);
+    let client = parts.extensions.remove::<ClientKey>();
+    prepare_request(&mut parts.headers, route.service, site, client.as_ref());
     // What another layer left here is not the service's business: above all, none of it is an identity.
     let correlation_id = parts.extensions.remove::<CorrelationId>();
     parts.extensions.clear();
@@ -70,7 +71,8 @@ async fn answer_request(
 }
 
 async fn limit_route(gateway: &Gateway, route: &Route, request: &Parts) -> Result<(), Problem> {
-    match (route.rate, request.extensions.get::<ClientKey>()) {
+    let by_client = route.rate.filter(|class| !is_by_account(*class));
+    match (by_client, request.extensions.get::<ClientKey>()) {
         (None, _) => Ok(()),
         (Some(class), Some(ClientKey(client))) => Ok(gateway.limits.take(class, client).await?),
         (Some(_), None) => Err(Problem::new(ProblemCode::Internal).detail("The request has no client")),

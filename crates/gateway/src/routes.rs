@@ -63,7 +63,7 @@ pub static ROUTES: &[Route] = &[
     post("/users", Anyone, ServiceName::Auth).at_most(RateClass::Register),
     get("/users", Roles(RoleSet::STAFF), ServiceName::Auth),
     get("/users/me", LoggedIn, ServiceName::Auth),
-    put("/users/me/password", LoggedIn, ServiceName::Auth),
+    put("/users/me/password", LoggedIn, ServiceName::Auth).at_most(RateClass::PasswordChange),
     get("/users/{id}", OwnerOr(RoleSet::STAFF), ServiceName::Auth),
     put("/users/{id}/roles", Roles(ADMINS), ServiceName::Auth),
     post("/auth/login", Anyone, ServiceName::Auth).at_most(RateClass::Login).same_site(),

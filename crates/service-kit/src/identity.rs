@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// The header that carries the signed identity.
 pub const IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-guerdon-identity");
 
+/// The client behind a request, as the gateway's rate limits know it: visible ASCII. Only the gateway sets this header.
+pub const CLIENT_HEADER: HeaderName = HeaderName::from_static("x-guerdon-client");
+
 /// How long a signed identity is good for, in seconds: one hop, with room for a slow one and a clock that is
 /// off a bit.
 const LIFETIME_SECONDS: i64 = 30;

@@ -18,10 +18,10 @@ use futures::stream;
 use http::{HeaderMap, StatusCode, header, request::Builder};
 use service_kit::{
     access_token::AccessTokenKey,
-    identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey},
+    identity::{Audience, CLIENT_HEADER, IDENTITY_HEADER, Identity, IdentityKey},
     identity_gate::{IdentitySource, protect_service},
     problem::{Problem, ProblemCode},
-    ratelimit::{MemoryRateLimits, NoRateLimits, Quotas, RateLimits},
+    ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits, RateQuotas},
     server::PeerAddress,
 };
 use tower::ServiceExt;
@@ -221,14 +221,7 @@ async fn paths_that_do_not_exist_and_the_documents_stand_inside_the_rate_limit()
         [("GET", "/nowhere"), ("PATCH", "/events"), ("GET", "/docs/"), ("GET", "/openapi.json"), ("GET", "/")]
     {
         let once = "1/h".parse().unwrap();
-        let quotas = Quotas {
-            login: once,
-            login_account: once,
-            register: once,
-            refresh: once,
-            client: once,
-            account: once,
-        };
+        let quotas = RateQuotas::from_fn(|_| once);
         let gateway = TestGateway::build(Arc::new(MemoryRateLimits::new(&quotas)), "", None);
         let request = || Request::builder().method(method).uri(path);
         assert_ne!(gateway.send(request(), Body::empty()).await.status, 429);
@@ -308,6 +301,14 @@ async fn pages_of_other_sites_cannot_touch_sessions_and_listed_ones_never_with_t
     let own = Request::post("/auth/login").header("sec-fetch-site", "same-origin").header("cookie", "a=b");
     assert_eq!(gateway.send(own, "{}").await.status, 204);
     assert!(gateway.calls().remove(0).2.contains_key("cookie"));
+}
+
+#[tokio::test]
+async fn auth_learns_the_client_from_the_gateway_and_not_from_the_client() {
+    let gateway = TestGateway::new();
+    let request = Request::post("/auth/login").header(CLIENT_HEADER, "6.6.6.6");
+    assert_eq!(gateway.send(request, "{}").await.status, 204);
+    assert_eq!(gateway.calls().remove(0).2[CLIENT_HEADER], "127.0.0.1");
 }
 
 #[tokio::test]

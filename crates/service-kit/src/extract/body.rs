@@ -160,8 +160,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_of_faults_is_never_answered_by_more_than_64_kib() {
-        let unknown: String = (0..20_000).map(|n| format!("\"field{n}\":0,")).collect();
-        let unknown = format!("{{{unknown}\"name\":\"x\",\"count\":1}}");
+        let unknown: Vec<_> = (0..20_000).map(|n| format!("\"field{n}\":0,")).collect();
+        let unknown = format!("{{{}\"name\":\"x\",\"count\":1}}", unknown.concat());
         let repeated = format!("{{{}\"name\":\"x\",\"count\":1}}", "\"name\":\"y\",".repeat(20_000));
         let deep = format!("{}\"a\":1,\"a\":1{}", "{\"long-name\":".repeat(100) + "{", "}".repeat(101));
         let long = format!("{{\"{}\":1}}", "n".repeat(200_000));
