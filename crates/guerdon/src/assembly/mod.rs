@@ -8,7 +8,7 @@ use std::{io, sync::Arc};
 
 use clap::ValueEnum;
 use domain::{Clock, SystemClock};
-use service_kit::{metrics, server};
+use service_kit::{identity_gate::IdentitySource, metrics, server, server::ServerSettings};
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 
@@ -74,8 +74,8 @@ pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<
     let shared = SharedParts::new(topology, settings, &mut workers).await?;
     let (listeners, first_admin) = match topology {
         Topology::All => {
-            let mut auth = AuthService::open(&shared, settings).await?;
-            let event = services::open_event(&shared, settings).await?;
+            let mut auth = AuthService::open(&shared, settings, IdentitySource::InProcess).await?;
+            let event = services::open_event(&shared, settings, IdentitySource::InProcess).await?;
             let first_admin = auth.first_admin.take();
             let gateway =
                 services::build_gateway(&shared, settings, GatewayUpstreams::in_process(auth, event));
@@ -87,11 +87,12 @@ pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<
             (listeners::bind_gateway(settings, gateway).await?, None)
         }
         Topology::Auth => {
-            let AuthService { service, first_admin, .. } = AuthService::open(&shared, settings).await?;
+            let AuthService { service, first_admin, .. } =
+                AuthService::open(&shared, settings, shared.signed_identity()).await?;
             (vec![listeners::bind_auth(settings, service).await?], first_admin)
         }
         Topology::Event => {
-            let service = services::open_event(&shared, settings).await?;
+            let service = services::open_event(&shared, settings, shared.signed_identity()).await?;
             (vec![listeners::bind_event(settings, service).await?], None)
         }
     };
@@ -104,7 +105,7 @@ impl Assembly {
         let workers_stop = CancellationToken::new();
         let requests = async {
             let bound = self.listeners.into_iter().map(|listener| listener.bound).collect();
-            server::serve(bound, stop).await;
+            server::serve(bound, ServerSettings::default(), stop).await;
             workers_stop.cancel();
         };
         // Workers end last: a request that is still in flight may hand them work.

@@ -8,10 +8,15 @@ use axum::Router;
 use domain::{Clock, IdGenerator};
 use event::EventService;
 use gateway::{
-    ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, Sessions, SessionsUnavailable, Upstream,
+    AllowedOrigins, ClientAddressRule, Gateway, HttpUpstream, PresentedSession, SessionCheck, SessionLookup,
+    SessionsUnavailable, Upstream,
 };
 use service_kit::{
-    access_token::AccessTokenKey, health::Dependency, identity::IdentityKey, ratelimit::RateLimits,
+    access_token::AccessTokenKey,
+    health::Dependency,
+    identity::{Audience, IdentityKey},
+    identity_gate::IdentitySource,
+    ratelimit::RateLimits,
 };
 use store_kit::redis::Redis;
 
@@ -60,6 +65,13 @@ impl SharedParts {
     }
 }
 
+impl SharedParts {
+    /// How a service learns who calls where its gateway is another process.
+    pub(super) fn signed_identity(&self) -> IdentitySource {
+        self.identity.clone().into()
+    }
+}
+
 /// A service's routes with what it depends on.
 pub(super) struct BuiltService {
     pub(super) router: Router,
@@ -70,11 +82,15 @@ pub(super) struct BuiltService {
 pub(super) struct AuthService {
     pub(super) service: BuiltService,
     pub(super) first_admin: Option<FirstAdmin>,
-    sessions: Sessions,
+    sessions: SessionLookup,
 }
 
 impl AuthService {
-    pub(super) async fn open(shared: &SharedParts, settings: &Settings) -> Result<Self, StartError> {
+    pub(super) async fn open(
+        shared: &SharedParts,
+        settings: &Settings,
+        identity: IdentitySource,
+    ) -> Result<Self, StartError> {
         let UserDb { users, refresh_tokens, dependency, .. } = UserDb::open(&settings.stores).await?;
         let tokens = TokenDb::over(shared.redis.as_ref(), &shared.clock);
         let embedded = settings.stores.user_db_url.is_none() && settings.stores.mongodb_uri.is_none();
@@ -89,11 +105,12 @@ impl AuthService {
             passwords: PasswordPool::start(),
             cookie_secure: settings.cookie_secure,
         });
-        let (router, _) = auth::router(auth.clone(), shared.identity.clone());
+        let (router, _) = auth::router(auth.clone(), identity);
         let service = BuiltService { router, dependencies: vec![dependency, tokens.dependency] };
         let check = Arc::new(InProcessSessions(auth));
         // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
-        let sessions = if tokens.in_memory { Sessions::Direct(check) } else { Sessions::batched(check) };
+        let sessions =
+            if tokens.in_memory { SessionLookup::Direct(check) } else { SessionLookup::batched(check) };
         Ok(Self { service, first_admin, sessions })
     }
 }
@@ -101,11 +118,12 @@ impl AuthService {
 pub(super) async fn open_event(
     shared: &SharedParts,
     settings: &Settings,
+    identity: IdentitySource,
 ) -> Result<BuiltService, StartError> {
     let stores = open_event_db(&settings.stores).await?;
     let dependency = Arc::clone(&stores.readiness);
     let service = EventService::start(stores, shared.ids.clone());
-    let (router, _) = event::router(service, shared.identity.clone());
+    let (router, _) = event::router(service, identity);
     Ok(BuiltService { router, dependencies: vec![dependency] })
 }
 
@@ -113,7 +131,7 @@ pub(super) async fn open_event(
 pub(super) struct GatewayUpstreams {
     auth: Upstream,
     event: Upstream,
-    sessions: Sessions,
+    sessions: SessionLookup,
     dependencies: Vec<Arc<dyn Dependency>>,
 }
 
@@ -131,18 +149,18 @@ impl GatewayUpstreams {
 
     /// Services of other processes, over HTTP.
     pub(super) fn remote(shared: &SharedParts, settings: &Settings) -> Result<Self, StartError> {
-        let connect = |name, variable, host: &str, port| {
-            let upstream = HttpUpstream::new(name, host, port, shared.identity.clone());
+        let connect = |audience, variable, host: &str, port| {
+            let upstream = HttpUpstream::new(audience, host, port, shared.identity.clone());
             upstream.map(Arc::new).map_err(|_| StartError::Host { variable, host: host.to_owned() })
         };
         let (host, port) = (&settings.auth_service_host, settings.auth_service_port);
-        let auth = connect("auth", "AUTH_SERVICE_HOST", host, port)?;
+        let auth = connect(Audience::Auth, "AUTH_SERVICE_HOST", host, port)?;
         let (host, port) = (&settings.event_service_host, settings.event_service_port);
-        let event = connect("event", "EVENT_SERVICE_HOST", host, port)?;
+        let event = connect(Audience::Event, "EVENT_SERVICE_HOST", host, port)?;
         Ok(Self {
             auth: Upstream::Http(Arc::clone(&auth)),
             event: Upstream::Http(Arc::clone(&event)),
-            sessions: Sessions::batched(Arc::<HttpUpstream>::clone(&auth)),
+            sessions: SessionLookup::batched(Arc::<HttpUpstream>::clone(&auth)),
             dependencies: vec![auth, event],
         })
     }
@@ -159,11 +177,11 @@ pub(super) fn build_gateway(
         event,
         tokens: shared.tokens.clone(),
         sessions,
-        identity: shared.identity.clone(),
         limits: Arc::clone(&shared.limits),
-        clients: ClientAddress { trusted_proxies: settings.trusted_proxies },
+        clients: ClientAddressRule::new(settings.trusted_proxies),
+        origins: AllowedOrigins::default(),
     };
-    BuiltService { router: gateway::router(gateway, api_document()), dependencies }
+    BuiltService { router: gateway::router(gateway, &api_document()), dependencies }
 }
 
 /// Asks auth in the same process.
@@ -171,7 +189,7 @@ struct InProcessSessions(Auth);
 
 #[async_trait]
 impl SessionCheck for InProcessSessions {
-    async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
+    async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
         let asked: Vec<_> = sessions.into_iter().map(|session| (session.user, session.token)).collect();
         self.0.check_sessions(&asked).await.map_err(|error| {
             tracing::warn!(%error, "sessions cannot be checked");
