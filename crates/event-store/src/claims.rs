@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
 use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, Timestamp, UserId};
@@ -26,6 +26,9 @@ pub struct StoredClaim {
     /// The key it was made with.
     pub idempotency_key: Option<String>,
 }
+
+/// The claims that stood in the way of others, each readable or not by itself.
+pub(crate) type EarlierClaims = HashMap<(UserId, EventId), Result<StoredClaim, StoreError>>;
 
 /// What became of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]

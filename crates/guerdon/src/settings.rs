@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, Parser, ValueEnum};
-use service_kit::ratelimit::{Quota, Quotas};
+use service_kit::ratelimit::{RateClass, RateQuota, RateQuotas};
 
 /// The defaults are those of the contract, section 1: embedded stores, loopback only.
 #[derive(Debug, Clone, Args)]
@@ -147,34 +147,48 @@ pub(crate) struct LimitSettings {
     pub(crate) rate_limit: Switch,
     /// Logins of one client.
     #[arg(long, env, default_value = "30/min")]
-    pub(crate) rate_limit_login: Quota,
-    /// Logins to one account, from wherever.
+    pub(crate) rate_limit_login: RateQuota,
+    /// Logins to one account by one client.
     #[arg(long, env, default_value = "10/min")]
-    pub(crate) rate_limit_login_account: Quota,
+    pub(crate) rate_limit_login_pair: RateQuota,
+    /// Logins to one account, from wherever: wide, since a stranger can use it up.
+    #[arg(long, env, default_value = "100/min")]
+    pub(crate) rate_limit_login_account: RateQuota,
     /// Registrations of one client.
     #[arg(long, env, default_value = "20/min")]
-    pub(crate) rate_limit_register: Quota,
+    pub(crate) rate_limit_register: RateQuota,
     /// Session refreshes of one client.
     #[arg(long, env, default_value = "60/min")]
-    pub(crate) rate_limit_refresh: Quota,
+    pub(crate) rate_limit_refresh: RateQuota,
+    /// Changes of the password of one account.
+    #[arg(long, env, default_value = "10/min")]
+    pub(crate) rate_limit_password_change: RateQuota,
+    /// Requests of one client for the documentation and for paths that no route has.
+    #[arg(long, env, default_value = "20/s")]
+    pub(crate) rate_limit_pages: RateQuota,
     /// All requests of one client.
     #[arg(long, env, default_value = "200/s")]
-    pub(crate) rate_limit_client: Quota,
+    pub(crate) rate_limit_client: RateQuota,
     /// All requests of one account.
     #[arg(long, env, default_value = "50/s")]
-    pub(crate) rate_limit_account: Quota,
+    pub(crate) rate_limit_account: RateQuota,
 }
 
 impl LimitSettings {
     /// The quota of each class, or `None` when limits are off.
-    pub(crate) fn quotas(&self) -> Option<Quotas> {
-        (self.rate_limit == Switch::On).then_some(Quotas {
-            login: self.rate_limit_login,
-            login_account: self.rate_limit_login_account,
-            register: self.rate_limit_register,
-            refresh: self.rate_limit_refresh,
-            client: self.rate_limit_client,
-            account: self.rate_limit_account,
+    pub(crate) fn quotas(&self) -> Option<RateQuotas> {
+        (self.rate_limit == Switch::On).then(|| {
+            RateQuotas::from_fn(|class| match class {
+                RateClass::Login => self.rate_limit_login,
+                RateClass::LoginPair => self.rate_limit_login_pair,
+                RateClass::LoginAccount => self.rate_limit_login_account,
+                RateClass::Register => self.rate_limit_register,
+                RateClass::Refresh => self.rate_limit_refresh,
+                RateClass::PasswordChange => self.rate_limit_password_change,
+                RateClass::Pages => self.rate_limit_pages,
+                RateClass::Client => self.rate_limit_client,
+                RateClass::Account => self.rate_limit_account,
+            })
         })
     }
 }

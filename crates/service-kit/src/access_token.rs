@@ -5,8 +5,10 @@
 use std::sync::Arc;
 
 use domain::{Clock, RoleSet, Timestamp, UserId};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
+
+use crate::random::random_bytes;
 
 /// How long an access token is good for, in seconds.
 pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
@@ -59,6 +61,8 @@ pub enum TokenError {
 pub struct AccessTokenKey {
     encoding: Arc<EncodingKey>,
     decoding: Arc<DecodingKey>,
+    /// Verifies tokens from before the secret was changed.
+    previous: Option<Arc<DecodingKey>>,
     validation: Arc<Validation>,
     clock: Arc<dyn Clock>,
 }
@@ -79,9 +83,17 @@ impl AccessTokenKey {
         Self {
             encoding: Arc::new(EncodingKey::from_secret(secret)),
             decoding: Arc::new(DecodingKey::from_secret(secret)),
+            previous: None,
             validation: Arc::new(validation),
             clock,
         }
+    }
+
+    /// The same key, which also accepts what was signed with the secret before this one. It never signs with that.
+    #[must_use]
+    pub fn accepting_previous(mut self, secret: &[u8]) -> Self {
+        self.previous = Some(Arc::new(DecodingKey::from_secret(secret)));
+        self
     }
 
     /// A new token for this user.
@@ -93,7 +105,7 @@ impl AccessTokenKey {
             roles,
             iat,
             exp: iat + ACCESS_TOKEN_SECONDS,
-            jti: hex::encode(rand::random::<[u8; 16]>()),
+            jti: hex::encode(random_bytes::<16>()),
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?;
         Ok(IssuedToken { token, issued_at: now, expires_at: Timestamp::from_millis(claims.exp * 1000) })
@@ -101,10 +113,18 @@ impl AccessTokenKey {
 
     /// What a token says, if we signed it and it has not expired.
     pub fn verify(&self, token: &str) -> Result<AccessClaims, TokenError> {
-        let claims = jsonwebtoken::decode::<AccessClaims>(token, &self.decoding, &self.validation)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
+        let claims = match (self.decode(token, &self.decoding), &self.previous) {
+            (Err(error), Some(previous)) if *error.kind() == ErrorKind::InvalidSignature => {
+                self.decode(token, previous)
+            }
+            (decoded, _) => decoded,
+        };
+        let claims = claims.map_err(|_| TokenError::Invalid)?;
         if self.clock.now().as_seconds() < claims.exp { Ok(claims) } else { Err(TokenError::Expired) }
+    }
+
+    fn decode(&self, token: &str, key: &DecodingKey) -> Result<AccessClaims, jsonwebtoken::errors::Error> {
+        jsonwebtoken::decode(token, key, &self.validation).map(|decoded| decoded.claims)
     }
 }
 
@@ -155,5 +175,22 @@ mod tests {
         let none = format!("eyJhbGciOiJub25lIn0.{}.", wrong.split('.').nth(1).unwrap());
         assert_eq!(key.verify(&none), Err(TokenError::Invalid));
         assert_eq!(key.verify("garbage"), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn the_previous_secret_still_verifies_and_never_signs() {
+        let (old, clock) = key();
+        let new = AccessTokenKey::new(b"another secret of at least 32 bytes", Arc::new(clock.clone()));
+        let both = new.clone().accepting_previous(SECRET);
+        let token = old.issue(USER, RoleSet::EMPTY).unwrap().token;
+        assert_eq!(both.verify(&token).map(|claims| claims.sub), Ok(USER));
+        assert_eq!(new.verify(&token), Err(TokenError::Invalid));
+        let fresh = both.issue(USER, RoleSet::EMPTY).unwrap().token;
+        assert!(new.verify(&fresh).is_ok());
+        assert_eq!(old.verify(&fresh), Err(TokenError::Invalid));
+        let third = AccessTokenKey::new(b"a third secret, known to nobody else", Arc::new(clock.clone()));
+        assert_eq!(both.verify(&third.issue(USER, RoleSet::EMPTY).unwrap().token), Err(TokenError::Invalid));
+        clock.advance_seconds(ACCESS_TOKEN_SECONDS);
+        assert_eq!(both.verify(&token), Err(TokenError::Expired));
     }
 }

@@ -17,7 +17,7 @@ use super::{
     claims::{ClaimDocument, read_claim},
     corrupt_document, read_text,
 };
-use crate::{ClaimOutcome, NewClaim, STORE, StoredClaim};
+use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims};
 
 /// How the insert of one claim ended.
 #[derive(Clone)]
@@ -43,9 +43,6 @@ pub(super) async fn store_batch(
     let answers = claims.into_iter().zip(inserted);
     answers.map(|((id, user, event), inserted)| answer_claim(inserted, id, (user, event), &earlier)).collect()
 }
-
-/// The claims that stood in the way of others, each readable or not by itself.
-type EarlierClaims = HashMap<(UserId, EventId), Result<StoredClaim, StoreError>>;
 
 fn answer_claim(
     inserted: InsertOutcome,

@@ -11,7 +11,7 @@ use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
 use store_kit::{error::StoreError, sqlite::Sqlite};
 
 use super::{claims::ClaimRow, corrupt_row, read_row, read_text};
-use crate::{ClaimOutcome, NewClaim, STORE, StoredClaim};
+use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims};
 
 /// Rows in one statement. A few sizes only, so that each is prepared once and any number is a handful of statements.
 const CHUNKS: [usize; 4] = [64, 16, 4, 1];
@@ -106,9 +106,7 @@ async fn insert_rows(
     Ok(stored)
 }
 
-/// The claims that stood in the way of others, each readable or not by itself.
-type EarlierClaims = HashMap<(UserId, EventId), Result<StoredClaim, StoreError>>;
-
+/// The claims that stood in the way of others.
 async fn find_earlier(db: &Sqlite, claims: HashSet<(UserId, EventId)>) -> Result<EarlierClaims, StoreError> {
     if claims.is_empty() {
         return Ok(HashMap::new());

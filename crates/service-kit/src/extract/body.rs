@@ -4,7 +4,7 @@ use axum::{
 };
 use bytes::Bytes;
 use deserr::Deserr;
-use domain::Faults;
+use domain::{Faults, normalise_numbers};
 use http::{HeaderMap, header};
 
 use super::json::read_value;
@@ -70,14 +70,17 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn read_fields<T: Deserr<Faults>>(text: &[u8]) -> Result<T, Problem> {
-    let (value, mut faults) = read_value(text).map_err(|error| {
+    let (mut value, mut faults) = read_value(text).map_err(|error| {
         Problem::new(ProblemCode::MalformedBody).detail(format!("The body is not valid JSON: {error}"))
     })?;
-    match deserr::deserialize(value) {
+    if let Err(others) = normalise_numbers(&mut value) {
+        faults.extend(others.into_vec());
+    }
+    match deserr::deserialize::<T, _, Faults>(value) {
         Ok(fields) if faults.is_empty() => Ok(fields),
         Ok(_) => Err(Problem::invalid(faults)),
         Err(others) => {
-            faults.extend(Faults::into_vec(others));
+            faults.extend(others.into_vec());
             Err(Problem::invalid(faults))
         }
     }
@@ -160,8 +163,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_of_faults_is_never_answered_by_more_than_64_kib() {
-        let unknown: String = (0..20_000).map(|n| format!("\"field{n}\":0,")).collect();
-        let unknown = format!("{{{unknown}\"name\":\"x\",\"count\":1}}");
+        let unknown: Vec<_> = (0..20_000).map(|n| format!("\"field{n}\":0,")).collect();
+        let unknown = format!("{{{}\"name\":\"x\",\"count\":1}}", unknown.concat());
         let repeated = format!("{{{}\"name\":\"x\",\"count\":1}}", "\"name\":\"y\",".repeat(20_000));
         let deep = format!("{}\"a\":1,\"a\":1{}", "{\"long-name\":".repeat(100) + "{", "}".repeat(101));
         let long = format!("{{\"{}\":1}}", "n".repeat(200_000));

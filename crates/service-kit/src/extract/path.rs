@@ -137,7 +137,7 @@ mod tests {
             .route("/users/{id}", get(|PathId(id): PathId<UserId>| async move { id.to_string() }))
     }
 
-    async fn answer(path: &str) -> (u16, String) {
+    async fn ask_path(path: &str) -> (u16, String) {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let mut response = router().oneshot(request).await.unwrap();
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
@@ -151,23 +151,23 @@ mod tests {
 
     #[tokio::test]
     async fn each_id_goes_to_its_own_place() {
-        let both = answer(&format!("/events/{ONE}/rewards/{OTHER}")).await;
+        let both = ask_path(&format!("/events/{ONE}/rewards/{OTHER}")).await;
         assert_eq!(both, (200, format!("{ONE} {OTHER}")));
-        assert_eq!(answer(&format!("/users/{ONE}")).await, (200, ONE.to_owned()));
+        assert_eq!(ask_path(&format!("/users/{ONE}")).await, (200, ONE.to_owned()));
     }
 
     #[tokio::test]
     async fn every_id_that_does_not_read_is_a_fault() {
-        let (status, body) = answer("/events/x/rewards/y").await;
+        let (status, body) = ask_path("/events/x/rewards/y").await;
         assert_eq!(status, 400);
         assert!(body.contains("\":eventId\"") && body.contains("\":rewardId\""), "{body}");
-        let (status, body) = answer(&format!("/events/{ONE}/rewards/y")).await;
+        let (status, body) = ask_path(&format!("/events/{ONE}/rewards/y")).await;
         assert_eq!(status, 400);
         assert!(!body.contains("\":eventId\"") && body.contains("\":rewardId\""), "{body}");
     }
 
     #[tokio::test]
     async fn a_handler_that_reads_fewer_ids_than_its_path_has_never_answers() {
-        assert_eq!(answer(&format!("/wrong/{ONE}/{OTHER}")).await.0, 500);
+        assert_eq!(ask_path(&format!("/wrong/{ONE}/{OTHER}")).await.0, 500);
     }
 }

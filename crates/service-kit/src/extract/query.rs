@@ -95,7 +95,7 @@ impl GivenParams {
 
     /// Reads what is left; `others` are the names that were taken before.
     fn take_fields<T: Deserr<Faults> + IntoParams>(&mut self, others: &[&str]) -> Option<T> {
-        match deserr::deserialize(Value::Object(std::mem::take(&mut self.values))) {
+        match deserr::deserialize::<T, _, Faults>(Value::Object(std::mem::take(&mut self.values))) {
             Ok(fields) => Some(fields),
             Err(faults) => {
                 let mut known: Vec<_> = T::into_params(|| None).into_iter().map(|param| param.name).collect();
@@ -115,9 +115,7 @@ impl GivenParams {
     }
 
     fn add_fault(&mut self, name: &str, message: impl Into<String>) {
-        if !self.faults.is_full() {
-            self.faults.push(Fault { pointer: format!("?{name}"), message: message.into() });
-        }
+        self.faults.push(Fault { pointer: format!("?{name}"), message: message.into() });
     }
 
     fn finish<T>(self, fields: Option<T>) -> Result<T, Problem> {
@@ -191,16 +189,16 @@ mod tests {
         name: Option<String>,
     }
 
-    fn head(query: &str) -> Parts {
+    fn request_head(query: &str) -> Parts {
         Request::builder().uri(format!("/events?{query}")).body(()).unwrap().into_parts().0
     }
 
-    async fn list(query: &str) -> Result<ListQuery<TestFilter>, Problem> {
-        ListQuery::from_request_parts(&mut head(query), &()).await
+    async fn read_list(query: &str) -> Result<ListQuery<TestFilter>, Problem> {
+        ListQuery::from_request_parts(&mut request_head(query), &()).await
     }
 
-    async fn faults(query: &str) -> Vec<(String, String)> {
-        let response = list(query).await.unwrap_err().into_response_for("r-1");
+    async fn told_faults(query: &str) -> Vec<(String, String)> {
+        let response = read_list(query).await.unwrap_err().into_response_for("r-1");
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
         assert!(body.len() < 64 * 1024, "{} bytes", body.len());
         let body: Value = serde_json::from_slice(&body).unwrap();
@@ -209,62 +207,63 @@ mod tests {
         faults.into_iter().map(|fault| (fault.pointer, fault.message)).collect()
     }
 
-    async fn pointers(query: &str) -> Vec<String> {
-        faults(query).await.into_iter().map(|(pointer, _)| pointer).collect()
+    async fn told_pointers(query: &str) -> Vec<String> {
+        told_faults(query).await.into_iter().map(|(pointer, _)| pointer).collect()
     }
 
     #[tokio::test]
     async fn filters_and_page_are_read_from_text() {
-        let ListQuery(filter, page) = list("status=ACTIVE&name=caf%C3%A9+au&limit=7").await.unwrap();
+        let ListQuery(filter, page) = read_list("status=ACTIVE&name=caf%C3%A9+au&limit=7").await.unwrap();
         assert_eq!(filter.status, Some(EventStatus::Active));
         assert_eq!(filter.name.as_deref(), Some("café au"));
         assert_eq!((page.limit, page.before), (7, None));
-        let ListQuery(_, page) = list("").await.unwrap();
+        let ListQuery(_, page) = read_list("").await.unwrap();
         assert_eq!(page, PageRequest::default());
         let cursor = "6650f1a2c3d4e5f601234567";
-        let ListQuery(_, page) = list(&format!("&cursor={cursor}&")).await.unwrap();
+        let ListQuery(_, page) = read_list(&format!("&cursor={cursor}&")).await.unwrap();
         assert_eq!(page.before, Some(cursor.parse().unwrap()));
     }
 
     #[tokio::test]
     async fn every_fault_is_told_at_once() {
-        let mut told = pointers("limit=0&cursor=zz&nmae=x&userId=1&status=OPEN&name=a&name=b&x/y~z=1").await;
+        let mut told =
+            told_pointers("limit=0&cursor=zz&nmae=x&userId=1&status=OPEN&name=a&name=b&x/y~z=1").await;
         told.sort_unstable();
         assert_eq!(told, ["?cursor", "?limit", "?name", "?nmae", "?status", "?userId", "?x/y~z"]);
         for limit in ["101", "-1", "+5", "1.0", "", "99999999999999999999"] {
-            assert_eq!(pointers(&format!("limit={limit}")).await, ["?limit"], "{limit}");
+            assert_eq!(told_pointers(&format!("limit={limit}")).await, ["?limit"], "{limit}");
         }
-        assert_eq!(pointers("limit=1&limit=1").await, ["?limit"]);
+        assert_eq!(told_pointers("limit=1&limit=1").await, ["?limit"]);
     }
 
     #[tokio::test]
     async fn an_unknown_name_is_told_with_the_known_ones() {
-        let told = faults("nmae=x").await;
+        let told = told_faults("nmae=x").await;
         assert_eq!(told[0].1, "is not known here; known: userId, status, name, limit, cursor");
     }
 
     #[tokio::test]
     async fn what_is_no_utf_8_is_a_fault_and_never_another_text() {
         for bad in ["name=%ff", "name=%", "name=%4", "name=%zz", "name=a%ed%a0%80"] {
-            assert_eq!(pointers(bad).await, ["?name"], "{bad}");
+            assert_eq!(told_pointers(bad).await, ["?name"], "{bad}");
         }
-        assert_eq!(pointers("%ff=x").await, ["?\u{fffd}"]);
+        assert_eq!(told_pointers("%ff=x").await, ["?\u{fffd}"]);
     }
 
     #[tokio::test]
     async fn a_query_of_faults_is_never_answered_by_more_than_64_kib() {
         let unknown: Vec<_> = (0..8_000).map(|n| format!("p{n}=1")).collect();
-        assert_eq!(pointers(&unknown.join("&")).await.len(), 100);
-        assert_eq!(pointers(&vec!["name=%ff"; 7_000].join("&")).await.len(), 100);
-        assert_eq!(pointers(&format!("{}=1", "n".repeat(60_000))).await.len(), 1);
+        assert_eq!(told_pointers(&unknown.join("&")).await.len(), 100);
+        assert_eq!(told_pointers(&vec!["name=%ff"; 7_000].join("&")).await.len(), 100);
+        assert_eq!(told_pointers(&format!("{}=1", "n".repeat(60_000))).await.len(), 1);
     }
 
     #[tokio::test]
     async fn a_route_without_pages_knows_no_limit() {
-        let query = TypedQuery::<TestFilter>::from_request_parts(&mut head("limit=1"), &()).await;
+        let query = TypedQuery::<TestFilter>::from_request_parts(&mut request_head("limit=1"), &()).await;
         assert!(query.is_err());
         let TypedQuery(filter) =
-            TypedQuery::<TestFilter>::from_request_parts(&mut head("name=x"), &()).await.unwrap();
+            TypedQuery::<TestFilter>::from_request_parts(&mut request_head("name=x"), &()).await.unwrap();
         assert_eq!(filter.name.as_deref(), Some("x"));
     }
 

@@ -199,7 +199,7 @@ mod tests {
         }
     }
 
-    async fn body(refusal: ClaimRefusal) -> Value {
+    async fn read_body(refusal: ClaimRefusal) -> Value {
         let problem = Problem::from(Refused::from(refusal));
         let body = to_bytes(problem.into_response_for("r-1").into_body(), 1 << 20).await.unwrap();
         serde_json::from_slice(&body).unwrap()
@@ -207,15 +207,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_answered_with_its_code_its_sentence_and_its_fields() {
-        let unknown = body(ClaimRefusal::UnknownEvent).await;
+        let unknown = read_body(ClaimRefusal::UnknownEvent).await;
         assert_eq!((&unknown["status"], &unknown["code"]), (&json!(404), &json!("NOT_FOUND")));
         assert_eq!(unknown["detail"], "There is no such event, or you may not see it.");
-        let early = body(ClaimRefusal::EventNotStarted).await;
+        let early = read_body(ClaimRefusal::EventNotStarted).await;
         assert_eq!((&early["status"], &early["code"]), (&json!(409), &json!("EVENT_NOT_STARTED")));
-        let again = body(ClaimRefusal::AlreadyRequested { reward_request_id: "c-1".into() }).await;
+        let again = read_body(ClaimRefusal::AlreadyRequested { reward_request_id: "c-1".into() }).await;
         assert_eq!((&again["rewardRequestId"], &again["requestId"]), (&json!("c-1"), &json!("r-1")));
         let far = ClaimRefusal::ConditionNotMet { progress: vec![1], detail: "Six of seven days".into() };
-        let far = body(far).await;
+        let far = read_body(far).await;
         assert_eq!((&far["progress"], &far["detail"]), (&json!([1]), &json!("Six of seven days")));
     }
 
@@ -233,10 +233,10 @@ mod tests {
 
     #[test]
     fn a_failure_of_another_kind_passes_through_a_question_mark() {
-        fn failing() -> Result<(), Refused<ClaimRefusal>> {
+        fn fail_otherwise() -> Result<(), Refused<ClaimRefusal>> {
             Err(Problem::new(ProblemCode::Unavailable))?;
             Ok(())
         }
-        assert_eq!(failing().unwrap_err().code(), ProblemCode::Unavailable);
+        assert_eq!(fail_otherwise().unwrap_err().code(), ProblemCode::Unavailable);
     }
 }

@@ -5,18 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use service_kit::ratelimit::{Quotas, RateClass, RateLimits, Wait};
+use service_kit::ratelimit::{RateClass, RateLimits, RateQuotas, RetryAfter};
 
-pub(super) fn equal_quotas(text: &str) -> Quotas {
+pub(super) fn equal_quotas(text: &str) -> RateQuotas {
     let quota = text.parse().unwrap();
-    Quotas {
-        login: quota,
-        login_account: quota,
-        register: quota,
-        refresh: quota,
-        client: quota,
-        account: quota,
-    }
+    RateQuotas::from_fn(|_| quota)
 }
 
 /// With quotas of `3/h`.
@@ -25,7 +18,7 @@ pub(super) async fn an_empty_bucket_refuses_its_own_key_and_class_only(limits: &
         assert_eq!(limits.take(RateClass::Login, "a").await, Ok(()));
     }
     for _ in 0..3 {
-        let Err(Wait(time)) = limits.take(RateClass::Login, "a").await else { panic!("not refused") };
+        let Err(RetryAfter(time)) = limits.take(RateClass::Login, "a").await else { panic!("not refused") };
         // The first of three comes back after a third of the hour, and a refusal does not put that off.
         assert!(time > Duration::from_secs(1000) && time <= Duration::from_mins(20), "{time:?}");
     }
@@ -45,7 +38,7 @@ pub(super) async fn an_empty_bucket_refuses_its_own_key_and_class_only(limits: &
 pub(super) async fn a_bucket_of_four_a_second_refills_evenly(limits: &dyn RateLimits) {
     for round in 0..3 {
         let mut taken = 0;
-        let Wait(time) = loop {
+        let RetryAfter(time) = loop {
             match limits.take(RateClass::Client, "a").await {
                 Ok(()) => taken += 1,
                 Err(wait) => break wait,
@@ -56,7 +49,7 @@ pub(super) async fn a_bucket_of_four_a_second_refills_evenly(limits: &dyn RateLi
         assert!(time <= Duration::from_millis(250), "{time:?}");
         tokio::time::sleep(time).await;
         let deadline = Instant::now() + Duration::from_secs(10);
-        while let Err(Wait(time)) = limits.take(RateClass::Client, "a").await {
+        while let Err(RetryAfter(time)) = limits.take(RateClass::Client, "a").await {
             assert!(Instant::now() < deadline, "it does not refill");
             tokio::time::sleep(time).await;
         }

@@ -19,11 +19,11 @@ use tokio::time::Instant;
 use crate::redis::Redis;
 use service_kit::{
     budget::SHARED_RATE_LIMIT,
-    ratelimit::{MemoryRateLimits, Quotas, RateClass, RateLimits, Wait},
+    ratelimit::{MemoryRateLimits, RateClass, RateLimits, RateQuotas, RetryAfter},
 };
 
 /// How long Redis is left alone after it did not answer, in milliseconds.
-const RETRY_AFTER: u64 = 500;
+const ASK_AGAIN_AFTER: u64 = 500;
 /// Half of SHA-256 tells keys apart well enough.
 const KEY_HASH_BYTES: usize = 16;
 
@@ -38,32 +38,27 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.
 #[derive(Debug)]
 pub struct RedisRateLimits {
     redis: Redis,
-    quotas: Quotas,
+    quotas: RateQuotas,
     here: MemoryRateLimits,
     outage: RedisOutage,
 }
 
 impl RedisRateLimits {
     /// Buckets with these quotas, full unless another replica has taken from them.
-    pub fn new(redis: Redis, quotas: &Quotas) -> Self {
+    pub fn new(redis: Redis, quotas: &RateQuotas) -> Self {
         Self { redis, quotas: *quotas, here: MemoryRateLimits::new(quotas), outage: RedisOutage::new() }
-    }
-
-    /// Forgets this process's buckets that are full again: see [`MemoryRateLimits::sweep`].
-    pub fn sweep(&self) {
-        self.here.sweep();
     }
 }
 
 #[async_trait]
 impl RateLimits for RedisRateLimits {
     /// One round trip.
-    async fn take(&self, class: RateClass, key: &str) -> Result<(), Wait> {
+    async fn take(&self, class: RateClass, key: &str) -> Result<(), RetryAfter> {
         self.here.take(class, key).await?;
         if !self.outage.may_ask() {
             return Ok(());
         }
-        let quota = self.quotas.of(class);
+        let quota = self.quotas[class];
         let interval = quota.per / quota.count.get();
         let mut take = TAKE.key(bucket_key(class, key));
         take.arg(whole_micros(interval).max(1)).arg(whole_micros(quota.per));
@@ -72,7 +67,7 @@ impl RateLimits for RedisRateLimits {
                 if self.outage.ends() {
                     tracing::info!("rate limits are shared again");
                 }
-                if wait == 0 { Ok(()) } else { Err(Wait(Duration::from_micros(wait))) }
+                if wait == 0 { Ok(()) } else { Err(RetryAfter(Duration::from_micros(wait))) }
             }
             Err(error) => {
                 if self.outage.goes_on() {
@@ -81,6 +76,11 @@ impl RateLimits for RedisRateLimits {
                 Ok(())
             }
         }
+    }
+
+    /// Those of this process; Redis forgets its own.
+    fn sweep(&self) {
+        self.here.sweep();
     }
 }
 
@@ -113,13 +113,13 @@ impl RedisOutage {
 
     /// Whether this one is the one to ask.
     fn put_off(&self, ask_at: u64) -> bool {
-        let next = self.now() + RETRY_AFTER;
+        let next = self.now() + ASK_AGAIN_AFTER;
         self.ask_at.compare_exchange(ask_at, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Redis did not answer; whether that is news.
     fn goes_on(&self) -> bool {
-        self.ask_at.swap(self.now() + RETRY_AFTER, Ordering::Relaxed) == 0
+        self.ask_at.swap(self.now() + ASK_AGAIN_AFTER, Ordering::Relaxed) == 0
     }
 
     /// Redis answered; whether that is news.

@@ -28,7 +28,8 @@ async fn an_empty_bucket_refuses_its_own_key_and_class_only() {
     contract::an_empty_bucket_refuses_its_own_key_and_class_only(&shared_limits(&server.url(), "3/h").await)
         .await;
     // Another replica, whose own buckets are full: it is Redis that refuses.
-    let Err(Wait(time)) = shared_limits(&server.url(), "3/h").await.take(RateClass::Login, "a").await else {
+    let Err(RetryAfter(time)) = shared_limits(&server.url(), "3/h").await.take(RateClass::Login, "a").await
+    else {
         panic!("not refused")
     };
     assert!(time > Duration::from_secs(1000) && time <= Duration::from_mins(20), "{time:?}");
@@ -80,7 +81,7 @@ async fn whatever_a_key_holds_a_bucket_is_never_emptier_than_empty() {
     // A clock that was a year ahead, and nonsense.
     let key = bucket_key(RateClass::Client, "a");
     redis.run::<()>(redis::cmd("SET").arg(&key).arg("9999999999999999")).await.unwrap();
-    let Err(Wait(time)) = limits.take(RateClass::Client, "a").await else { panic!("not refused") };
+    let Err(RetryAfter(time)) = limits.take(RateClass::Client, "a").await else { panic!("not refused") };
     assert!(time <= Duration::from_mins(20), "{time:?}");
     redis.run::<()>(redis::cmd("SET").arg(&key).arg("nonsense")).await.unwrap();
     assert_eq!(limits.take(RateClass::Client, "a").await, Ok(()));

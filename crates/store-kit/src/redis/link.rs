@@ -23,6 +23,8 @@ use super::{connection_config, error_reason, ping_command, request::RedisConnect
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long to wait between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long to wait before asking a server again that is still loading its data.
+const LOADING_PAUSE: Duration = Duration::from_millis(20);
 /// Reports of trouble waiting for the keeper. One is enough; what does not fit says nothing new.
 const DOUBTS: usize = 16;
 
@@ -235,6 +237,11 @@ impl LinkKeeper {
                     self.line = NumberedConnection { number: self.line.number + 1, connection };
                     self.state.send_replace(LinkState::Connected(self.line.clone()));
                     return true;
+                }
+                // It has just started and is there in a moment: whoever waits may go on waiting.
+                Ok(Err(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::BusyLoading) => {
+                    sleep(LOADING_PAUSE).await;
+                    continue;
                 }
                 Ok(Err(error)) => error_reason(&error),
                 Err(late) => late.to_string(),

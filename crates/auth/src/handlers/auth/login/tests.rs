@@ -6,7 +6,7 @@ use serde_json::json;
 use service_kit::{
     access_token::AccessClaims,
     identity::Identity::Anonymous,
-    ratelimit::{MemoryRateLimits, Quotas},
+    ratelimit::{MemoryRateLimits, RateClass, RateQuotas},
 };
 
 use super::*;
@@ -109,14 +109,8 @@ async fn what_is_not_json_is_refused() {
 #[tokio::test]
 async fn an_account_that_is_tried_too_often_is_closed_for_a_while_even_to_the_right_password() {
     let plenty = "1000/s".parse().unwrap();
-    let quotas = Quotas {
-        login_account: "3/h".parse().unwrap(),
-        login: plenty,
-        register: plenty,
-        refresh: plenty,
-        client: plenty,
-        account: plenty,
-    };
+    let mut quotas = RateQuotas::from_fn(|_| plenty);
+    quotas[RateClass::LoginAccount] = "3/h".parse().unwrap();
     let app = TestApp::start_with(|parts| parts.limits = Arc::new(MemoryRateLimits::new(&quotas))).await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let jun = app.user("jun@example.com", &[Role::User]).await;

@@ -1,10 +1,10 @@
-use domain::Role;
+use domain::{Role, UserId};
 use http::Method;
 use serde_json::{Value, json};
 use service_kit::{access_token::ACCESS_TOKEN_SECONDS, identity::Identity};
 
-use super::*;
 use crate::test_app::{TestApp, by};
+use domain::UserId;
 
 const PATH: &str = "/internal/sessions/check";
 
