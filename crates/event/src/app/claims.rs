@@ -211,3 +211,37 @@ fn outcome_label(result: &Result<AcceptedClaim, CreateClaimError>) -> &'static s
         Err(CreateClaimError::Store(_)) => "failed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{ObjectId, UserId};
+    use serde_json::json;
+
+    use super::*;
+    use crate::test_app::parse_time;
+
+    #[test]
+    fn a_claim_of_an_earlier_version_is_shown_with_what_is_left_of_its_decision() {
+        let at = parse_time("2026-05-01T09:00:00Z");
+        let claim = Claim {
+            id: ClaimId(ObjectId::from_bytes([1; 12])),
+            event_id: EventId(ObjectId::from_bytes([2; 12])),
+            user_id: UserId(ObjectId::from_bytes([3; 12])),
+            status: ClaimStatus::Pending,
+            event_revision: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        let trace = DecisionTrace {
+            event_revision: 1,
+            facts: json!({"now": "2026-05-01T09:00:00.000Z"}),
+            evaluation: json!({"eligible": true, "progress": [], "trace": {"literal": true}}),
+        };
+        let condition = json!({">=": [{"var": "user.ageDays"}, 7]});
+        for condition in [Value::Null, json!({}), condition] {
+            let explained = explain_claim(claim, trace.clone(), condition.clone()).unwrap();
+            assert!(explained.eligible, "{condition}");
+            assert_eq!((explained.condition, &explained.facts), (condition, &trace.facts));
+        }
+    }
+}
