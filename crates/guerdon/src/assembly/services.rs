@@ -11,52 +11,61 @@ use gateway::{
     ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, Sessions, SessionsUnavailable, Upstream,
 };
 use service_kit::{
-    access_token::AccessTokenKey, health::Dependency, identity::IdentityKey, ratelimit::RateLimits,
+    access_token::AccessTokenKey,
+    health::Dependency,
+    identity::IdentityKey,
+    ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits},
 };
-use store_kit::redis::Redis;
+use store_kit::{ratelimit::RedisRateLimits, redis::Redis};
 
-use super::{
-    StartError, Topology, api_document, system_clock,
-    workers::{Workers, rate_limits},
-};
+use super::{StartError, Topology, api_document, system_clock};
 use crate::{
     first_admin::FirstAdmin,
-    secret,
-    settings::Settings,
+    secret::load_secrets,
+    settings::{HostName, Settings},
     stores::{EventDb, TokenDb, UserDb, connect_redis},
 };
 
 /// What every service of a process shares.
 pub(super) struct SharedParts {
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     ids: IdGenerator,
     tokens: AccessTokenKey,
     identity: IdentityKey,
     /// Where token-db is Redis: access tokens, and limits that replicas share.
     redis: Option<Redis>,
-    limits: Arc<dyn RateLimits>,
+    pub(super) limits: Arc<dyn RateLimits>,
 }
 
 impl SharedParts {
-    pub(super) async fn new(
-        topology: Topology,
-        settings: &Settings,
-        workers: &mut Workers,
-    ) -> Result<Self, StartError> {
-        let secret = secret::load(&settings.stores)?;
+    pub(super) async fn new(topology: Topology, settings: &Settings) -> Result<Self, StartError> {
+        let secrets = load_secrets(&settings.stores, &settings.secrets)?;
         let clock = system_clock();
         let redis = match topology {
             Topology::Event => None,
             Topology::All | Topology::Gateway | Topology::Auth => connect_redis(&settings.stores).await?,
         };
+        let mut tokens = AccessTokenKey::new(&secrets.current, Arc::clone(&clock));
+        if let Some(previous) = &secrets.previous {
+            tokens = tokens.accepting_previous(previous);
+        }
         Ok(Self {
             ids: IdGenerator::new(Arc::clone(&clock)),
-            tokens: AccessTokenKey::new(&secret, Arc::clone(&clock)),
-            identity: IdentityKey::derive(&secret, Arc::clone(&clock)),
-            limits: rate_limits(settings, redis.as_ref(), workers),
+            tokens,
+            identity: IdentityKey::derive(&secrets.current, Arc::clone(&clock)),
+            limits: rate_limits(settings, redis.as_ref()),
             redis,
             clock,
         })
+    }
+}
+
+/// The limits that the settings ask for.
+fn rate_limits(settings: &Settings, redis: Option<&Redis>) -> Arc<dyn RateLimits> {
+    match (settings.limits.quotas(), redis) {
+        (None, _) => Arc::new(NoRateLimits),
+        (Some(quotas), Some(redis)) => Arc::new(RedisRateLimits::new(redis.clone(), &quotas)),
+        (Some(quotas), None) => Arc::new(MemoryRateLimits::new(&quotas)),
     }
 }
 
@@ -130,13 +139,13 @@ impl GatewayUpstreams {
 
     /// Services of other processes, over HTTP.
     pub(super) fn remote(shared: &SharedParts, settings: &Settings) -> Result<Self, StartError> {
-        let connect = |name, variable, host: &str, port| {
-            let upstream = HttpUpstream::new(name, host, port, shared.identity.clone());
-            upstream.map(Arc::new).map_err(|_| StartError::Host { variable, host: host.to_owned() })
+        let connect = |name, variable, host: &HostName, port| {
+            let upstream = HttpUpstream::new(name, &host.url_host(), port, shared.identity.clone());
+            upstream.map(Arc::new).map_err(|_| StartError::Host { variable })
         };
-        let (host, port) = (&settings.auth_service_host, settings.auth_service_port);
+        let (host, port) = (&settings.auth_service_host, settings.ports.auth_service_port);
         let auth = connect("auth", "AUTH_SERVICE_HOST", host, port)?;
-        let (host, port) = (&settings.event_service_host, settings.event_service_port);
+        let (host, port) = (&settings.event_service_host, settings.ports.event_service_port);
         let event = connect("event", "EVENT_SERVICE_HOST", host, port)?;
         Ok(Self {
             auth: Upstream::Http(Arc::clone(&auth)),
@@ -160,7 +169,7 @@ pub(super) fn build_gateway(
         sessions,
         identity: shared.identity.clone(),
         limits: Arc::clone(&shared.limits),
-        clients: ClientAddress { trusted_proxies: settings.trusted_proxies },
+        clients: ClientAddress { trusted_proxies: settings.trusted_proxies.into() },
     };
     BuiltService { router: gateway::router(gateway, api_document()), dependencies }
 }

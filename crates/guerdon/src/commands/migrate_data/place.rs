@@ -43,7 +43,6 @@ impl Side {
                 mongodb_uri,
                 redis_host: None,
                 redis_port: 0,
-                jwt_secret: None,
             },
         })
     }
