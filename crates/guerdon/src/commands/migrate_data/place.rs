@@ -4,6 +4,7 @@ use event_store::RecordKind;
 
 use super::{super::Outcome, collection::Collection};
 use crate::{
+    assembly::Topology,
     settings::{Secret, StoreSettings},
     store_url::{EventDatabase, UnknownStore, UserDatabase},
     stores::{EventDb, StoresError, UserDb},
@@ -68,6 +69,12 @@ impl Side {
         }
         let db = EventDb::open(&self.settings).await.map_err(named)?.transfer;
         Ok(RecordKind::ALL.map(|kind| Collection::Events(db.clone(), kind)))
+    }
+
+    /// The files of its embedded stores that are there.
+    pub(super) fn existing_files(&self) -> Result<Vec<PathBuf>, UnknownStore> {
+        let files = self.settings.embedded_files(Topology::All)?;
+        Ok(files.into_iter().filter(|file| file.is_file()).collect())
     }
 
     pub(super) fn has_the_user_db_of(&self, other: &Self) -> Result<bool, UnknownStore> {
