@@ -1,10 +1,8 @@
 use axum::{Router, middleware::from_fn_with_state};
 use service_kit::{
-    extract::{
-        DeclaredInputs, IdentityGate, method_not_allowed, not_found, refuse_undeclared, require_identity,
-    },
-    identity::{Audience, IdentityKey},
-    observe::{Observe, observe},
+    extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
+    identity::Audience,
+    identity_gate::{IdentitySource, protect_service},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,16 +13,13 @@ use crate::{
 };
 
 /// The service's routes behind the identity gate, and their description.
-pub fn router(service: EventService, identity: IdentityKey) -> (Router, OpenApi) {
+pub fn router(service: EventService, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
     let (public, document) = public().split_for_parts();
-    let gate = IdentityGate { key: identity, audience: Audience::Event };
-    let router = public
+    let unguarded = public
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared))
-        .layer(from_fn_with_state(gate, require_identity))
-        .layer(from_fn_with_state(Observe { service: "event", edge: false }, observe))
-        .with_state(service);
+        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
+    let router = protect_service(unguarded, Audience::Event, identity).with_state(service);
     (router, document)
 }
 

@@ -1,7 +1,7 @@
 //! Which address each part of a process listens on, and binding it.
 
 use axum::Router;
-use service_kit::{health, metrics, server::Bound};
+use service_kit::{health, metrics, server::BoundListener};
 
 use super::{StartError, services::BuiltService};
 use crate::settings::{HostName, Settings};
@@ -9,7 +9,7 @@ use crate::settings::{HostName, Settings};
 /// A bound address and the name that logs give it.
 pub(crate) struct NamedListener {
     pub(crate) name: &'static str,
-    pub(crate) bound: Bound,
+    pub(crate) bound: BoundListener,
 }
 
 /// An address to bind.
@@ -71,7 +71,7 @@ async fn bind(
     router: Router,
 ) -> Result<NamedListener, StartError> {
     let ListenAddress { host, port, variable } = address;
-    match Bound::bind(&host.to_string(), port, router).await {
+    match BoundListener::bind(&host.to_string(), port, router).await {
         Ok(bound) => Ok(NamedListener { name, bound }),
         Err(source) => {
             Err(StartError::Bind { address: format!("{}:{port}", host.url_host()), variable, source })

@@ -4,14 +4,14 @@ mod listeners;
 mod services;
 mod workers;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::ValueEnum;
 use domain::{Clock, SystemClock};
 use service_kit::{
     metrics::{self, MetricsUpkeep},
     ratelimit::RateLimitSweeper,
-    server,
+    server::{self, ServerSettings},
 };
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
@@ -63,6 +63,7 @@ pub(crate) struct Assembly {
     /// Set where an administrator may have to be created.
     pub(crate) first_admin: Option<FirstAdmin>,
     workers: PendingWorkers,
+    limits: ServerSettings,
     clock: Arc<dyn Clock>,
     locks: Vec<StoreLock>,
 }
@@ -130,7 +131,11 @@ pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<
             (vec![listeners::bind_event(settings, service).await?], None)
         }
     };
-    Ok(Assembly { listeners, first_admin, workers, clock: shared.clock, locks })
+    let limits = ServerSettings {
+        keep_alive: Duration::from_secs(settings.keep_alive_seconds),
+        ..ServerSettings::default()
+    };
+    Ok(Assembly { listeners, first_admin, workers, limits, clock: shared.clock, locks })
 }
 
 /// Keeps other processes from serving the same embedded stores. The services of one folder may still be spread over
@@ -153,7 +158,7 @@ impl Assembly {
     pub(crate) async fn run(self, stop: CancellationToken) {
         let bound = self.listeners.into_iter().map(|listener| listener.bound).collect();
         let workers = self.workers.run_to_end(stop.clone(), self.clock);
-        tokio::join!(server::serve(bound, stop), workers);
+        tokio::join!(server::serve(bound, self.limits, stop), workers);
         drop(self.locks);
     }
 }

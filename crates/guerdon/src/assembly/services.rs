@@ -8,12 +8,14 @@ use axum::Router;
 use domain::{Clock, IdGenerator};
 use event::{EventParts, EventService};
 use gateway::{
-    ClientAddress, Gateway, HttpUpstream, Session, SessionCheck, Sessions, SessionsUnavailable, Upstream,
+    ClientAddressRule, Gateway, HttpUpstream, PresentedSession, SessionCheck, SessionLookup,
+    SessionsUnavailable, Upstream,
 };
 use service_kit::{
     access_token::AccessTokenKey,
     health::Dependency,
-    identity::IdentityKey,
+    identity::{Audience, IdentityKey},
+    identity_gate::IdentitySource,
     ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits},
 };
 use store_kit::{ratelimit::RedisRateLimits, redis::Redis};
@@ -32,6 +34,8 @@ pub(super) struct SharedParts {
     ids: IdGenerator,
     tokens: AccessTokenKey,
     identity: IdentityKey,
+    /// How services learn who calls.
+    identity_source: IdentitySource,
     /// Where token-db is Redis: access tokens, and limits that replicas share.
     redis: Option<Redis>,
     pub(super) limits: Arc<dyn RateLimits>,
@@ -49,10 +53,15 @@ impl SharedParts {
         if let Some(previous) = &secrets.previous {
             tokens = tokens.accepting_previous(previous);
         }
+        let identity = IdentityKey::derive(&secrets.current, Arc::clone(&clock));
         Ok(Self {
             ids: IdGenerator::new(Arc::clone(&clock)),
             tokens,
-            identity: IdentityKey::derive(&secrets.current, Arc::clone(&clock)),
+            identity_source: match topology {
+                Topology::All => IdentitySource::InProcess,
+                Topology::Gateway | Topology::Auth | Topology::Event => identity.clone().into(),
+            },
+            identity,
             limits: rate_limits(settings, redis.as_ref()),
             redis,
             clock,
@@ -79,7 +88,7 @@ pub(super) struct BuiltService {
 pub(super) struct AuthService {
     pub(super) service: BuiltService,
     pub(super) first_admin: Option<FirstAdmin>,
-    sessions: Sessions,
+    sessions: SessionLookup,
 }
 
 impl AuthService {
@@ -98,11 +107,12 @@ impl AuthService {
             passwords: PasswordPool::start(),
             cookie_secure: settings.cookie_secure,
         });
-        let (router, _) = auth::router(auth.clone(), shared.identity.clone());
+        let (router, _) = auth::router(auth.clone(), shared.identity_source.clone());
         let service = BuiltService { router, dependencies: vec![dependency, tokens.dependency] };
         let check = Arc::new(InProcessSessions(auth));
         // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
-        let sessions = if tokens.in_memory { Sessions::Direct(check) } else { Sessions::batched(check) };
+        let sessions =
+            if tokens.in_memory { SessionLookup::Direct(check) } else { SessionLookup::batched(check) };
         Ok(Self { service, first_admin, sessions })
     }
 }
@@ -113,7 +123,7 @@ pub(super) async fn open_event(
 ) -> Result<BuiltService, StartError> {
     let EventDb { events, rewards, requests, dependency, .. } = EventDb::open(&settings.stores).await?;
     let service = EventService::new(EventParts { events, rewards, requests, ids: shared.ids.clone() });
-    let (router, _) = event::router(service, shared.identity.clone());
+    let (router, _) = event::router(service, shared.identity_source.clone());
     Ok(BuiltService { router, dependencies: vec![dependency] })
 }
 
@@ -121,7 +131,7 @@ pub(super) async fn open_event(
 pub(super) struct GatewayUpstreams {
     auth: Upstream,
     event: Upstream,
-    sessions: Sessions,
+    sessions: SessionLookup,
     dependencies: Vec<Arc<dyn Dependency>>,
 }
 
@@ -139,18 +149,18 @@ impl GatewayUpstreams {
 
     /// Services of other processes, over HTTP.
     pub(super) fn remote(shared: &SharedParts, settings: &Settings) -> Result<Self, StartError> {
-        let connect = |name, variable, host: &HostName, port| {
-            let upstream = HttpUpstream::new(name, &host.url_host(), port, shared.identity.clone());
+        let connect = |audience, variable, host: &HostName, port| {
+            let upstream = HttpUpstream::new(audience, &host.url_host(), port, shared.identity.clone());
             upstream.map(Arc::new).map_err(|_| StartError::Host { variable })
         };
         let (host, port) = (&settings.auth_service_host, settings.ports.auth_service_port);
-        let auth = connect("auth", "AUTH_SERVICE_HOST", host, port)?;
+        let auth = connect(Audience::Auth, "AUTH_SERVICE_HOST", host, port)?;
         let (host, port) = (&settings.event_service_host, settings.ports.event_service_port);
-        let event = connect("event", "EVENT_SERVICE_HOST", host, port)?;
+        let event = connect(Audience::Event, "EVENT_SERVICE_HOST", host, port)?;
         Ok(Self {
             auth: Upstream::Http(Arc::clone(&auth)),
             event: Upstream::Http(Arc::clone(&event)),
-            sessions: Sessions::batched(Arc::<HttpUpstream>::clone(&auth)),
+            sessions: SessionLookup::batched(Arc::<HttpUpstream>::clone(&auth)),
             dependencies: vec![auth, event],
         })
     }
@@ -167,11 +177,11 @@ pub(super) fn build_gateway(
         event,
         tokens: shared.tokens.clone(),
         sessions,
-        identity: shared.identity.clone(),
         limits: Arc::clone(&shared.limits),
-        clients: ClientAddress { trusted_proxies: settings.trusted_proxies.into() },
+        clients: ClientAddressRule::new(settings.trusted_proxies.into()),
+        origins: settings.cors_origins.clone(),
     };
-    BuiltService { router: gateway::router(gateway, api_document()), dependencies }
+    BuiltService { router: gateway::router(gateway, &api_document()), dependencies }
 }
 
 /// Asks auth in the same process.
@@ -179,7 +189,7 @@ struct InProcessSessions(Auth);
 
 #[async_trait]
 impl SessionCheck for InProcessSessions {
-    async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
+    async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
         let asked: Vec<_> = sessions.into_iter().map(|session| (session.user, session.token)).collect();
         self.0.check_sessions(&asked).await.map_err(|error| {
             tracing::warn!(%error, "sessions cannot be checked");

@@ -1,9 +1,8 @@
-use domain::Role;
+use domain::{Role, UserId};
 use http::Method;
 use serde_json::{Value, json};
 use service_kit::{access_token::ACCESS_TOKEN_SECONDS, identity::Identity};
 
-use super::*;
 use crate::test_app::{TestApp, by};
 
 const PATH: &str = "/internal/sessions/check";

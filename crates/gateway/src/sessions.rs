@@ -1,28 +1,25 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::UserId;
 use service_kit::{
     batch::{Batcher, Limits},
+    budget,
     metrics::SESSION_CHECKS,
 };
 
-/// How long a request waits for its session check. Its caller is answered within two seconds, and may have waited for
-/// the same Redis before, for the rate limits.
-const PATIENCE: Duration = Duration::from_millis(1500);
-
 /// A user and the access token they showed.
 #[derive(Clone)]
-pub struct Session {
+pub struct PresentedSession {
     /// Whom the token names.
     pub user: UserId,
     /// The compact JWT. A secret.
     pub token: String,
 }
 
-impl std::fmt::Debug for Session {
+impl std::fmt::Debug for PresentedSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("PresentedSession").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
@@ -34,28 +31,30 @@ pub struct SessionsUnavailable;
 /// Tells whether tokens are the ones token-db holds for their users.
 #[async_trait]
 pub trait SessionCheck: Send + Sync {
-    /// One answer for each session, in order. Every call asks anew: an answer is never older than its question.
-    async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable>;
+    /// One answer for each session, in order. Every call asks anew: an answer is never older than its
+    /// question.
+    async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable>;
 }
 
 /// Where requests ask whether their sessions are current. Cheap to clone.
 #[derive(Clone)]
-pub enum Sessions {
+pub enum SessionLookup {
     /// Gathers the questions of many requests into few calls, for a check that costs a round trip.
     ///
-    /// A question only ever joins a call that has not been made yet, so no request is answered by what was true before it
-    /// came: a logout that has returned is seen by every later request.
-    Batched(Batcher<Session, Result<bool, SessionsUnavailable>>),
+    /// A question only ever joins a call that has not been made yet, so no request is answered by what was
+    /// true before it came: a logout that has returned is seen by every later request.
+    Batched(Batcher<PresentedSession, Result<bool, SessionsUnavailable>>),
     /// Asks at once, for a check that looks into this process's own memory.
     Direct(Arc<dyn SessionCheck>),
 }
 
-impl Sessions {
-    const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
+impl SessionLookup {
+    const LIMITS: Limits =
+        Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: budget::QUEUE_WAIT };
 
     /// Starts gathering for `check`.
     pub fn batched(check: Arc<dyn SessionCheck>) -> Self {
-        Self::Batched(Batcher::spawn(Self::LIMITS, move |sessions: Vec<Session>| {
+        Self::Batched(Batcher::spawn(Self::LIMITS, move |sessions: Vec<PresentedSession>| {
             let check = Arc::clone(&check);
             async move {
                 metrics::counter!(SESSION_CHECKS, "kind" => "calls").increment(1);
@@ -69,7 +68,7 @@ impl Sessions {
     }
 
     /// Whether this session is current.
-    pub async fn is_current(&self, session: Session) -> Result<bool, SessionsUnavailable> {
+    pub async fn is_current(&self, session: PresentedSession) -> Result<bool, SessionsUnavailable> {
         metrics::counter!(SESSION_CHECKS, "kind" => "asked").increment(1);
         match self {
             Self::Batched(batcher) => batcher.ask(session).await.unwrap_or(Err(SessionsUnavailable)),
@@ -81,11 +80,11 @@ impl Sessions {
     }
 }
 
-impl std::fmt::Debug for Sessions {
+impl std::fmt::Debug for SessionLookup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Batched(_) => "Sessions::Batched",
-            Self::Direct(_) => "Sessions::Direct",
+            Self::Batched(_) => "SessionLookup::Batched",
+            Self::Direct(_) => "SessionLookup::Direct",
         })
     }
 }
@@ -99,14 +98,17 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Odd {
+    struct OddUsersAreCurrent {
         calls: AtomicUsize,
         down: bool,
     }
 
     #[async_trait]
-    impl SessionCheck for Odd {
-        async fn are_current(&self, sessions: Vec<Session>) -> Result<Vec<bool>, SessionsUnavailable> {
+    impl SessionCheck for OddUsersAreCurrent {
+        async fn are_current(
+            &self,
+            sessions: Vec<PresentedSession>,
+        ) -> Result<Vec<bool>, SessionsUnavailable> {
             self.calls.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             if self.down {
@@ -116,19 +118,19 @@ mod tests {
         }
     }
 
-    fn session(n: u8) -> Session {
-        Session { user: UserId(ObjectId::from_bytes([n; 12])), token: "t".into() }
+    fn session_of_user(n: u8) -> PresentedSession {
+        PresentedSession { user: UserId(ObjectId::from_bytes([n; 12])), token: "t".into() }
     }
 
     #[tokio::test]
     async fn a_thousand_questions_are_answered_rightly_in_far_fewer_calls() {
-        let check = Arc::new(Odd::default());
-        let sessions = Sessions::batched(Arc::<Odd>::clone(&check));
+        let check = Arc::new(OddUsersAreCurrent::default());
+        let sessions = SessionLookup::batched(Arc::<OddUsersAreCurrent>::clone(&check));
         let tasks: Vec<_> = (0..1000)
             .map(|n: usize| {
                 let n = u8::try_from(n % 256).unwrap();
                 let sessions = sessions.clone();
-                tokio::spawn(async move { (n, sessions.is_current(session(n)).await) })
+                tokio::spawn(async move { (n, sessions.is_current(session_of_user(n)).await) })
             })
             .collect();
         for task in tasks {
@@ -140,7 +142,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_outage_is_told_apart_from_a_revoked_session() {
-        let sessions = Sessions::batched(Arc::new(Odd { down: true, ..Odd::default() }));
-        assert_eq!(sessions.is_current(session(1)).await, Err(SessionsUnavailable));
+        let sessions = SessionLookup::batched(Arc::new(OddUsersAreCurrent {
+            down: true,
+            ..OddUsersAreCurrent::default()
+        }));
+        assert_eq!(sessions.is_current(session_of_user(1)).await, Err(SessionsUnavailable));
     }
 }
