@@ -122,7 +122,7 @@ async fn logs_are_json_with_request_user_and_route_and_without_secrets(setup: Se
     let mut system = System::start_with(setup, &settings).await;
     let (mut secrets, mina) = live(&system).await;
     for process in &mut system.processes {
-        assert_eq!(process.terminate().await.0, Some(0));
+        assert_eq!(process.terminate().await, Some(0));
         process.find(|line| line.contains("\"stopped\"").then_some(()), "that it stopped").await;
     }
     let lines: Vec<Value> = system
@@ -215,14 +215,14 @@ async fn sigterm_finishes_what_is_in_flight(setup: Setup) {
     wire.send(first).await;
     in_flight(&system).await;
 
-    system.processes[0].signal_end().await;
+    system.processes[0].signal_end();
     system.processes[0].find(|line| line.contains("stopping").then_some(()), "that it is stopping").await;
     until_nobody_listens(&address).await;
     wire.send(rest).await;
     wire.answer().await.expect(201);
     assert_eq!(system.processes[0].wait().await, Some(0));
     for service in &mut system.processes[1..] {
-        assert_eq!(service.terminate().await.0, Some(0));
+        assert_eq!(service.terminate().await, Some(0));
     }
     system.restart().await;
     let taken = json!({ "email": "late@example.com", "password": PASSWORD });

@@ -2,17 +2,23 @@
 
 mod assembly;
 mod commands;
+mod data_folder;
 mod first_admin;
+mod http_client;
 mod secret;
 mod settings;
+mod store_lock;
 mod store_url;
 mod stores;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{demo, healthcheck, migrate_data, openapi, serve, user};
+use crate::{
+    commands::{demo, healthcheck, migrate_data, openapi, serve, user},
+    settings::{EnvironmentReader, explain_refused_value},
+};
 
 // Claims are many small allocations on many threads; mimalloc keeps their cost and their memory down.
 #[global_allocator]
@@ -44,7 +50,11 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let command = match read_command_line() {
+        Ok(command) => command,
+        Err(code) => return code,
+    };
+    let outcome = match command {
         Command::Serve(serve) => serve.run().await,
         Command::User(user) => user.run().await,
         Command::Demo => demo::run().await,
@@ -60,3 +70,27 @@ async fn main() -> ExitCode {
         }
     }
 }
+
+/// The command with its settings, from arguments and variables. What is wrong with them has been printed.
+fn read_command_line() -> Result<Command, ExitCode> {
+    let words: Vec<_> = std::env::args_os().collect();
+    let called = words.get(1..).unwrap_or_default();
+    let prepared = EnvironmentReader::new(|name| std::env::var_os(name)).prepare(Cli::command(), called);
+    let mut command = prepared.map_err(|error| {
+        eprintln!("guerdon: {error}");
+        ExitCode::from(UNUSABLE_SETTING)
+    })?;
+    let matches = command.try_get_matches_from_mut(words);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
+        if let Some(line) = explain_refused_value(&command, &error) {
+            eprintln!("guerdon: {line}");
+            return ExitCode::from(UNUSABLE_SETTING);
+        }
+        // This prints the help, too, which is no error and goes to standard output.
+        error.exit()
+    })?;
+    Ok(cli.command)
+}
+
+/// The exit code for a flag or variable that cannot be understood, as for a command that cannot.
+const UNUSABLE_SETTING: u8 = 2;

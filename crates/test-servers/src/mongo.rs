@@ -4,8 +4,9 @@ use std::{
 };
 
 use crate::{
+    folder::throw_away_folder,
     programs::{lookup, required},
-    server::{Server, folder},
+    server::Server,
 };
 
 /// What the server says it is.
@@ -87,12 +88,12 @@ impl Mongo {
 
     /// Leaves it accepting connections without ever answering.
     pub fn freeze(&mut self) {
-        self.own().signal("STOP");
+        self.own().freeze();
     }
 
     /// Ends [`Mongo::freeze`].
     pub fn thaw(&mut self) {
-        self.own().signal("CONT");
+        self.own().thaw();
     }
 
     fn own(&mut self) -> &mut Server {
@@ -102,7 +103,7 @@ impl Mongo {
 
 /// A replica set would have to be initiated by a client first, so this is standalone in both modes.
 fn start_mongod(program: String, auth: bool) -> Server {
-    Server::start(folder(), move |port, folder| {
+    Server::start(throw_away_folder(), move |port, folder| {
         let mut command = Command::new(&program);
         command.args(["--bind_ip", "127.0.0.1", "--quiet", "--port", &port.to_string(), "--dbpath"]);
         command.arg(folder);
@@ -115,7 +116,7 @@ fn start_mongod(program: String, auth: bool) -> Server {
 
 fn start_secantus(mode: MongoMode, auth: bool) -> Server {
     let program = required("GUERDON_TEST_SECANTUSD");
-    Server::start(folder(), move |port, folder| {
+    Server::start(throw_away_folder(), move |port, folder| {
         let mut command = Command::new(&program);
         command.args([
             "--host",

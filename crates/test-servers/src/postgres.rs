@@ -6,8 +6,10 @@ use std::{
 };
 
 use crate::{
+    folder::throw_away_folder,
     programs::{lookup, required},
-    server::{Server, folder},
+    server::Server,
+    signals::{continue_processes, send_signal, stop_processes},
 };
 
 const USER: &str = "guerdon";
@@ -24,7 +26,7 @@ impl Postgres {
     /// A fresh one.
     pub fn start() -> Self {
         let bin = PathBuf::from(required("GUERDON_TEST_POSTGRES_BIN"));
-        let folder = folder();
+        let folder = throw_away_folder();
         create_cluster(&bin, folder.path());
         let program = bin.join("postgres");
         let server = Server::start(folder, move |port, folder| {
@@ -86,22 +88,26 @@ impl Postgres {
     /// Stops it and all its processes: it accepts connections and never answers.
     pub fn freeze(&self) {
         // The first alone, so that no more of them come.
-        self.server.signal("STOP");
-        self.server.signal_to("STOP", &self.server.children());
+        self.server.freeze();
+        stop_processes(&self.server.children());
     }
 
     /// After [`Postgres::freeze`]: it goes on where it was.
     pub fn thaw(&self) {
-        self.server.signal_to("CONT", &self.server.children());
+        continue_processes(&self.server.children());
+        self.server.thaw();
     }
 
     /// Stops the processes that serve the connections there are, for good; new connections are served.
     pub fn hang_connections(&self) {
-        for pid in
-            self.query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'").lines()
-        {
-            // That of the question itself has gone.
-            let _ = Command::new("kill").args(["-STOP", pid]).status().expect("kill runs");
+        // That of the question itself is gone, or soon will be.
+        let asked = self.psql(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+        );
+        let pids: Vec<_> =
+            String::from_utf8_lossy(&asked.stdout).lines().filter_map(|pid| pid.parse().ok()).collect();
+        if !pids.is_empty() {
+            stop_processes(&pids);
         }
     }
 
@@ -129,8 +135,11 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         // Those that are stopped would not notice that the first has ended.
         if self.server.is_running() {
-            self.server.signal("STOP");
-            self.server.signal_to("KILL", &self.server.children());
+            self.server.freeze();
+            let children = self.server.children();
+            if !children.is_empty() {
+                send_signal("KILL", &children);
+            }
         }
     }
 }

@@ -5,8 +5,10 @@ use std::{
 };
 
 use crate::{
+    folder::throw_away_folder,
+    port_lease::PortLease,
     programs::required,
-    server::{START_LIMIT, Server, folder},
+    server::{START_LIMIT, Server},
 };
 
 /// A Redis server.
@@ -24,7 +26,7 @@ impl Redis {
 
     /// A fresh one that asks for this password.
     pub fn start_with(password: Option<&'static str>) -> Self {
-        let server = Server::start(folder(), move |port, folder| {
+        let server = Server::start(throw_away_folder(), move |port, folder| {
             let mut command = command(port, folder);
             command.args(["--appendonly", "yes", "--appendfsync", "always"]);
             if let Some(password) = password {
@@ -58,12 +60,12 @@ impl Redis {
 
     /// Leaves it accepting connections without ever answering.
     pub fn freeze(&mut self) {
-        self.server.signal("STOP");
+        self.server.freeze();
     }
 
     /// Ends [`Redis::freeze`].
     pub fn thaw(&mut self) {
-        self.server.signal("CONT");
+        self.server.thaw();
     }
 }
 
@@ -71,13 +73,17 @@ impl Redis {
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: [Server; 3],
+    /// By which the nodes talk to each other.
+    _bus_ports: [PortLease; 3],
 }
 
 impl RedisCluster {
     /// A fresh one, ready for use.
     pub fn start() -> Self {
-        let nodes = std::array::from_fn(|_| {
-            Server::start(folder(), |port, folder| {
+        let bus_ports: [PortLease; 3] = std::array::from_fn(|_| PortLease::take());
+        let nodes = std::array::from_fn(|node| {
+            let bus_port = bus_ports[node].port().to_string();
+            Server::start(throw_away_folder(), move |port, folder| {
                 let mut command = command(port, folder);
                 command.args([
                     "--cluster-enabled",
@@ -88,11 +94,11 @@ impl RedisCluster {
                     "no",
                 ]);
                 // The usual bus port, 10000 above, may lie above the highest port there is.
-                command.args(["--cluster-port", &crate::server::free_port().to_string()]);
+                command.args(["--cluster-port", &bus_port]);
                 command
             })
         });
-        let cluster = Self { nodes };
+        let cluster = Self { nodes, _bus_ports: bus_ports };
         let mut create = Command::new(required("GUERDON_TEST_REDIS_CLI"));
         create.args(["--cluster", "create"]).args(cluster.addresses()).arg("--cluster-yes");
         let created = create.output().expect("redis-cli runs");

@@ -5,9 +5,10 @@ use std::{
 };
 
 use crate::{
+    folder::throw_away_folder,
     programs::required,
     redis::{cli, command},
-    server::{START_LIMIT, Server, folder},
+    server::{START_LIMIT, Server},
 };
 
 /// The name the Sentinel knows the master by.
@@ -35,14 +36,14 @@ impl RedisSentinel {
             command.args(["--repl-diskless-sync-delay", "0"]);
             command
         };
-        let master = Server::start(folder(), node);
+        let master = Server::start(throw_away_folder(), node);
         let master_port = master.port;
-        let replica = Server::start(folder(), move |port, folder| {
+        let replica = Server::start(throw_away_folder(), move |port, folder| {
             let mut command = node(port, folder);
             command.args(["--replicaof", &format!("127.0.0.1 {master_port}")]);
             command
         });
-        let sentinel = Server::start(folder(), move |port, folder| {
+        let sentinel = Server::start(throw_away_folder(), move |port, folder| {
             let file = folder.join("sentinel.conf");
             // It writes what it learns into the file.
             if !file.exists() {

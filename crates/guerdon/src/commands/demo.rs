@@ -1,12 +1,12 @@
 //! The specification's scenario (8.2), told step by step against a fresh instance of this very program.
 
 use domain::Role;
-use reqwest::{Client, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
-use crate::{assembly, first_admin, settings::Settings};
+use crate::{assembly, first_admin, http_client::DirectClient, settings::Settings};
 
 type Told<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -23,7 +23,8 @@ pub(crate) async fn run() -> Outcome {
     let stop = CancellationToken::new();
     let serving = assembly.run(stop.clone());
     let telling = async {
-        let told = Stage { client: Client::new(), base: format!("http://{address}") }.play(&password).await;
+        let told =
+            Stage { client: DirectClient::new(), base: format!("http://{address}") }.play(&password).await;
         stop.cancel();
         told
     };
@@ -31,7 +32,7 @@ pub(crate) async fn run() -> Outcome {
 }
 
 struct Stage {
-    client: Client,
+    client: DirectClient,
     base: String,
 }
 
@@ -139,30 +140,20 @@ impl Stage {
         text(&session, "/accessToken")
     }
 
-    async fn call(&self, method: Method, path: &str, token: Option<&str>, body: &Value) -> Told<Answer> {
-        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        if !body.is_null() {
-            request = request.json(body);
-        }
-        let response = request.send().await?;
-        Ok(Answer {
-            what: format!("{method} {path}"),
-            status: response.status(),
-            body: response.json().await?,
-        })
+    async fn call(&self, method: Method, path: &str, token: Option<&str>, body: &Value) -> Told<DemoAnswer> {
+        let what = format!("{method} {path}");
+        let answer = self.client.send(method, &format!("{}{path}", self.base), token, body).await?;
+        Ok(DemoAnswer { what, status: answer.status, body: serde_json::from_str(&answer.text)? })
     }
 }
 
-struct Answer {
+struct DemoAnswer {
     what: String,
     status: StatusCode,
     body: Value,
 }
 
-impl Answer {
+impl DemoAnswer {
     fn expect(self, status: StatusCode) -> Told<Value> {
         if self.status == status {
             Ok(self.body)

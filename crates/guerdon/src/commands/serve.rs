@@ -15,13 +15,13 @@ pub(crate) struct Serve {
     #[arg(value_enum, default_value = "all")]
     topology: Topology,
     #[command(flatten)]
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Serve {
     /// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
     pub(crate) async fn run(self) -> Outcome {
-        telemetry::start(&self.settings.log_level)?;
+        telemetry::start(self.settings.log_level.as_str())?;
         let assembly = assembly::assemble(self.topology, &self.settings).await?;
         let told_to_stop = server::stop_signal()?;
         if let Some(first_admin) = &assembly.first_admin {
