@@ -202,8 +202,8 @@ impl System {
         } else {
             ("event", "EVENT_SERVICE_PORT", event)
         };
-        let port = port(&address);
-        let mut process = spawn(&self.settings, service, &[(variable, port)]);
+        let port = port_of(&address);
+        let mut process = spawn_service(&self.settings, service, &[(variable, port)]);
         process.address(service).await;
         self.processes[index] = process;
         self.admin = OnceCell::new();
@@ -216,7 +216,7 @@ impl Running {
         if setup.is_split() {
             return Self::launch_split(settings).await;
         }
-        let mut process = spawn(settings, "all", &[]);
+        let mut process = spawn_service(settings, "all", &[]);
         let api = Api::new(&process.address("gateway").await);
         let operations = process.address("operations").await;
         Self { api, operations, services: None, processes: vec![process], ports: Vec::new() }
@@ -226,21 +226,21 @@ impl Running {
         let ports = vec![PortLease::take(), PortLease::take()];
         let (auth_port, event_port) = (ports[0].port().to_string(), ports[1].port().to_string());
         let variables = [("AUTH_SERVICE_PORT", auth_port.as_str()), ("EVENT_SERVICE_PORT", &event_port)];
-        let mut auth = spawn(settings, "auth", &variables);
-        let mut event = spawn(settings, "event", &variables);
+        let mut auth = spawn_service(settings, "auth", &variables);
+        let mut event = spawn_service(settings, "event", &variables);
         let services = Some((auth.address("auth").await, event.address("event").await));
-        let mut gateway = spawn(settings, "gateway", &variables);
+        let mut gateway = spawn_service(settings, "gateway", &variables);
         let api = Api::new(&gateway.address("gateway").await);
         let operations = gateway.address("operations").await;
         Self { api, operations, services, processes: vec![gateway, auth, event], ports }
     }
 }
 
-fn port(address: &str) -> &str {
+fn port_of(address: &str) -> &str {
     address.rsplit(':').next().expect("addresses have ports")
 }
 
-fn spawn(settings: &[(String, String)], service: &str, more: &[(&str, &str)]) -> Process {
+fn spawn_service(settings: &[(String, String)], service: &str, more: &[(&str, &str)]) -> Process {
     let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let environment: Vec<_> = settings.iter().cloned().chain(more).collect();
     Process::start(&["serve", service], &environment)

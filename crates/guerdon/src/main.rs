@@ -11,12 +11,13 @@ mod store_lock;
 mod store_url;
 mod stores;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use crate::{
-    commands::{demo, healthcheck, migrate_data, openapi, serve, user},
+    commands::{Outcome, demo, healthcheck, migrate_data, openapi, serve, user},
     settings::{EnvironmentReader, explain_refused_value},
 };
 
@@ -27,40 +28,42 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Reward events for live services: define, claim, decide, audit.
 #[derive(Debug, Parser)]
 #[command(name = "guerdon", version, about)]
-struct Cli {
+struct CommandLine {
     #[command(subcommand)]
-    command: Command,
+    command: ChosenCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum ChosenCommand {
     /// Run all services in this process, or one of them
-    Serve(Box<serve::Serve>),
+    Serve(Box<serve::ServeCommand>),
     /// Manage users in the store, also while the services run
     #[command(subcommand)]
-    User(user::User),
+    User(user::UserCommand),
     /// Play a reward event from beginning to end against a fresh instance
     Demo,
     /// Print the `OpenAPI` document
     Openapi,
     MigrateData(Box<migrate_data::MigrateData>),
     /// Ask a running service whether it is ready; exits 0 if it is
-    Healthcheck(healthcheck::Healthcheck),
+    Healthcheck(healthcheck::HealthcheckCommand),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long what runs on a thread of its own, such as looking up a host name, may hold up the end.
+const LAST_THREADS: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
     let command = match read_command_line() {
         Ok(command) => command,
         Err(code) => return code,
     };
-    let outcome = match command {
-        Command::Serve(serve) => serve.run().await,
-        Command::User(user) => user.run().await,
-        Command::Demo => demo::run().await,
-        Command::Openapi => openapi::run(),
-        Command::MigrateData(migrate_data) => migrate_data.run().await,
-        Command::Healthcheck(healthcheck) => healthcheck.run().await,
+    let outcome = match Runtime::new() {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(run_command(command));
+            runtime.shutdown_timeout(LAST_THREADS);
+            outcome
+        }
+        Err(error) => Err(error.into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,17 +74,33 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn run_command(command: ChosenCommand) -> Outcome {
+    match command {
+        ChosenCommand::Serve(serve) => serve.run().await,
+        ChosenCommand::User(user) => user.run().await,
+        ChosenCommand::Demo => demo::play_demo().await,
+        ChosenCommand::Openapi => openapi::print_document(),
+        ChosenCommand::MigrateData(migrate_data) => migrate_data.run().await,
+        ChosenCommand::Healthcheck(healthcheck) => healthcheck.run().await,
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place that reads variables")]
+fn read_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 /// The command with its settings, from arguments and variables. What is wrong with them has been printed.
-fn read_command_line() -> Result<Command, ExitCode> {
+fn read_command_line() -> Result<ChosenCommand, ExitCode> {
     let words: Vec<_> = std::env::args_os().collect();
     let called = words.get(1..).unwrap_or_default();
-    let prepared = EnvironmentReader::new(|name| std::env::var_os(name)).prepare(Cli::command(), called);
+    let prepared = EnvironmentReader::new(read_variable).prepare(CommandLine::command(), called);
     let mut command = prepared.map_err(|error| {
         eprintln!("guerdon: {error}");
         ExitCode::from(UNUSABLE_SETTING)
     })?;
     let matches = command.try_get_matches_from_mut(words);
-    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
+    let cli = matches.and_then(|matches| CommandLine::from_arg_matches(&matches)).map_err(|error| {
         if let Some(line) = explain_refused_value(&command, &error) {
             eprintln!("guerdon: {line}");
             return ExitCode::from(UNUSABLE_SETTING);

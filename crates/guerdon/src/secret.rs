@@ -78,7 +78,7 @@ fn load_embedded(folder: &Path) -> Result<Vec<u8>, SecretError> {
     let path = folder.join(SECRET_FILE);
     let unusable = DataFolderError::unusable(&path);
     if !path.exists() {
-        generate(folder, &path).map_err(&unusable)?;
+        generate_secret(folder, &path).map_err(&unusable)?;
     }
     refuse_open_file(&path)?;
     let secret = fs::read(&path).map_err(&unusable)?;
@@ -88,7 +88,7 @@ fn load_embedded(folder: &Path) -> Result<Vec<u8>, SecretError> {
 
 /// Writes the whole secret aside and moves it into place: of several processes starting together, one secret wins and
 /// none ever reads half of it.
-fn generate(folder: &Path, path: &Path) -> io::Result<()> {
+fn generate_secret(folder: &Path, path: &Path) -> io::Result<()> {
     let mut aside = NamedTempFile::new_in(folder)?;
     aside.write_all(hex::encode(rand::random::<[u8; 32]>()).as_bytes())?;
     aside.as_file().sync_all()?;
@@ -105,12 +105,12 @@ mod tests {
     use super::*;
     use crate::store_url::tests::embedded_stores;
 
-    fn stores(data_dir: PathBuf) -> StoreSettings {
+    fn stores_in(data_dir: PathBuf) -> StoreSettings {
         StoreSettings { data_dir, ..embedded_stores() }
     }
 
     #[allow(clippy::similar_names, reason = "they are the two secrets")]
-    fn secrets(current: Option<&str>, previous: Option<&str>) -> SecretSettings {
+    fn given_secrets(current: Option<&str>, previous: Option<&str>) -> SecretSettings {
         let secret = |text: &str| Secret(text.to_owned());
         SecretSettings { jwt_secret: current.map(secret), jwt_secret_previous: previous.map(secret) }
     }
@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn a_secret_is_generated_once_privately_and_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let stores = stores(folder.path().join("data"));
-        let load = || load_secrets(&stores, &secrets(None, None)).unwrap().current;
+        let stores = stores_in(folder.path().join("data"));
+        let load = || load_secrets(&stores, &given_secrets(None, None)).unwrap().current;
         let first = load();
         assert_eq!(load(), first);
         assert_eq!(first.len(), 64);
@@ -136,12 +136,12 @@ mod tests {
     #[test]
     fn of_several_processes_that_generate_one_wins_and_nothing_is_left_of_the_others() {
         let folder = tempfile::tempdir().unwrap();
-        let stores = stores(folder.path().join("data"));
+        let stores = stores_in(folder.path().join("data"));
         let together = Barrier::new(8);
         let loaded: Vec<_> = std::thread::scope(|scope| {
             let load = || {
                 together.wait();
-                load_secrets(&stores, &secrets(None, None)).unwrap().current
+                load_secrets(&stores, &given_secrets(None, None)).unwrap().current
             };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -159,7 +159,7 @@ mod tests {
             (padded.as_str(), None, "JWT_SECRET has 9 bytes"),
             (long.as_str(), Some("too short"), "JWT_SECRET_PREVIOUS has 9 bytes"),
         ] {
-            let refused = load_secrets(&stores("unused".into()), &secrets(Some(current), previous));
+            let refused = load_secrets(&stores_in("unused".into()), &given_secrets(Some(current), previous));
             let error = refused.map(|_| ()).unwrap_err().to_string();
             assert!(error.contains(variable) && !error.contains("too short"), "{error}");
         }
@@ -168,8 +168,8 @@ mod tests {
     #[test]
     fn white_space_around_a_secret_does_not_count() {
         let (current, previous) = ("c".repeat(32), "p".repeat(40));
-        let padded = secrets(Some(&format!(" {current}\n")), Some(&format!("\t{previous} \r\n")));
-        let loaded = load_secrets(&stores("unused".into()), &padded).unwrap();
+        let padded = given_secrets(Some(&format!(" {current}\n")), Some(&format!("\t{previous} \r\n")));
+        let loaded = load_secrets(&stores_in("unused".into()), &padded).unwrap();
         assert_eq!(loaded.current, current.as_bytes());
         assert_eq!(loaded.previous.unwrap(), previous.as_bytes());
     }
@@ -177,21 +177,22 @@ mod tests {
     #[test]
     fn with_an_external_store_the_secret_must_be_given() {
         let external =
-            StoreSettings { redis_host: Some("redis".parse().unwrap()), ..stores("unused".into()) };
-        let refused = load_secrets(&external, &secrets(None, None));
+            StoreSettings { redis_host: Some("redis".parse().unwrap()), ..stores_in("unused".into()) };
+        let refused = load_secrets(&external, &given_secrets(None, None));
         let error = refused.map(|_| ()).unwrap_err().to_string();
         assert!(error.contains("JWT_SECRET") && error.contains("REDIS_HOST"), "{error}");
         assert!(!Path::new("unused").exists());
-        let given = secrets(Some(&"x".repeat(32)), None);
+        let given = given_secrets(Some(&"x".repeat(32)), None);
         assert_eq!(load_secrets(&external, &given).unwrap().current.len(), 32);
     }
 
     #[test]
     fn a_secret_file_or_folder_that_others_can_use_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let stores = stores(folder.path().join("data"));
-        let load =
-            || load_secrets(&stores, &secrets(None, None)).map(|_| ()).map_err(|error| error.to_string());
+        let stores = stores_in(folder.path().join("data"));
+        let load = || {
+            load_secrets(&stores, &given_secrets(None, None)).map(|_| ()).map_err(|error| error.to_string())
+        };
         load().unwrap();
         let file = stores.data_dir.join(SECRET_FILE);
         set_mode(&file, 0o644);

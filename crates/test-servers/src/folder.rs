@@ -46,7 +46,7 @@ fn has_room() -> bool {
 fn remove_orphans(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        if name.to_str().is_some_and(|name| owner_of(name).is_some_and(|owner| !runs(owner))) {
+        if name.to_str().is_some_and(|name| owner_of(name).is_some_and(|owner| !owner_runs(owner))) {
             end_server(&entry.path());
             // Of several tests that start together one removes it, and others find it gone.
             let _ = fs::remove_dir_all(entry.path());
@@ -60,7 +60,7 @@ fn owner_of(name: &str) -> Option<(u32, u64)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn runs((pid, started): (u32, u64)) -> bool {
+fn owner_runs((pid, started): (u32, u64)) -> bool {
     start_time(pid) == Some(started)
 }
 

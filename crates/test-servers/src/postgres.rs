@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     folder::throw_away_folder,
-    programs::{lookup, required},
-    server::Server,
+    programs::{look_up_program, required_program},
+    server::ServerProcess,
     signals::{continue_processes, send_signal, stop_processes},
 };
 
@@ -18,19 +18,19 @@ const PASSWORD: &str = "a password for tests";
 /// A PostgreSQL server with a superuser `guerdon`, who needs a password.
 #[derive(Debug)]
 pub struct Postgres {
-    server: Server,
+    server: ServerProcess,
     bin: PathBuf,
 }
 
 impl Postgres {
     /// A fresh one.
     pub fn start() -> Self {
-        let bin = PathBuf::from(required("GUERDON_TEST_POSTGRES_BIN"));
+        let bin = PathBuf::from(required_program("GUERDON_TEST_POSTGRES_BIN"));
         let folder = throw_away_folder();
         create_cluster(&bin, folder.path());
         let program = bin.join("postgres");
-        let server = Server::start(folder, move |port, folder| {
-            let mut command = unprivileged(&program);
+        let server = ServerProcess::start(folder, move |port, folder| {
+            let mut command = unprivileged_command(&program);
             command.arg("-D").arg(folder.join("data")).args([
                 "-h",
                 "127.0.0.1",
@@ -147,12 +147,12 @@ impl Drop for Postgres {
 fn create_cluster(bin: &Path, folder: &Path) {
     let password = folder.join("password");
     std::fs::write(&password, PASSWORD).expect("the folder is ours");
-    if let Some((uid, gid)) = owner() {
+    if let Some((uid, gid)) = server_owner() {
         for path in [folder, &password] {
             chown(path, Some(uid), Some(gid)).expect("root may give files away");
         }
     }
-    let mut initdb = unprivileged(&bin.join("initdb"));
+    let mut initdb = unprivileged_command(&bin.join("initdb"));
     initdb.arg("-D").arg(folder.join("data")).arg("--pwfile").arg(&password).current_dir(folder);
     initdb.args(["-U", USER, "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8"]);
     let made = initdb.output().expect("initdb runs");
@@ -160,14 +160,14 @@ fn create_cluster(bin: &Path, folder: &Path) {
 }
 
 /// Whom to run as, where we are root: PostgreSQL refuses to.
-fn owner() -> Option<(u32, u32)> {
-    let number = |name| lookup(name)?.parse().ok();
+fn server_owner() -> Option<(u32, u32)> {
+    let number = |name| look_up_program(name)?.parse().ok();
     Some((number("GUERDON_TEST_POSTGRES_UID")?, number("GUERDON_TEST_POSTGRES_GID")?))
 }
 
-fn unprivileged(program: &Path) -> Command {
+fn unprivileged_command(program: &Path) -> Command {
     let mut command = Command::new(program);
-    if let Some((uid, gid)) = owner() {
+    if let Some((uid, gid)) = server_owner() {
         command.uid(uid).gid(gid);
     }
     command

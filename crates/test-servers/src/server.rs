@@ -19,19 +19,19 @@ use crate::{
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// How a server is started, given its port and its folder.
-type Start = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
+type StartCommand = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
 
 /// One server process with its port and its folder. Killed when dropped.
-pub(crate) struct Server {
+pub(crate) struct ServerProcess {
     child: Child,
     pub(crate) port: u16,
     /// Held while the server is down, too, so that it finds its port free when it is started again.
     _lease: PortLease,
     folder: TempDir,
-    start: Start,
+    start: StartCommand,
 }
 
-impl Server {
+impl ServerProcess {
     /// Starts it and waits until it accepts connections.
     pub(crate) fn start(
         folder: TempDir,
@@ -39,8 +39,8 @@ impl Server {
     ) -> Self {
         let lease = PortLease::take();
         let port = lease.port();
-        let start: Start = Box::new(start);
-        let child = spawn(start(port, folder.path()), folder.path());
+        let start: StartCommand = Box::new(start);
+        let child = spawn_server(start(port, folder.path()), folder.path());
         let mut server = Self { child, port, _lease: lease, folder, start };
         server.wait_until_it_listens();
         server
@@ -52,12 +52,12 @@ impl Server {
         self.child.wait().expect("a killed server ends");
     }
 
-    /// Starts it again after [`Server::kill`], on the same port and data. It gives up at once as long as a process that
+    /// Starts it again after [`ServerProcess::kill`], on the same port and data. It gives up at once as long as a process that
     /// the killed one left behind has the data open, so it is started until it stays.
     pub(crate) fn restart(&mut self) {
         let deadline = Instant::now() + START_LIMIT;
         loop {
-            self.child = spawn((self.start)(self.port, self.folder.path()), self.folder.path());
+            self.child = spawn_server((self.start)(self.port, self.folder.path()), self.folder.path());
             if self.listens() {
                 return;
             }
@@ -66,12 +66,12 @@ impl Server {
         }
     }
 
-    /// Leaves it accepting connections without ever answering, until [`Server::thaw`].
+    /// Leaves it accepting connections without ever answering, until [`ServerProcess::thaw`].
     pub(crate) fn freeze(&self) {
         stop_processes(&[self.child.id()]);
     }
 
-    /// Ends [`Server::freeze`].
+    /// Ends [`ServerProcess::freeze`].
     pub(crate) fn thaw(&self) {
         continue_processes(&[self.child.id()]);
     }
@@ -109,7 +109,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         // It may have ended by itself; then there is nothing left to do.
         let _ = self.child.kill();
@@ -117,13 +117,13 @@ impl Drop for Server {
     }
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for ServerProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("ServerProcess").field("port", &self.port).finish_non_exhaustive()
     }
 }
 
-fn spawn(mut command: Command, folder: &Path) -> Child {
+fn spawn_server(mut command: Command, folder: &Path) -> Child {
     let log = OpenOptions::new().create(true).append(true).open(folder.join(LOG)).expect("a log file");
     let errors = log.try_clone().expect("a second handle");
     command.stdin(Stdio::null()).stdout(log).stderr(errors);

@@ -30,8 +30,8 @@ pub(super) async fn bind_gateway(
     let operations = ListenAddress { host, port: settings.ports.gateway_port, variable: "GATEWAY_PORT" };
     let operations_router = operations_router(&gateway)?;
     Ok(vec![
-        bind("gateway", public, gateway.router).await?,
-        bind("operations", operations, operations_router).await?,
+        bind_listener("gateway", public, gateway.router).await?,
+        bind_listener("operations", operations, operations_router).await?,
     ])
 }
 
@@ -56,7 +56,7 @@ async fn bind_service(
 ) -> Result<NamedListener, StartError> {
     let address = ListenAddress { host: &settings.bind_host, port, variable };
     let router = operations_router(&service)?.merge(service.router);
-    bind(name, address, router).await
+    bind_listener(name, address, router).await
 }
 
 /// `/metrics`, `/healthz` and `/readyz` of a service.
@@ -65,7 +65,7 @@ fn operations_router(service: &BuiltService) -> Result<Router, StartError> {
     Ok(health::router(metrics, service.dependencies.clone()))
 }
 
-async fn bind(
+async fn bind_listener(
     name: &'static str,
     address: ListenAddress<'_>,
     router: Router,

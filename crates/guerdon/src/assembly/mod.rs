@@ -100,7 +100,10 @@ pub(crate) fn api_document() -> OpenApi {
 }
 
 /// Opens the stores, builds the services and binds their addresses.
-pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<Assembly, StartError> {
+pub(crate) async fn assemble_services(
+    topology: Topology,
+    settings: &Settings,
+) -> Result<Assembly, StartError> {
     // First of all: figures made before there is a recorder are never seen.
     let metrics = metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
     let locks = lock_embedded_stores(topology, &settings.stores)?;

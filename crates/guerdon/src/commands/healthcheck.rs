@@ -17,7 +17,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 
 /// For container health checks, where no curl may be at hand.
 #[derive(Debug, Args)]
-pub(crate) struct Healthcheck {
+pub(crate) struct HealthcheckCommand {
     /// Which process to ask
     #[arg(value_enum, default_value = "all")]
     service: Topology,
@@ -31,13 +31,13 @@ pub(crate) struct Healthcheck {
     ports: PortSettings,
 }
 
-impl Healthcheck {
+impl HealthcheckCommand {
     /// Prints what `/readyz` answers, and fails unless that is 200.
     pub(crate) async fn run(self) -> Outcome {
         let url = format!("http://{}:{}/readyz", self.host.url_host(), self.port()?);
         let asked = DirectClient::new();
         let answer = timeout(ANSWER_LIMIT, asked.send(Method::GET, &url, None, &Value::Null)).await;
-        let answer = answer.map_err(|_| "no answer in time")?.map_err(|error| explain(&*error))?;
+        let answer = answer.map_err(|_| "no answer in time")?.map_err(|error| explain_error(&*error))?;
         println!("{}", answer.text);
         if answer.status.is_success() { Ok(()) } else { Err("not ready".into()) }
     }
@@ -56,7 +56,7 @@ impl Healthcheck {
 }
 
 /// An error with its causes: the first one alone says no more than that there was one.
-fn explain(error: &(dyn std::error::Error + 'static)) -> String {
+fn explain_error(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -92,7 +92,7 @@ pub(crate) struct PortSettings {
 impl Settings {
     /// Everything embedded in this folder, on free ports: for an instance that lives as long as a demo.
     pub(crate) fn throw_away(folder: &Path) -> Self {
-        let Alone { mut settings } = Alone::parse_from(["guerdon"]);
+        let BareSettings { mut settings } = BareSettings::parse_from(["guerdon"]);
         settings.stores = StoreSettings {
             data_dir: folder.to_owned(),
             user_db_url: None,
@@ -113,7 +113,7 @@ impl Settings {
 
 /// The settings without a command around them.
 #[derive(Parser)]
-struct Alone {
+struct BareSettings {
     #[command(flatten)]
     settings: Settings,
 }
