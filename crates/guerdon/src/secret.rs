@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use domain::RandomSource;
 use tempfile::NamedTempFile;
 
 use crate::{
@@ -90,7 +91,7 @@ fn load_embedded(folder: &Path) -> Result<Vec<u8>, SecretError> {
 /// none ever reads half of it.
 fn generate_secret(folder: &Path, path: &Path) -> io::Result<()> {
     let mut aside = NamedTempFile::new_in(folder)?;
-    aside.write_all(hex::encode(rand::random::<[u8; 32]>()).as_bytes())?;
+    aside.write_all(hex::encode(RandomSource::new().bytes::<32>()).as_bytes())?;
     aside.as_file().sync_all()?;
     match aside.persist_noclobber(path) {
         Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
