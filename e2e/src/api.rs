@@ -1,7 +1,7 @@
 use reqwest::{Client, Method, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::system::PASSWORD;
+use crate::{openapi::assert_documented, system::PASSWORD};
 
 /// A client of one system.
 #[derive(Debug, Clone)]
@@ -74,14 +74,16 @@ impl Api {
         token: Option<&str>,
         body: &Value,
     ) -> reqwest::Result<Answer> {
-        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         if !body.is_null() {
             request = request.json(body);
         }
-        Answer::read(request.send().await?).await
+        let answer = Answer::read(request.send().await?).await?;
+        assert_documented(method.as_str(), path, &answer);
+        Ok(answer)
     }
 
     /// GET.

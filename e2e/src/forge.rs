@@ -58,7 +58,7 @@ pub fn forged_identity(audience: Audience, user: &str) -> String {
 
 fn token(secret: &[u8], clock: Arc<dyn Clock>, user: &str) -> String {
     let key = AccessTokenKey::new(secret, clock);
-    key.issue(id(user), RoleSet::of(&Role::ALL)).expect("claims can be signed").token
+    key.issue(id(user), RoleSet::from_roles(&Role::ALL)).expect("claims can be signed").token
 }
 
 fn sign(secret: &[u8], clock: Arc<dyn Clock>, audience: Audience, identity: Identity) -> String {
@@ -66,7 +66,7 @@ fn sign(secret: &[u8], clock: Arc<dyn Clock>, audience: Audience, identity: Iden
 }
 
 fn caller(user: &str, roles: &[Role]) -> Identity {
-    Identity::User(Caller { id: id(user), roles: RoleSet::of(roles) })
+    Identity::User(Caller { id: id(user), roles: RoleSet::from_roles(roles) })
 }
 
 fn id(user: &str) -> UserId {
@@ -74,5 +74,5 @@ fn id(user: &str) -> UserId {
 }
 
 fn long_ago() -> Arc<dyn Clock> {
-    Arc::new(ManualClock::at("2020-01-01T00:00:00Z".parse().expect("a time")))
+    Arc::new(ManualClock::new("2020-01-01T00:00:00Z".parse().expect("a time")))
 }

@@ -10,6 +10,7 @@ mod api;
 mod database;
 mod figures;
 pub mod forge;
+mod openapi;
 mod process;
 mod servers;
 mod setup;

@@ -105,7 +105,10 @@ async fn a_retry_with_its_idempotency_key_gets_the_first_answer_again(setup: Set
     for retry in retries {
         assert_eq!(retry.expect(201), first);
     }
-    assert_eq!(claim("another").await.expect_problem(409, "ALREADY_REQUESTED")["rewardRequestId"], first["id"]);
+    assert_eq!(
+        claim("another").await.expect_problem(409, "ALREADY_REQUESTED")["rewardRequestId"],
+        first["id"]
+    );
     api.claim(&mina, &event).await.expect_problem(409, "ALREADY_REQUESTED");
     assert_eq!(ids(&api.all_pages("/events/requests", &operator, 100).await).len(), 1);
 }

@@ -77,7 +77,7 @@ impl TestApp {
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut AuthParts)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let users = Arc::new(SqlUserDb::open(&folder.path().join("user.db")).await.unwrap());
-        let clock = ManualClock::at("2026-05-01T09:00:00.000Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00.000Z".parse().unwrap());
         let token_db = Arc::new(FlakyTokenDb {
             inner: MemoryTokenDb::new(Arc::new(clock.clone())),
             down: AtomicBool::new(false),
@@ -111,7 +111,7 @@ impl TestApp {
             id: UserId(minted.id),
             email: email.parse().unwrap(),
             password_hash: hash.clone(),
-            roles: RoleSet::of(roles),
+            roles: RoleSet::from_roles(roles),
             at: minted.at,
         };
         match self.auth.users.create(user).await.unwrap() {

@@ -1,10 +1,12 @@
+//! Where the time comes from.
+
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::Timestamp;
 
-/// Where the time comes from. Everything that needs "now" is handed a clock, so that tests can set it.
+/// A source of the present moment. Everything that needs "now" is handed a clock, so that tests can set it.
 pub trait Clock: Send + Sync + std::fmt::Debug + 'static {
     /// The present moment, in whole milliseconds.
     fn now(&self) -> Timestamp;
@@ -27,7 +29,7 @@ pub struct ManualClock(Arc<Mutex<Timestamp>>);
 
 impl ManualClock {
     /// A clock standing at `now`.
-    pub fn at(now: Timestamp) -> Self {
+    pub fn new(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(now)))
     }
 

@@ -1,60 +1,40 @@
-use serde::{Deserialize, Serialize};
+//! Reward events.
+
+use serde::Serialize;
 
 use crate::{EventId, Timestamp, UserId};
 
-/// Whether operators have switched the event on.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, deserr::Deserr, utoipa::ToSchema,
-)]
-#[serde(rename_all = "UPPERCASE")]
-#[deserr(error = crate::Faults)]
-pub enum EventStatus {
-    /// Can be claimed within its period.
-    #[deserr(rename = "ACTIVE")]
-    Active,
-    /// Cannot be claimed; users do not see it.
-    #[deserr(rename = "INACTIVE")]
-    Inactive,
+crate::named_values::named_values! {
+    /// Whether operators have switched the event on.
+    pub enum EventStatus {
+        /// Can be claimed within its period.
+        Active = "ACTIVE",
+        /// Cannot be claimed; users do not see it.
+        Inactive = "INACTIVE",
+    }
 }
 
-crate::names::names!(EventStatus { Active = "ACTIVE", Inactive = "INACTIVE" });
-
-/// Who decides a request.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, deserr::Deserr, utoipa::ToSchema,
-)]
-#[serde(rename_all = "UPPERCASE")]
-#[deserr(error = crate::Faults)]
-pub enum Approval {
-    /// An operator.
-    #[deserr(rename = "MANUAL")]
-    Manual,
-    /// Guerdon itself, as soon as the condition is met.
-    #[deserr(rename = "AUTO")]
-    Auto,
+crate::named_values::named_values! {
+    /// Who decides a request.
+    pub enum Approval {
+        /// An operator.
+        Manual = "MANUAL",
+        /// Guerdon itself, as soon as the condition is met.
+        Auto = "AUTO",
+    }
 }
 
-crate::names::names!(Approval { Manual = "MANUAL", Auto = "AUTO" });
-
-/// Where now lies in an event's period.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, deserr::Deserr, utoipa::ToSchema,
-)]
-#[serde(rename_all = "UPPERCASE")]
-#[deserr(error = crate::Faults)]
-pub enum Phase {
-    /// Before `periodStart`.
-    #[deserr(rename = "UPCOMING")]
-    Upcoming,
-    /// From `periodStart` until just before `periodEnd`.
-    #[deserr(rename = "ONGOING")]
-    Ongoing,
-    /// At `periodEnd` and after.
-    #[deserr(rename = "ENDED")]
-    Ended,
+crate::named_values::named_values! {
+    /// Where now lies in an event's period.
+    pub enum Phase {
+        /// Before `periodStart`.
+        Upcoming = "UPCOMING",
+        /// From `periodStart` until just before `periodEnd`.
+        Ongoing = "ONGOING",
+        /// At `periodEnd` and after.
+        Ended = "ENDED",
+    }
 }
-
-crate::names::names!(Phase { Upcoming = "UPCOMING", Ongoing = "ONGOING", Ended = "ENDED" });
 
 /// A reward event: who qualifies, when, and (through its rewards) what they get.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,12 +1,14 @@
+//! Ids: one form in every store, one type for each kind of thing.
+
 use std::{fmt, str::FromStr, sync::Arc};
 
 use parking_lot::Mutex;
-use rand::Rng as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Clock, Timestamp};
+use crate::{Clock, RandomSource, Timestamp};
 
-/// Twelve bytes, written as 24 lower-case hex digits: a MongoDB ObjectId, and the form of every id in every store.
+/// Twelve bytes, written as 24 lower-case hex digits: a MongoDB ObjectId, and the form of every id in every
+/// store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId([u8; 12]);
 
@@ -34,8 +36,8 @@ impl ObjectId {
 
     /// The smallest id that can have been minted in the second of `at`.
     ///
-    /// Ids start with their second, so a range of times is a range of ids. Ids minted elsewhere carry no milliseconds:
-    /// a finer bound must look at the stored time.
+    /// Ids start with their second, so a range of times is a range of ids. Ids minted elsewhere carry no
+    /// milliseconds: a finer bound must look at the stored time.
     pub fn floor(at: Timestamp) -> Self {
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&seconds_prefix(at));
@@ -50,9 +52,10 @@ impl ObjectId {
     }
 }
 
-/// ObjectIds hold seconds as 32 unsigned bits, which last until 2106; later times clamp.
+/// ObjectIds hold seconds as 32 unsigned bits, from 1970 until 2106; what lies outside becomes the nearer
+/// end.
 fn seconds_prefix(at: Timestamp) -> [u8; 4] {
-    u32::try_from(at.as_seconds()).unwrap_or(u32::MAX).to_be_bytes()
+    u32::try_from(at.as_seconds().max(0)).unwrap_or(u32::MAX).to_be_bytes()
 }
 
 impl fmt::Display for ObjectId {
@@ -104,10 +107,11 @@ pub struct MintedId {
     pub at: Timestamp,
 }
 
-/// Mints ids that ascend with time: 4 bytes seconds, 2 bytes milliseconds, 3 bytes drawn at start, 3 bytes counter.
+/// Mints ids that ascend with time: 4 bytes seconds, 2 bytes milliseconds, 3 bytes drawn at start, 3 bytes
+/// counter.
 ///
-/// MongoDB reads them as ObjectIds. The milliseconds stand where other makers put random bytes, so that sorting by id
-/// is sorting by creation across replicas as well, and one index serves both.
+/// MongoDB reads them as ObjectIds. The milliseconds stand where other makers put random bytes, so that
+/// sorting by id is sorting by creation across replicas as well, and one index serves both.
 #[derive(Debug, Clone)]
 pub struct IdGenerator {
     clock: Arc<dyn Clock>,
@@ -116,12 +120,17 @@ pub struct IdGenerator {
 }
 
 impl IdGenerator {
-    /// A source of ids on this clock, with a random part drawn now to tell processes apart.
+    /// A source of ids on this clock, told apart from those of other processes by the machine's own
+    /// randomness.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let mut process = [0; 3];
-        rand::rng().fill_bytes(&mut process);
-        let start = (Timestamp::from_millis(0), rand::rng().next_u32());
-        Self { clock, process, last: Arc::new(Mutex::new(start)) }
+        Self::from_sources(clock, &RandomSource::new())
+    }
+
+    /// A source of ids on this clock, told apart from those of other processes by bytes drawn now from this
+    /// randomness.
+    pub fn from_sources(clock: Arc<dyn Clock>, random: &RandomSource) -> Self {
+        let start = (Timestamp::MIN, u32::from_be_bytes(random.bytes()));
+        Self { clock, process: random.bytes(), last: Arc::new(Mutex::new(start)) }
     }
 
     /// The clock the ids are minted by.
@@ -234,7 +243,7 @@ mod tests {
 
     #[test]
     fn more_ids_than_the_counter_holds_in_one_millisecond_still_ascend() {
-        let clock = ManualClock::at("2026-05-01T09:00:00.999Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00.999Z".parse().unwrap());
         let ids = IdGenerator::new(Arc::new(clock));
         let mut last = ids.mint();
         for _ in 0..17_000_000 {
@@ -242,6 +251,20 @@ mod tests {
             assert!(next.id > last.id && next.at >= last.at);
             last = next;
         }
+    }
+
+    #[test]
+    fn the_same_clock_and_seed_give_the_same_ids() {
+        let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
+        let ids = |seed| IdGenerator::from_sources(Arc::new(clock.clone()), &RandomSource::from_seed(seed));
+        assert_eq!(ids(1).mint(), ids(1).mint());
+        assert_ne!(ids(1).mint(), ids(2).mint());
+    }
+
+    #[test]
+    fn times_that_an_id_cannot_hold_become_the_nearer_end() {
+        assert_eq!(ObjectId::floor(Timestamp::from_millis(-1)).bytes(), [0; 12]);
+        assert_eq!(ObjectId::ceiling(Timestamp::MAX).bytes(), [0xff; 12]);
     }
 
     #[test]

@@ -1,27 +1,36 @@
-//! The vocabulary every part of Guerdon shares: ids, times, roles, entities. Pure: no I/O, no ambient clock or randomness.
+//! The vocabulary every part of Guerdon shares: ids, times, roles, entities. Pure: no I/O, no ambient clock
+//! or randomness.
 
+mod claim;
 mod clock;
 mod email;
 mod event;
 mod fault;
 mod id;
-mod names;
-mod request;
+mod named_values;
+mod numbers;
+mod random;
 mod reward;
 mod role;
+mod secret;
 mod text;
 mod timestamp;
 mod user;
 
+pub use claim::{Claim, ClaimStatus, DecisionTrace};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use email::Email;
+pub use email::{Email, InvalidEmail};
 pub use event::{Approval, Event, EventStatus, Phase};
-pub use fault::{Fault, Faults, pointer, read_text};
+pub use fault::{Fault, Faults, json_pointer, read_text};
 pub use id::{ClaimId, EventId, IdGenerator, InvalidId, MintedId, ObjectId, RewardId, UserId};
-pub use names::UnknownName;
-pub use request::{Claim, ClaimStatus, DecisionTrace};
+pub use named_values::UnknownName;
+pub use numbers::{MAX_WHOLE_NUMBER, normalise_numbers};
+pub use random::RandomSource;
 pub use reward::{Reward, RewardKind, RewardType};
-pub use role::{Role, RoleSet, UnknownRole};
-pub use text::{InvalidText, Line, Prose};
+pub use role::{Role, RoleSet};
+pub use secret::Secret;
+pub use text::{
+    CharacterFault, InvalidText, RefusedCharacter, TextBlock, TextLine, fold_text, normalise_text,
+};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::User;

@@ -1,29 +1,22 @@
+//! Rewards: what can be granted.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{RewardId, Timestamp};
 
-/// The kinds of reward.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, deserr::Deserr, utoipa::ToSchema,
-)]
-#[serde(rename_all = "UPPERCASE")]
-#[deserr(error = crate::Faults)]
-pub enum RewardType {
-    /// Points on the user's balance.
-    #[deserr(rename = "POINT")]
-    Point,
-    /// Pieces of an item.
-    #[deserr(rename = "ITEM")]
-    Item,
-    /// A coupon code.
-    #[deserr(rename = "COUPON")]
-    Coupon,
-    /// A badge.
-    #[deserr(rename = "BADGE")]
-    Badge,
+crate::named_values::named_values! {
+    /// The kinds of reward.
+    pub enum RewardType {
+        /// Points on the user's balance.
+        Point = "POINT",
+        /// Pieces of an item.
+        Item = "ITEM",
+        /// A coupon code.
+        Coupon = "COUPON",
+        /// A badge.
+        Badge = "BADGE",
+    }
 }
-
-crate::names::names!(RewardType { Point = "POINT", Item = "ITEM", Coupon = "COUPON", Badge = "BADGE" });
 
 /// What a reward gives, by kind. `type` discriminates, as in the `rewards` collection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

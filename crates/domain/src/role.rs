@@ -1,70 +1,18 @@
-use std::{fmt, str::FromStr};
+//! Roles and sets of roles: who may do what.
 
 use serde::{Deserialize, Serialize};
 
-/// What a user may do. A user has one or more.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    deserr::Deserr,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "UPPERCASE")]
-#[deserr(error = crate::Faults)]
-pub enum Role {
-    /// Claims rewards.
-    #[deserr(rename = "USER")]
-    User,
-    /// Defines events and rewards, decides requests.
-    #[deserr(rename = "OPERATOR")]
-    Operator,
-    /// Sees everything, changes nothing.
-    #[deserr(rename = "AUDITOR")]
-    Auditor,
-    /// Everything an operator may, and users' roles.
-    #[deserr(rename = "ADMIN")]
-    Admin,
-}
-
-impl Role {
-    /// All roles.
-    pub const ALL: [Role; 4] = [Role::User, Role::Operator, Role::Auditor, Role::Admin];
-
-    /// The name used in tokens, stores and JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Role::User => "USER",
-            Role::Operator => "OPERATOR",
-            Role::Auditor => "AUDITOR",
-            Role::Admin => "ADMIN",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The text named no role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of USER, OPERATOR, AUDITOR, ADMIN")]
-pub struct UnknownRole;
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|role| role.name() == text).ok_or(UnknownRole)
+crate::named_values::named_values! {
+    /// What a user may do. A user has one or more.
+    pub enum Role {
+        /// Claims rewards.
+        User = "USER",
+        /// Defines events and rewards, decides requests.
+        Operator = "OPERATOR",
+        /// Sees everything, changes nothing.
+        Auditor = "AUDITOR",
+        /// Everything an operator may, and users' roles.
+        Admin = "ADMIN",
     }
 }
 
@@ -75,11 +23,19 @@ pub struct RoleSet(u8);
 impl RoleSet {
     /// No role at all: what an anonymous caller has.
     pub const EMPTY: RoleSet = RoleSet(0);
-    /// Operators, auditors and administrators.
-    pub const STAFF: RoleSet = RoleSet::of(&[Role::Operator, Role::Auditor, Role::Admin]);
+    /// Those who claim rewards.
+    pub const CLAIMANTS: RoleSet = RoleSet::from_roles(&[Role::User]);
+    /// Those who define events and rewards and decide claims.
+    pub const OPERATORS: RoleSet = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
+    /// Those who read the audit log.
+    pub const AUDITORS: RoleSet = RoleSet::from_roles(&[Role::Auditor, Role::Admin]);
+    /// Administrators.
+    pub const ADMINS: RoleSet = RoleSet::from_roles(&[Role::Admin]);
+    /// Operators, auditors and administrators: everybody who works for the service.
+    pub const STAFF: RoleSet = RoleSet::from_roles(&[Role::Operator, Role::Auditor, Role::Admin]);
 
     /// The set of these roles.
-    pub const fn of(roles: &[Role]) -> Self {
+    pub const fn from_roles(roles: &[Role]) -> Self {
         let mut bits = 0;
         let mut index = 0;
         while index < roles.len() {
@@ -135,7 +91,8 @@ impl<'de> Deserialize<'de> for RoleSet {
 
 impl utoipa::PartialSchema for RoleSet {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        <Vec<Role> as utoipa::PartialSchema>::schema()
+        let role = <Role as utoipa::PartialSchema>::schema();
+        utoipa::openapi::ArrayBuilder::new().items(role).into()
     }
 }
 
@@ -161,9 +118,23 @@ mod tests {
     }
 
     #[test]
+    fn each_named_set_has_its_roles() {
+        for (set, names) in [
+            (RoleSet::EMPTY, ""),
+            (RoleSet::CLAIMANTS, "USER"),
+            (RoleSet::OPERATORS, "OPERATOR ADMIN"),
+            (RoleSet::AUDITORS, "AUDITOR ADMIN"),
+            (RoleSet::ADMINS, "ADMIN"),
+            (RoleSet::STAFF, "OPERATOR AUDITOR ADMIN"),
+        ] {
+            assert_eq!(set.iter().map(Role::name).collect::<Vec<_>>().join(" "), names);
+        }
+    }
+
+    #[test]
     fn only_operators_auditors_and_admins_are_staff() {
         for role in Role::ALL {
-            assert_eq!(RoleSet::of(&[role]).is_staff(), role != Role::User);
+            assert_eq!(RoleSet::from_roles(&[role]).is_staff(), role != Role::User);
         }
     }
 }

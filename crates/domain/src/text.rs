@@ -1,18 +1,37 @@
+//! Text that people write: names and descriptions.
+//!
+//! Text is kept in Unicode NFC (UAX #15), so that one spelling is one text whatever keyboard typed it, and it
+//! holds nothing that a reader cannot see or that makes the reader see another order.
+
 use std::{fmt, str::FromStr};
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 
-/// One line of text: 1 to `MAX` characters after trimming, none of them a control character.
+mod character;
+mod folding;
+
+pub(crate) use character::is_hidden;
+pub use character::{CharacterFault, RefusedCharacter};
+pub use folding::fold_text;
+
+/// One line of text: 1 to `MAX` characters in NFC, trimmed, all of them fit to be shown ([`RefusedCharacter`]
+/// says which are not), at least one of them visible.
+///
+/// Reading it from a store (`Deserialize`) judges nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Line<const MAX: usize>(String);
+pub struct TextLine<const MAX: usize>(String);
 
-/// Several lines of text: at most `MAX` characters, no control characters but line breaks and tabs.
+/// Several lines of text: at most `MAX` characters in NFC, trimmed, all of them fit to be shown. Line breaks
+/// (LF, CR) and tabs are allowed, and so is no text at all.
+///
+/// Reading it from a store (`Deserialize`) judges nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Prose<const MAX: usize>(String);
+pub struct TextBlock<const MAX: usize>(String);
 
-/// The text was empty, too long, or held control characters.
+/// The text shows nothing, is too long, or holds a character that is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
     /// A line must hold something and fit.
@@ -21,18 +40,21 @@ pub enum InvalidText {
         /// The most characters allowed.
         max: usize,
     },
-    /// Prose must fit.
+    /// Several lines must fit.
     #[error("must have at most {max} characters")]
     TooLong {
         /// The most characters allowed.
         max: usize,
     },
-    /// Control characters break terminals, logs and some stores.
-    #[error("must not contain control characters")]
-    Control,
+    /// There are characters, but none that anybody can see.
+    #[error("must have a character that can be seen")]
+    ShowsNothing,
+    /// A character that is not accepted.
+    #[error(transparent)]
+    Character(#[from] RefusedCharacter),
 }
 
-impl<const MAX: usize> Line<MAX> {
+impl<const MAX: usize> TextLine<MAX> {
     /// The text itself.
     pub fn into_string(self) -> String {
         self.0
@@ -44,40 +66,58 @@ impl<const MAX: usize> Line<MAX> {
     }
 }
 
-impl<const MAX: usize> FromStr for Line<MAX> {
+impl<const MAX: usize> FromStr for TextLine<MAX> {
     type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        if text.is_empty() || text.chars().count() > MAX {
+        let text = normalise_text(text.trim());
+        if text.is_empty() || !fits(&text, MAX) {
             return Err(InvalidText::Length { max: MAX });
         }
-        if text.chars().any(char::is_control) {
-            return Err(InvalidText::Control);
+        character::check_all(&text, |_| false)?;
+        if !text.chars().any(character::is_visible) {
+            return Err(InvalidText::ShowsNothing);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text))
     }
 }
 
-impl<const MAX: usize> Prose<MAX> {
+impl<const MAX: usize> TextBlock<MAX> {
     /// The text itself.
     pub fn into_string(self) -> String {
         self.0
     }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-impl<const MAX: usize> FromStr for Prose<MAX> {
+impl<const MAX: usize> FromStr for TextBlock<MAX> {
     type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.chars().count() > MAX {
+        let text = normalise_text(text.trim());
+        if !fits(&text, MAX) {
             return Err(InvalidText::TooLong { max: MAX });
         }
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            return Err(InvalidText::Control);
+        character::check_all(&text, |character| matches!(character, '\n' | '\r' | '\t'))?;
+        if !text.is_empty() && !text.chars().any(character::is_visible) {
+            return Err(InvalidText::ShowsNothing);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text))
     }
+}
+
+/// The text in Unicode NFC, the form in which Guerdon stores and compares text.
+pub fn normalise_text(text: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
+}
+
+/// Whether the text has at most this many characters. Stops counting where it is clear.
+fn fits(text: &str, most: usize) -> bool {
+    text.chars().nth(most).is_none()
 }
 
 macro_rules! deserr_from_text_with_max {
@@ -97,25 +137,8 @@ macro_rules! deserr_from_text_with_max {
         }
     };
 }
-deserr_from_text_with_max!(Line);
-deserr_from_text_with_max!(Prose);
+deserr_from_text_with_max!(TextLine);
+deserr_from_text_with_max!(TextBlock);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_trimmed_and_counted_in_characters() {
-        assert_eq!(" 출석 ".parse::<Line<2>>().unwrap().as_str(), "출석");
-        assert_eq!("출석왕".parse::<Line<2>>(), Err(InvalidText::Length { max: 2 }));
-        assert_eq!("   ".parse::<Line<2>>(), Err(InvalidText::Length { max: 2 }));
-    }
-
-    #[test]
-    fn control_characters_are_refused_but_prose_may_break_lines() {
-        assert_eq!("a\0b".parse::<Line<9>>(), Err(InvalidText::Control));
-        assert_eq!("a\nb".parse::<Line<9>>(), Err(InvalidText::Control));
-        assert!("a\nb".parse::<Prose<9>>().is_ok());
-        assert_eq!("a\0b".parse::<Prose<9>>(), Err(InvalidText::Control));
-    }
-}
+mod tests;

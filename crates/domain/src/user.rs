@@ -1,3 +1,5 @@
+//! Users.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Email, RoleSet, Timestamp, UserId};
@@ -8,7 +10,7 @@ use crate::{Email, RoleSet, Timestamp, UserId};
 pub struct User {
     /// The user's id.
     pub id: UserId,
-    /// The address they log in with, in lower case; unique.
+    /// The address they log in with, in its one canonical form; unique.
     pub email: Email,
     /// One or more roles.
     pub roles: RoleSet,

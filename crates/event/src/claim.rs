@@ -100,7 +100,7 @@ mod tests {
     /// Registered on 2026-05-01 at 09:00.
     fn caller() -> Caller {
         let id = UserId(ObjectId::floor(at("2026-05-01T09:00:00Z")));
-        Caller { id, roles: RoleSet::of(&[Role::User]) }
+        Caller { id, roles: RoleSet::from_roles(&[Role::User]) }
     }
 
     fn decided(event: &Event, now: &str) -> Result<DecisionTrace, Refused> {

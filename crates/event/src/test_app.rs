@@ -55,7 +55,7 @@ impl TestApp {
     /// It is 2026-05-01, 09:00.
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = ManualClock::at("2026-05-01T09:00:00.000Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00.000Z".parse().unwrap());
         let db = Arc::new(SqliteEventDb::open(&folder.path().join("event.db")).await.unwrap());
         let service = EventService::new(EventParts {
             events: Arc::<SqliteEventDb>::clone(&db),
@@ -127,7 +127,7 @@ impl TestApp {
 pub(crate) fn somebody(number: u8, roles: &[Role]) -> Identity {
     let mut id = [0; 12];
     id[11] = number;
-    Identity::User(Caller { id: UserId(ObjectId::from_bytes(id)), roles: RoleSet::of(roles) })
+    Identity::User(Caller { id: UserId(ObjectId::from_bytes(id)), roles: RoleSet::from_roles(roles) })
 }
 
 pub(crate) fn operator() -> Identity {

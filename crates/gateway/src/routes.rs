@@ -46,9 +46,9 @@ pub struct Route {
 /// The largest body of most routes, in bytes.
 const BODY: usize = 256 * 1024;
 /// Operators and administrators: who runs events.
-const OPERATORS: RoleSet = RoleSet::of(&[Role::Operator, Role::Admin]);
-const ADMINS: RoleSet = RoleSet::of(&[Role::Admin]);
-const CLAIMANTS: RoleSet = RoleSet::of(&[Role::User]);
+const OPERATORS: RoleSet = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
+const ADMINS: RoleSet = RoleSet::from_roles(&[Role::Admin]);
+const CLAIMANTS: RoleSet = RoleSet::from_roles(&[Role::User]);
 
 use Access::{Anyone, LoggedIn, OwnerOr, Roles};
 

@@ -22,7 +22,7 @@ impl FirstAdmin {
             return Ok(None);
         }
         let (email, password): (Email, _) = (EMAIL.parse()?, generated_password());
-        let roles = RoleSet::of(&[Role::Admin]);
+        let roles = RoleSet::from_roles(&[Role::Admin]);
         match auth::create_user(self.users.as_ref(), &self.ids, email, &password, roles).await {
             Ok(_) => Ok(Some(password)),
             // Somebody has the address without being ADMIN, or another process was faster.

@@ -138,14 +138,14 @@ mod tests {
     const USER: UserId = UserId(ObjectId::from_bytes([7; 12]));
 
     fn key() -> (AccessTokenKey, ManualClock) {
-        let clock = ManualClock::at("2026-05-01T09:00:00.500Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00.500Z".parse().unwrap());
         (AccessTokenKey::new(SECRET, Arc::new(clock.clone())), clock)
     }
 
     #[test]
     fn a_token_lasts_fifteen_minutes_and_not_a_second_more() {
         let (key, clock) = key();
-        let issued = key.issue(USER, RoleSet::of(&[Role::User])).unwrap();
+        let issued = key.issue(USER, RoleSet::from_roles(&[Role::User])).unwrap();
         let claims = key.verify(&issued.token).unwrap();
         assert_eq!((claims.sub, claims.exp - claims.iat), (USER, 900));
         clock.advance_seconds(899);

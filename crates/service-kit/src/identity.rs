@@ -133,7 +133,7 @@ mod tests {
     const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
     fn key() -> (IdentityKey, ManualClock) {
-        let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
         (IdentityKey::derive(SECRET, Arc::new(clock.clone())), clock)
     }
 
@@ -142,7 +142,7 @@ mod tests {
         let (key, _) = key();
         let user = Identity::User(Caller {
             id: UserId(ObjectId::from_bytes([7; 12])),
-            roles: RoleSet::of(&[Role::User, Role::Admin]),
+            roles: RoleSet::from_roles(&[Role::User, Role::Admin]),
         });
         for identity in [Identity::Anonymous, Identity::Gateway, user] {
             let token = key.sign(Audience::Event, identity).unwrap();

@@ -9,8 +9,8 @@ use service_kit::problem::Code;
 use super::*;
 use crate::test_app::TestApp;
 
-const USER: RoleSet = RoleSet::of(&[Role::User]);
-const OPERATOR: RoleSet = RoleSet::of(&[Role::User, Role::Operator]);
+const USER: RoleSet = RoleSet::from_roles(&[Role::User]);
+const OPERATOR: RoleSet = RoleSet::from_roles(&[Role::User, Role::Operator]);
 
 /// Rounds of each race; which way it goes differs from one to the next.
 const ROUNDS: usize = 25;

@@ -94,7 +94,7 @@ mod tests {
     use crate::store::contract::access_tokens as contract;
 
     fn db() -> (Arc<MemoryTokenDb>, ManualClock) {
-        let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
         (Arc::new(MemoryTokenDb::new(Arc::new(clock.clone()))), clock)
     }
 

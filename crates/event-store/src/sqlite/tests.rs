@@ -60,7 +60,7 @@ proptest! {
     fn paging_sees_everything_once(
         count in 0_usize..40,
         sizes in prop::collection::vec(1_usize..8, 1..5),
-        status in prop::option::of(prop::sample::select(EventStatus::ALL)),
+        status in prop::option::of(prop::sample::select(&EventStatus::ALL)),
         by in prop::array::uniform3(any::<bool>()),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

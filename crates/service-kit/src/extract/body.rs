@@ -4,7 +4,7 @@ use axum::{
 };
 use bytes::Bytes;
 use deserr::Deserr;
-use domain::Faults;
+use domain::{Faults, normalise_numbers};
 use http::{HeaderMap, header};
 
 use super::json::read_value;
@@ -70,14 +70,17 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn read_fields<T: Deserr<Faults>>(text: &[u8]) -> Result<T, Problem> {
-    let (value, mut faults) = read_value(text).map_err(|error| {
+    let (mut value, mut faults) = read_value(text).map_err(|error| {
         Problem::new(ProblemCode::MalformedBody).detail(format!("The body is not valid JSON: {error}"))
     })?;
-    match deserr::deserialize(value) {
-        Ok(fields) if faults.0.is_empty() => Ok(fields),
+    if let Err(others) = normalise_numbers(&mut value) {
+        faults.extend(others.into_vec());
+    }
+    match deserr::deserialize::<T, _, Faults>(value) {
+        Ok(fields) if faults.is_empty() => Ok(fields),
         Ok(_) => Err(Problem::invalid(faults)),
-        Err(Faults(others)) => {
-            faults.0.extend(others);
+        Err(others) => {
+            faults.extend(others.into_vec());
             Err(Problem::invalid(faults))
         }
     }

@@ -92,15 +92,15 @@ macro_rules! caller_with_role {
 caller_with_role!(
     /// A caller who may claim: USER.
     Claimant,
-    RoleSet::of(&[Role::User])
+    RoleSet::from_roles(&[Role::User])
 );
 caller_with_role!(
     /// A caller who defines events and decides requests: OPERATOR or ADMIN.
     Operator,
-    RoleSet::of(&[Role::Operator, Role::Admin])
+    RoleSet::from_roles(&[Role::Operator, Role::Admin])
 );
 caller_with_role!(
     /// A caller who may change users: ADMIN.
     Admin,
-    RoleSet::of(&[Role::Admin])
+    RoleSet::from_roles(&[Role::Admin])
 );

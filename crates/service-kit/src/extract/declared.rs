@@ -100,7 +100,7 @@ async fn without_undeclared(inputs: OperationInputs, request: Request) -> Result
         });
         let faults: Vec<_> = faults.collect();
         if !faults.is_empty() {
-            return Err(Problem::invalid(Faults(faults)));
+            return Err(Problem::invalid(Faults::from_iter(faults)));
         }
     }
     if inputs.body {
@@ -115,7 +115,7 @@ async fn without_undeclared(inputs: OperationInputs, request: Request) -> Result
     if nothing {
         Ok(Request::from_parts(parts, Body::empty()))
     } else {
-        Err(Problem::invalid(Faults::one("", "must be left out: this route takes no body")))
+        Err(Problem::invalid(Faults::new("", "must be left out: this route takes no body")))
     }
 }
 

@@ -76,7 +76,7 @@ impl GivenIds<'_> {
         self.next += 1;
         let read = value.parse();
         read.map_err(|error: T::Err| {
-            self.faults.0.push(Fault { pointer: format!(":{name}"), message: error.to_string() });
+            self.faults.push(Fault { pointer: format!(":{name}"), message: error.to_string() });
         })
         .ok()
     }

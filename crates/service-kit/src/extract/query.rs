@@ -13,9 +13,6 @@ use crate::{
     problem::Problem,
 };
 
-/// The most faults that are noted; there may be as many as a query has room for.
-const MOST_FAULTS: usize = 100;
-
 /// The query parameters of a route that has some: a struct that derives `Deserr` (with `error = Faults` and
 /// `deny_unknown_fields`) and `IntoParams`. Each field is read from text.
 ///
@@ -98,12 +95,12 @@ impl GivenParams {
 
     /// Reads what is left; `others` are the names that were taken before.
     fn take_fields<T: Deserr<Faults> + IntoParams>(&mut self, others: &[&str]) -> Option<T> {
-        match deserr::deserialize(Value::Object(std::mem::take(&mut self.values))) {
+        match deserr::deserialize::<T, _, Faults>(Value::Object(std::mem::take(&mut self.values))) {
             Ok(fields) => Some(fields),
-            Err(Faults(faults)) => {
+            Err(faults) => {
                 let mut known: Vec<_> = T::into_params(|| None).into_iter().map(|param| param.name).collect();
                 known.extend(others.iter().map(|&name| name.to_owned()));
-                for Fault { pointer, message } in faults {
+                for Fault { pointer, message } in faults.into_vec() {
                     let name = pointer.strip_prefix('/').unwrap_or(&pointer);
                     let name = name.replace("~1", "/").replace("~0", "~");
                     if known.contains(&name) {
@@ -118,14 +115,12 @@ impl GivenParams {
     }
 
     fn add_fault(&mut self, name: &str, message: impl Into<String>) {
-        if self.faults.0.len() < MOST_FAULTS {
-            self.faults.0.push(Fault { pointer: format!("?{name}"), message: message.into() });
-        }
+        self.faults.push(Fault { pointer: format!("?{name}"), message: message.into() });
     }
 
     fn finish<T>(self, fields: Option<T>) -> Result<T, Problem> {
         match fields {
-            Some(fields) if self.faults.0.is_empty() => Ok(fields),
+            Some(fields) if self.faults.is_empty() => Ok(fields),
             _ => Err(Problem::invalid(self.faults)),
         }
     }
@@ -277,7 +272,7 @@ mod tests {
         fn any_text_comes_back_as_it_was_encoded(name in "\\PC{0,40}", value in ".{0,40}") {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish();
             let given = GivenParams::from_query(&query);
-            prop_assert!(given.faults.0.is_empty());
+            prop_assert!(given.faults.is_empty());
             prop_assert_eq!(given.values.get(&name), Some(&Value::from(value)));
         }
     }

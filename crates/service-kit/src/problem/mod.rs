@@ -4,7 +4,6 @@
 
 mod code;
 mod describe;
-mod fault_bounds;
 mod refusal;
 
 use std::{error::Error, sync::Arc};
@@ -63,7 +62,7 @@ impl Problem {
     /// caller sent is not to come back many times over.
     pub fn invalid(faults: Faults) -> Self {
         let mut problem = Self::new(ProblemCode::ValidationFailed);
-        problem.0.faults = fault_bounds::bounded_faults(faults.0);
+        problem.0.faults = faults.into_vec();
         problem
     }
 

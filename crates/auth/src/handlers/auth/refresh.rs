@@ -45,7 +45,7 @@ pub(crate) async fn handle(
 ) -> Result<Response, Problem> {
     let Some(text) = body.refresh_token.as_deref().or_else(|| cookie_token(&headers)) else {
         let message = "is required, here or as the cookie refreshToken";
-        return Err(Problem::invalid(Faults::one("/refreshToken", message)));
+        return Err(Problem::invalid(Faults::new("/refreshToken", message)));
     };
     let presented: RefreshToken = text
         .parse()

@@ -15,7 +15,7 @@ pub(crate) async fn handle(
     JsonBody(question): JsonBody<SessionsQuestion>,
 ) -> Result<Json<SessionsAnswer>, Problem> {
     if question.sessions.len() > MAX_SESSIONS {
-        return Err(Problem::invalid(Faults::one(
+        return Err(Problem::invalid(Faults::new(
             "/sessions",
             format!("must have at most {MAX_SESSIONS} entries"),
         )));

@@ -51,7 +51,7 @@ pub(crate) async fn handle(
     }
     let password_hash = auth.passwords.hash(password.into()).await?;
     let minted = auth.ids.mint();
-    let roles = RoleSet::of(&[Role::User]);
+    let roles = RoleSet::from_roles(&[Role::User]);
     let user = NewUser { id: UserId(minted.id), email, password_hash, roles, at: minted.at };
     match auth.users.create(user).await? {
         Created::Created(user) => {

@@ -44,7 +44,7 @@ pub(crate) async fn handle(
 ) -> Result<Json<User>, Problem> {
     let roles: RoleSet = roles.into_iter().collect();
     if roles.is_empty() {
-        return Err(Problem::invalid(Faults::one("/roles", "must have at least one role")));
+        return Err(Problem::invalid(Faults::new("/roles", "must have at least one role")));
     }
     match to_the_end(async move { auth.change_roles(id, roles).await }).await? {
         RolesChanged::Updated(user) => Ok(Json(user)),

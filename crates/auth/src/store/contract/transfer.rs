@@ -9,9 +9,9 @@ use crate::store::{UserRecord, UserStore, UserTransfer};
 fn everybody(count: usize) -> Vec<UserRecord> {
     let ids = IdGenerator::new(Arc::new(SystemClock));
     let roles = [
-        RoleSet::of(&[Role::User]),
-        RoleSet::of(&[Role::Admin]),
-        RoleSet::of(&[Role::User, Role::Operator, Role::Auditor, Role::Admin]),
+        RoleSet::from_roles(&[Role::User]),
+        RoleSet::from_roles(&[Role::Admin]),
+        RoleSet::from_roles(&[Role::User, Role::Operator, Role::Auditor, Role::Admin]),
     ];
     let record = |(n, roles): (usize, &RoleSet)| {
         let minted = ids.mint();
@@ -58,7 +58,7 @@ pub(crate) async fn importing_again_changes_nothing_and_fills_gaps(db: Arc<dyn U
     }
     assert_eq!(all(&*db).await, users);
     let mut changed = users[3].clone();
-    changed.user.roles = RoleSet::of(&[Role::Auditor]);
+    changed.user.roles = RoleSet::from_roles(&[Role::Auditor]);
     changed.password_hash = "another".into();
     db.import(vec![changed]).await.unwrap();
     assert_eq!(all(&*db).await, users);

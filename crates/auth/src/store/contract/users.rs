@@ -5,8 +5,8 @@ use service_kit::page::PageRequest;
 
 use crate::store::{Created, NewUser, RolesChanged, StoreError, UserFilter, UserStore};
 
-const ADMIN: RoleSet = RoleSet::of(&[Role::Admin]);
-const USER: RoleSet = RoleSet::of(&[Role::User]);
+const ADMIN: RoleSet = RoleSet::from_roles(&[Role::Admin]);
+const USER: RoleSet = RoleSet::from_roles(&[Role::User]);
 
 fn ids() -> IdGenerator {
     IdGenerator::new(Arc::new(SystemClock))
@@ -40,7 +40,7 @@ fn later(at: Timestamp) -> Timestamp {
 
 pub(crate) async fn a_user_is_found_as_they_were_stored(db: Arc<dyn UserStore>) {
     let ids = ids();
-    let roles = RoleSet::of(&[Role::User, Role::Auditor]);
+    let roles = RoleSet::from_roles(&[Role::User, Role::Auditor]);
     let mina = created(&*db, new(&ids, "Mina@Example.com", roles)).await;
     assert_eq!((mina.roles, mina.email.as_str()), (roles, "mina@example.com"));
     assert_eq!(db.find(mina.id).await.unwrap(), Some(mina.clone()));
@@ -83,7 +83,7 @@ pub(crate) async fn roles_change_and_the_last_administrator_stays(db: Arc<dyn Us
     assert!(db.has_admin().await.unwrap());
     assert_eq!(db.set_roles(mina.id, USER, later(at)).await.unwrap(), RolesChanged::LastAdmin);
     assert_eq!(db.find(mina.id).await.unwrap(), Some(admin));
-    let more = RoleSet::of(&[Role::Operator, Role::Admin]);
+    let more = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
     assert!(matches!(db.set_roles(mina.id, more, at).await.unwrap(), RolesChanged::Updated(_)));
     let jun = created(&*db, new(&ids, "jun@example.com", ADMIN)).await;
     assert!(matches!(db.set_roles(mina.id, USER, at).await.unwrap(), RolesChanged::Updated(_)));
@@ -173,9 +173,9 @@ pub(crate) async fn an_administrator_remains_over_replicas(replicas: &[Arc<dyn U
 pub(crate) async fn filters_combine(db: Arc<dyn UserStore>) {
     let ids = ids();
     for (n, role) in (0..40).zip(Role::ALL.into_iter().cycle()) {
-        created(&*db, new(&ids, &format!("user{n}@example.com"), RoleSet::of(&[role]))).await;
+        created(&*db, new(&ids, &format!("user{n}@example.com"), RoleSet::from_roles(&[role]))).await;
     }
-    let both = RoleSet::of(&[Role::Operator, Role::Admin]);
+    let both = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
     let mina = created(&*db, new(&ids, "mina@example.com", both)).await;
     let page = PageRequest { limit: 100, before: None };
     for role in Role::ALL {

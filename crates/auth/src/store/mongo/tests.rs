@@ -35,7 +35,7 @@ pub(super) fn somebody(name: &str, roles: &[Role]) -> NewUser {
         id: UserId(minted.id),
         email: format!("{name}@example.com").parse().unwrap(),
         password_hash: format!("hash of {name}"),
-        roles: RoleSet::of(roles),
+        roles: RoleSet::from_roles(roles),
         at: minted.at,
     }
 }
@@ -218,9 +218,12 @@ async fn a_user_that_another_program_wrote_is_read_and_changed() {
     db.mongo.collection::<Document>("users").insert_one(by_mongoose).await.unwrap();
     db.create(somebody("jun", &[Role::Admin])).await.unwrap();
     assert_eq!(db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash, "hash of mina");
-    let changed = db.set_roles(mina.id, RoleSet::of(&[Role::User]), mina.at).await.unwrap();
+    let changed = db.set_roles(mina.id, RoleSet::from_roles(&[Role::User]), mina.at).await.unwrap();
     let found = UserStore::find(&*db, mina.id).await.unwrap().unwrap();
-    assert_eq!((changed, found.roles), (RolesChanged::Updated(found.clone()), RoleSet::of(&[Role::User])));
+    assert_eq!(
+        (changed, found.roles),
+        (RolesChanged::Updated(found.clone()), RoleSet::from_roles(&[Role::User]))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -339,7 +342,7 @@ async fn everything_is_unavailable(db: &MongoUserDb, user: UserId) {
             async { UserStore::find(db, user).await.map(drop) },
             async { db.find_by_email(&email).await.map(drop) },
             async { db.list(&filter, PageRequest::default()).await.map(drop) },
-            async { db.set_roles(user, RoleSet::of(&[Role::User]), at).await.map(drop) },
+            async { db.set_roles(user, RoleSet::from_roles(&[Role::User]), at).await.map(drop) },
             async { db.has_admin().await.map(drop) },
             async { db.put(row(&token, at)).await },
             async { db.rotate(&rotation).await.map(drop) },
@@ -379,7 +382,7 @@ async fn an_outage_is_told_in_time_by_every_verb_and_heals_by_itself() {
                 }
             });
             healed.await.expect("it heals within five seconds");
-            let last = db.set_roles(id, RoleSet::of(&[Role::User]), Timestamp::from_millis(0)).await;
+            let last = db.set_roles(id, RoleSet::from_roles(&[Role::User]), Timestamp::from_millis(0)).await;
             assert_eq!(last.unwrap(), RolesChanged::LastAdmin);
         }
     }

@@ -17,7 +17,7 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
         let Some(value) = parts.headers.get(HEADER) else { return Ok(Self(None)) };
         match value.to_str() {
             Ok(key) if (1..=LONGEST).contains(&key.len()) => Ok(Self(Some(key.to_owned()))),
-            _ => Err(Faults::one("Idempotency-Key", "must have 1 to 255 visible ASCII characters").into()),
+            _ => Err(Faults::new("Idempotency-Key", "must have 1 to 255 visible ASCII characters").into()),
         }
     }
 }

@@ -1,6 +1,6 @@
 use axum::{Json, extract::State, response::IntoResponse};
 use deserr::Deserr;
-use domain::{Approval, Event, EventId, EventStatus, Faults, Line, Prose, Timestamp};
+use domain::{Approval, Event, EventId, EventStatus, Faults, TextBlock, TextLine, Timestamp};
 use http::{StatusCode, header};
 use service_kit::{
     extract::{JsonBody, Operator},
@@ -20,11 +20,11 @@ use crate::EventService;
 pub(crate) struct CreateEvent {
     /// 1 to 200 characters.
     #[schema(value_type = String, min_length = 1, max_length = 200, example = "Spring welcome")]
-    name: Line<200>,
+    name: TextLine<200>,
     /// At most 2,000 characters.
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 2000)]
-    description: Option<Prose<2000>>,
+    description: Option<TextBlock<2000>>,
     /// The JsonLogic rule a claimant must meet; {} admits everybody. Facts: user.id, user.roles, user.ageDays, now.
     #[schema(value_type = Object, example = json!({">=": [{"var": "user.ageDays"}, 7]}))]
     condition: CheckedCondition,
@@ -67,13 +67,13 @@ pub(crate) async fn handle(
     JsonBody(body): JsonBody<CreateEvent>,
 ) -> Result<impl IntoResponse, Problem> {
     if body.period_end.is_some_and(|end| end <= body.period_start) {
-        return Err(Faults::one("/periodEnd", "must be after periodStart").into());
+        return Err(Faults::new("/periodEnd", "must be after periodStart").into());
     }
     let minted = service.ids.mint();
     let event = Event {
         id: EventId(minted.id),
         name: body.name.into_string(),
-        description: body.description.map(Prose::into_string),
+        description: body.description.map(TextBlock::into_string),
         condition: body.condition.0,
         period_start: body.period_start,
         period_end: body.period_end,

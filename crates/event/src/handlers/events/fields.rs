@@ -17,12 +17,12 @@ impl Deserr<Faults> for CheckedCondition {
         match Condition::parse(&condition) {
             Ok(_) => Ok(Self(condition)),
             Err(faults) => {
-                let here = domain::pointer(at);
+                let here = domain::json_pointer(at);
                 let faults = faults.into_iter().map(|rules::Fault { pointer, message }| Fault {
                     pointer: format!("{here}{pointer}"),
                     message,
                 });
-                Err(Faults(faults.collect()))
+                Err(faults.collect())
             }
         }
     }
@@ -73,7 +73,7 @@ impl Deserr<Faults> for ManualApproval {
         match <Approval as Deserr<Faults>>::deserialize_from_value(value, at)? {
             Approval::Manual => Ok(Self),
             Approval::Auto => {
-                Err(Faults::one(domain::pointer(at), "AUTO is not available yet; available: MANUAL"))
+                Err(Faults::new(domain::json_pointer(at), "AUTO is not available yet; available: MANUAL"))
             }
         }
     }

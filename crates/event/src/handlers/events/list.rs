@@ -1,6 +1,6 @@
 use axum::{Json, extract::State};
 use deserr::Deserr;
-use domain::{EventStatus, Faults, Line, Phase};
+use domain::{EventStatus, Faults, Phase, TextLine};
 use service_kit::{
     extract::{ListQuery, LoggedIn, PageParams},
     page::Page,
@@ -26,7 +26,7 @@ pub(crate) struct EventListFilter {
     /// Only events whose name contains this, whatever the case.
     #[deserr(default)]
     #[param(value_type = Option<String>)]
-    name: Option<Line<200>>,
+    name: Option<TextLine<200>>,
 }
 
 /// List events
@@ -51,7 +51,7 @@ pub(crate) async fn handle(
 ) -> Result<Json<Page<EventView>>, Problem> {
     let now = service.ids.clock().now();
     let EventListFilter { status, phase, name } = query;
-    let (phase, name) = (phase.map(|phase| (phase, now)), name.map(Line::into_string));
+    let (phase, name) = (phase.map(|phase| (phase, now)), name.map(TextLine::into_string));
     if !caller.roles.is_staff() && status == Some(EventStatus::Inactive) {
         return Ok(Json(Page { items: Vec::new(), next_cursor: None }));
     }

@@ -1,5 +1,5 @@
 use deserr::Deserr;
-use domain::{Fault, Faults, Line, RewardId, RewardKind, RewardType, Timestamp};
+use domain::{Fault, Faults, RewardId, RewardKind, RewardType, TextLine, Timestamp};
 
 /// The most points or pieces one reward can give: far above any use, far below what sums could overflow.
 const MOST: i64 = 1_000_000_000_000;
@@ -17,7 +17,7 @@ pub(crate) struct AttachReward {
     /// 1 to 200 characters.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "Starter points")]
-    name: Option<Line<200>>,
+    name: Option<TextLine<200>>,
     /// POINT: at least 1.
     #[deserr(default)]
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64, example = 500)]
@@ -25,7 +25,7 @@ pub(crate) struct AttachReward {
     /// ITEM: its id in the game or shop.
     #[deserr(default)]
     #[schema(value_type = Option<String>)]
-    item_id: Option<Line<200>>,
+    item_id: Option<TextLine<200>>,
     /// ITEM: at least 1.
     #[deserr(default)]
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
@@ -33,14 +33,14 @@ pub(crate) struct AttachReward {
     /// COUPON: one code for everybody.
     #[deserr(default)]
     #[schema(value_type = Option<String>)]
-    coupon_code: Option<Line<200>>,
+    coupon_code: Option<TextLine<200>>,
     /// COUPON: until when the code can be used.
     #[deserr(default)]
     expiry: Option<Timestamp>,
     /// BADGE: its id in the game or shop.
     #[deserr(default)]
     #[schema(value_type = Option<String>)]
-    badge_id: Option<Line<200>>,
+    badge_id: Option<TextLine<200>>,
 }
 
 /// What the body asks for.
@@ -81,7 +81,7 @@ impl AttachReward {
         }
         match wanted {
             Some(wanted) if faults.faults.is_empty() => Ok(wanted),
-            _ => Err(Faults(faults.faults)),
+            _ => Err(Faults::from_iter(faults.faults)),
         }
     }
 
@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn pointers(body: Value) -> Vec<String> {
-        read(body).unwrap_err().0.into_iter().map(|fault| fault.pointer).collect()
+        read(body).unwrap_err().into_vec().into_iter().map(|fault| fault.pointer).collect()
     }
 
     #[test]

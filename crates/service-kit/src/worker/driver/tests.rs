@@ -59,7 +59,7 @@ struct Running {
 impl Running {
     fn start(surroundings: Surroundings) -> Self {
         let (surroundings, wake_up, stop) = (Arc::new(surroundings), WakeUp::new(), CancellationToken::new());
-        let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
+        let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
         let mut workers = WorkerSet::new(stop.clone(), Arc::new(clock));
         workers.start_woken_by(wake_up.clone(), TestWorker(Arc::clone(&surroundings)));
         Self { surroundings, wake_up, stop, ended: tokio::spawn(workers.run_to_end()) }
@@ -164,7 +164,7 @@ impl Worker for SlowWorker {
 
 fn slow() -> (Arc<Semaphore>, Arc<AtomicU64>, CancellationToken, JoinHandle<()>) {
     let (go, finished, stop) = (Arc::new(Semaphore::new(0)), Arc::default(), CancellationToken::new());
-    let clock = ManualClock::at("2026-05-01T09:00:00Z".parse().unwrap());
+    let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
     let mut workers = WorkerSet::new(stop.clone(), Arc::new(clock));
     workers.start(SlowWorker { go: Arc::clone(&go), finished: Arc::clone(&finished) });
     (go, finished, stop, tokio::spawn(workers.run_to_end()))

@@ -70,9 +70,9 @@ async fn me_is_the_caller_as_stored() {
     let app = TestApp::start().await;
     let mina = app.user("mina@example.com", &[Role::User, Role::Operator]).await;
     app.user("jun@example.com", &[Role::User]).await;
-    let earlier = User { roles: RoleSet::of(&[Role::User]), ..mina.clone() };
+    let earlier = User { roles: RoleSet::from_roles(&[Role::User]), ..mina.clone() };
     let answer = app.get(by(&earlier), "/users/me").await;
     assert_eq!((answer.outcome(), &answer.body), ((200, ""), &json!(mina)));
-    let gone = Identity::User(Caller { id: NOBODY, roles: RoleSet::of(&[Role::User]) });
+    let gone = Identity::User(Caller { id: NOBODY, roles: RoleSet::from_roles(&[Role::User]) });
     assert_eq!(app.get(gone, "/users/me").await.outcome(), (404, "NOT_FOUND"));
 }

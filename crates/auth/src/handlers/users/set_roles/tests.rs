@@ -34,7 +34,7 @@ async fn a_change_counts_at_once_and_a_refresh_carries_it() {
     let next = app.refresh(session.str("refreshToken")).await;
     assert!(app.lets_in(mina.id, next.str("accessToken")).await);
     let claims = app.access_key.verify(next.str("accessToken")).unwrap();
-    assert_eq!(claims.roles, RoleSet::of(&[Role::Operator, Role::Auditor]));
+    assert_eq!(claims.roles, RoleSet::from_roles(&[Role::Operator, Role::Auditor]));
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use crate::store::{
     mongo::tests::{open, patient, somebody},
 };
 
-const USER: RoleSet = RoleSet::of(&[Role::User]);
-const ADMIN: RoleSet = RoleSet::of(&[Role::Admin]);
+const USER: RoleSet = RoleSet::from_roles(&[Role::User]);
+const ADMIN: RoleSet = RoleSet::from_roles(&[Role::Admin]);
 
 async fn two_admins(db: &MongoUserDb) -> (User, User) {
     let (mina, jun) = (somebody("mina", &[Role::Admin]), somebody("jun", &[Role::Admin]));
@@ -99,9 +99,9 @@ async fn while_a_lock_lasts_demotions_are_refused_in_time_and_nothing_else_waits
     let sora = somebody("sora", &[Role::User]);
     let id = sora.id;
     db.create(sora).await.unwrap();
-    assert!(is_updated(&set(&db, id, RoleSet::of(&[Role::Auditor])).await));
+    assert!(is_updated(&set(&db, id, RoleSet::from_roles(&[Role::Auditor])).await));
     assert!(is_updated(&set(&db, id, ADMIN).await));
-    assert!(is_updated(&set(&db, mina.id, RoleSet::of(&[Role::Operator, Role::Admin])).await));
+    assert!(is_updated(&set(&db, mina.id, RoleSet::from_roles(&[Role::Operator, Role::Admin])).await));
     let healed = tokio::time::timeout(Duration::from_secs(6), async {
         while !is_updated(&set(&db, jun.id, USER).await) {}
     });
@@ -114,7 +114,7 @@ async fn who_became_an_administrator_meanwhile_loses_that_only_under_the_lock() 
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
     let db = open(&server).await;
     let (mina, _) = two_admins(&db).await;
-    let stale = User { roles: RoleSet::of(&[Role::Auditor]), ..mina.clone() };
+    let stale = User { roles: RoleSet::from_roles(&[Role::Auditor]), ..mina.clone() };
     assert!(!db.replace_roles(&stale).await.unwrap());
     assert_eq!(db.find(mina.id).await.unwrap(), Some(mina));
 }

@@ -46,7 +46,7 @@ fn somebody(name: &str) -> NewUser {
         id: UserId(minted.id),
         email: format!("{name}@example.com").parse().unwrap(),
         password_hash: "a hash".to_owned(),
-        roles: RoleSet::of(&[Role::User]),
+        roles: RoleSet::from_roles(&[Role::User]),
         at: minted.at,
     }
 }

@@ -1,34 +1,22 @@
+//! Reward requests: what users claim.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ClaimId, EventId, Timestamp, UserId};
 
-/// How far a reward request has come.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, deserr::Deserr, utoipa::ToSchema,
-)]
-#[serde(rename_all = "UPPERCASE")]
-#[deserr(error = crate::Faults)]
-pub enum ClaimStatus {
-    /// Stored, not yet decided.
-    #[deserr(rename = "PENDING")]
-    Pending,
-    /// Decided in the user's favour.
-    #[deserr(rename = "APPROVED")]
-    Approved,
-    /// Decided against the user.
-    #[deserr(rename = "REJECTED")]
-    Rejected,
-    /// Approved once, taken back.
-    #[deserr(rename = "REVOKED")]
-    Revoked,
+crate::named_values::named_values! {
+    /// How far a reward request has come.
+    pub enum ClaimStatus {
+        /// Stored, not yet decided.
+        Pending = "PENDING",
+        /// Decided in the user's favour.
+        Approved = "APPROVED",
+        /// Decided against the user.
+        Rejected = "REJECTED",
+        /// Approved once, taken back.
+        Revoked = "REVOKED",
+    }
 }
-
-crate::names::names!(ClaimStatus {
-    Pending = "PENDING",
-    Approved = "APPROVED",
-    Rejected = "REJECTED",
-    Revoked = "REVOKED",
-});
 
 /// What a request was decided on, kept so that every decision can be explained afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
