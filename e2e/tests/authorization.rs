@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::Role;
 use e2e::{PASSWORD, Setup, System, forge, on_every_setup, on_setup, text};
-use gateway::routes::{Access, ROUTES, Route};
+use gateway::routes::{ROUTES, Route, RouteAccess};
 use serde_json::{Value, json};
 
 on_every_setup!(
@@ -170,7 +170,7 @@ async fn every_route_but_the_open_ones_refuses_every_bad_token(setup: Setup) {
         for (kind, token, code) in &bad {
             for Row { path, body, expected } in world.rows(route).await {
                 let answer = api.call(route.method.clone(), &path, token.as_deref(), &body).await;
-                if route.access == Access::Anyone {
+                if route.access == RouteAccess::Anyone {
                     assert_eq!(
                         answer.status, expected[0],
                         "{kind}: {} {path}: {}",

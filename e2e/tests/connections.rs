@@ -87,3 +87,62 @@ async fn a_client_who_gives_up_is_counted_and_no_longer_in_flight() {
     };
     tokio::time::timeout(Duration::from_secs(20), counted).await.expect("the client who left is counted");
 }
+
+/// What a flood of connections may cost the process, in bytes.
+const FLOOD_BYTES: f64 = 100.0 * 1024.0 * 1024.0;
+
+/// Keeps `flood` open and unread until the system has closed all of it; gives the memory it cost meanwhile, in bytes.
+async fn cost_until_closed(system: &System, resident_before: f64, flood: Vec<TcpStream>) -> f64 {
+    let all_closed = async {
+        let mut most = 0.0_f64;
+        loop {
+            let figures = system.figures().await;
+            let resident = figures.sum("process_resident_memory_bytes", &[]).expect("the figure");
+            most = most.max(resident - resident_before);
+            // The connection that asks for the figures is one of the few left.
+            if figures.sum("guerdon_connections_open", &[]).is_some_and(|open| open < 5.0) {
+                return most;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let most = tokio::time::timeout(Duration::from_secs(40), all_closed).await;
+    drop(flood);
+    most.expect("the connections are closed within their limits")
+}
+
+async fn flood(system: &System, connections: usize, bytes: &[u8]) -> (f64, Vec<TcpStream>) {
+    let address = system.api.base.trim_start_matches("http://").to_owned();
+    let before = system.figures().await.sum("process_resident_memory_bytes", &[]).expect("the figure");
+    let mut streams = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let mut stream = TcpStream::connect(&address).await.expect("the system listens");
+        // A head that is too large is refused before its end: then the rest cannot be written.
+        let _ = tokio::time::timeout(Duration::from_secs(5), stream.write_all(bytes)).await;
+        streams.push(stream);
+    }
+    (before, streams)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_that_do_not_end_cost_little_memory_and_are_gone_in_time() {
+    let system = System::start(Setup::Embedded).await;
+    for length in [60_000, 380_000] {
+        let head = format!("GET /events HTTP/1.1\r\nhost: x\r\nx-long: {}", "a".repeat(length));
+        let (before, streams) = flood(&system, 600, head.as_bytes()).await;
+        let cost = cost_until_closed(&system, before, streams).await;
+        assert!(cost < FLOOD_BYTES, "{length}: {cost} bytes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_never_read_cost_little_memory_and_are_gone_in_time() {
+    let system = System::start(Setup::Embedded).await;
+    let requests = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(4);
+    let (before, streams) = flood(&system, 500, requests.as_bytes()).await;
+    let cost = cost_until_closed(&system, before, streams).await;
+    assert!(cost < FLOOD_BYTES, "{cost} bytes");
+    let figures = system.figures().await;
+    let cut = figures.sum("guerdon_connections_closed_total", &[("reason", "write_timeout")]);
+    assert!(cut.is_some_and(|cut| cut > 0.0), "{cut:?}");
+}

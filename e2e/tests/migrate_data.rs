@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use auth::store::{SqlUserDb, UserTransfer};
 use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, IdGenerator, SystemClock, UserId};
 use e2e::{Api, Finished, Process, SECRET, Setup, System, text};
-use event_store::{EventTransfer, MongoEventDb, NewClaim, Record, RecordKind, SqliteEventDb};
+use event_store::{NewClaim, Stores, TransferRecord, TransferTable};
 use futures::TryStreamExt;
 use mongodb::{
     Client, Collection,
@@ -52,8 +52,8 @@ impl Installation {
         self.data.path().to_str().unwrap()
     }
 
-    async fn event_db(&self) -> SqliteEventDb {
-        SqliteEventDb::open(&self.data.path().join("event.db")).await.unwrap()
+    async fn event_db(&self) -> Stores {
+        Stores::open_sqlite(&self.data.path().join("event.db")).await.unwrap()
     }
 
     async fn user_db(&self) -> SqlUserDb {
@@ -63,7 +63,8 @@ impl Installation {
     /// Stores claims of as many other users.
     async fn add_requests(&self, count: usize) {
         let (db, ids) = (self.event_db().await, IdGenerator::new(Arc::new(SystemClock)));
-        db.import((0..count).map(|n| Record::Request(claim(&ids, self.event, n))).collect()).await.unwrap();
+        let claims = (0..count).map(|n| TransferRecord::Claim(claim(&ids, self.event, n))).collect();
+        claim_table(&db).import(claims).await.unwrap();
     }
 }
 
@@ -81,7 +82,6 @@ fn claim(ids: &IdGenerator, event: EventId, number: usize) -> NewClaim {
     };
     let decision = DecisionTrace {
         event_revision: 1,
-        condition: json!({ "and": [{ "in": ["USER", { "var": "user.roles" }] }, { ">=": [{ "var": "user.ageDays" }, 0.5] }] }),
         facts: json!({ "user": { "id": user, "roles": ["USER"], "ageDays": number % 900 }, "now": minted.at }),
         evaluation: json!({ "eligible": true, "progress": [], "steps": [{ "operator": "in", "value": true }] }),
     };
@@ -89,19 +89,32 @@ fn claim(ids: &IdGenerator, event: EventId, number: usize) -> NewClaim {
     NewClaim { request, decision, idempotency_key }
 }
 
-/// Both sides hold the same records of every kind. Returns how many requests.
-async fn equal_event_dbs(one: &dyn EventTransfer, other: &dyn EventTransfer) -> usize {
-    let mut count = 0;
-    for kind in RecordKind::ALL {
-        let (mut ours, mut theirs) = (one.export(kind, None), other.export(kind, None));
-        count = 0;
-        while let Some(our) = ours.try_next().await.unwrap() {
-            assert_eq!(Some(our), theirs.try_next().await.unwrap());
-            count += 1;
+fn claim_table(db: &Stores) -> &dyn TransferTable {
+    db.transfer.table("reward_requests").unwrap()
+}
+
+/// Everything in a table that can be read.
+async fn export_all(table: &dyn TransferTable) -> Vec<TransferRecord> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let rows = table.export(after, 1000).await.unwrap();
+        let is_last = rows.len() < 1000;
+        for row in rows {
+            after = Some(row.key.unwrap());
+            found.extend(row.record.ok());
         }
-        assert_eq!(theirs.try_next().await.unwrap(), None);
+        if is_last {
+            return found;
+        }
     }
-    count
+}
+
+/// Both sides hold the same records in every table. Returns how many claims.
+async fn equal_event_dbs(one: &Stores, other: &Stores) -> usize {
+    for (ours, theirs) in one.transfer.tables().iter().zip(other.transfer.tables()) {
+        assert_eq!(export_all(&**ours).await, export_all(&**theirs).await);
+    }
+    requests(one).await.len()
 }
 
 async fn equal_user_dbs(one: &dyn UserTransfer, other: &dyn UserTransfer) -> usize {
@@ -111,8 +124,8 @@ async fn equal_user_dbs(one: &dyn UserTransfer, other: &dyn UserTransfer) -> usi
     ours.len()
 }
 
-async fn requests(db: &dyn EventTransfer) -> Vec<Record> {
-    db.export(RecordKind::Request, None).try_collect().await.unwrap()
+async fn requests(db: &Stores) -> Vec<TransferRecord> {
+    export_all(claim_table(db)).await
 }
 
 async fn migrate(arguments: &[&str]) -> Finished {
@@ -171,7 +184,6 @@ const FILL: &str = r#"
     SELECT printf('7%023x', n), $1, printf('%024x', n * 7919),
         CASE n % 4 WHEN 0 THEN 'PENDING' WHEN 1 THEN 'APPROVED' WHEN 2 THEN 'REJECTED' ELSE 'REVOKED' END, 1,
         CASE n % 3 WHEN 0 THEN 'attempt ' || n END,
-        '{"and":[{"in":["USER",{"var":"user.roles"}]},{">=":[{"var":"user.ageDays"},0.5]}]}',
         '{"user":{"id":"' || printf('%024x', n * 7919) || '","roles":["USER"],"ageDays":' || n % 900 || '},"now":"x"}',
         '{"eligible":true,"progress":[],"steps":[{"operator":"in","value":true},{"operator":">=","value":true}]}',
         1795000000000 + n, 1795000000000 + 2 * n
@@ -263,10 +275,10 @@ async fn copying_again_changes_nothing_and_never_mixes_with_other_data() {
     let both = ["--from", installation.folder(), "--to", server.uri()];
     let first = succeeded(migrate(&both).await);
     assert!(first.contains("users: 3 ") && first.contains("3 copied"), "{first}");
-    let events = MongoEventDb::connect(server.uri(), None).await.unwrap();
+    let events = Stores::connect_mongo(server.uri(), None).await.unwrap();
     assert_eq!(equal_event_dbs(&installation.event_db().await, &events).await, 1);
     let again = succeeded(migrate(&both).await);
-    assert_eq!(again.matches("all there before").count(), 5, "{again}");
+    assert_eq!(again.matches("all there before").count(), 6, "{again}");
     assert!(again.ends_with("Nothing was missing: both sides hold the same.\n"), "{again}");
 
     // A new claim at the source is all that is copied.
@@ -277,7 +289,7 @@ async fn copying_again_changes_nothing_and_never_mixes_with_other_data() {
     // A request the source lacks.
     let ids = IdGenerator::new(Arc::new(SystemClock));
     let foreign = claim(&ids, installation.event, 4);
-    events.import(vec![Record::Request(foreign.clone())]).await.unwrap();
+    claim_table(&events).import(vec![TransferRecord::Claim(foreign.clone())]).await.unwrap();
     installation.add_requests(1).await;
     let refused = failed(migrate(&both).await);
     let named =
@@ -289,7 +301,8 @@ async fn copying_again_changes_nothing_and_never_mixes_with_other_data() {
     // The source gets it too, but in another state.
     let mut changed = foreign.clone();
     changed.request.status = ClaimStatus::Revoked;
-    installation.event_db().await.import(vec![Record::Request(changed)]).await.unwrap();
+    let source = installation.event_db().await;
+    claim_table(&source).import(vec![TransferRecord::Claim(changed)]).await.unwrap();
     let refused = failed(migrate(&both).await);
     let named = format!("reward_requests: {} is not the same at both sides", foreign.request.id);
     assert!(refused.contains(&named), "{refused}");
@@ -352,8 +365,33 @@ async fn what_cannot_be_copied_is_told_by_its_flag_and_without_a_password() {
     }
     assert!(!Path::new("absent.db").exists() && !Path::new(absent).join("event.db").exists());
     let nothing = tempfile::tempdir().unwrap();
-    SqliteEventDb::open(&nothing.path().join("event.db")).await.unwrap();
+    Stores::open_sqlite(&nothing.path().join("event.db")).await.unwrap();
     SqlUserDb::open(&nothing.path().join("user.db")).await.unwrap();
     let refused = failed(migrate(&["--from", nothing.path().to_str().unwrap(), "--to", absent]).await);
     assert!(refused.contains("the source holds nothing"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_named_and_the_others_are_copied() {
+    let installation = Installation::new().await;
+    installation.add_requests(2).await;
+    let file = installation.data.path().join("event.db");
+    let mut db = SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
+    let damage =
+        sqlx::query("UPDATE reward_requests SET facts = '{' WHERE id = $1").bind(&installation.request);
+    assert_eq!(damage.execute(&mut db).await.unwrap().rows_affected(), 1);
+    db.close().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("copy");
+    for _ in 0..2 {
+        let both = ["--from", installation.folder(), "--to", target.to_str().unwrap()];
+        let moved = migrate(&both).await;
+        assert_eq!(moved.code, Some(1), "{}", moved.stdout);
+        let named = format!("reward_requests {}", installation.request);
+        assert!(moved.stderr.contains(&named), "{}", moved.stderr);
+        assert!(!moved.stdout.contains("Everything is copied"), "{}", moved.stdout);
+    }
+    let copy = Stores::open_sqlite(&target.join("event.db")).await.unwrap();
+    assert_eq!(requests(&copy).await, requests(&installation.event_db().await).await);
+    assert_eq!(requests(&copy).await.len(), 2);
 }

@@ -1,11 +1,9 @@
 use axum::{Router, middleware::from_fn_with_state, routing::post};
 use service_kit::{
-    extract::{
-        DeclaredInputs, IdentityGate, method_not_allowed, not_found, refuse_undeclared, require_identity,
-    },
-    identity::{Audience, IdentityKey},
+    extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
+    identity::Audience,
+    identity_gate::{IdentitySource, protect_service},
     internal_api::CHECK_SESSIONS_PATH,
-    observe::{Observe, observe},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -16,17 +14,14 @@ use crate::{
 };
 
 /// The service's routes behind the identity gate, and the description of the public ones.
-pub fn router(service: Auth, identity: IdentityKey) -> (Router, OpenApi) {
+pub fn router(service: Auth, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
     let (public, document) = public().split_for_parts();
-    let gate = IdentityGate { key: identity, audience: Audience::Auth };
-    let router = public
+    let unguarded = public
         .route(CHECK_SESSIONS_PATH, post(internal::check_sessions::handle))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared))
-        .layer(from_fn_with_state(gate, require_identity))
-        .layer(from_fn_with_state(Observe { service: "auth", edge: false }, observe))
-        .with_state(service);
+        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
+    let router = protect_service(unguarded, Audience::Auth, identity).with_state(service);
     (router, document)
 }
 

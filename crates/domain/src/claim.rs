@@ -18,19 +18,17 @@ crate::named_values::named_values! {
     }
 }
 
-/// What a request was decided on, kept so that every decision can be explained afterwards.
+/// What a request was decided on, kept so that every decision can be explained afterwards. The condition is
+/// that of the event's revision, which is stored once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionTrace {
-    /// The event's revision the condition was taken from.
+    /// The event's revision whose condition was evaluated.
     pub event_revision: i64,
-    /// The condition as it stood in that revision.
-    #[schema(value_type = Object)]
-    pub condition: serde_json::Value,
     /// The facts it was evaluated over.
     #[schema(value_type = Object)]
     pub facts: serde_json::Value,
-    /// The evaluation, step by step.
+    /// The evaluation, as the rules wrote it.
     #[schema(value_type = Object)]
     pub evaluation: serde_json::Value,
 }

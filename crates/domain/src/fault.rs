@@ -6,10 +6,11 @@ use std::{convert::Infallible, ops::ControlFlow, str::FromStr};
 use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef};
 use serde::{Deserialize, Serialize};
 
-/// The most characters of a pointer that an answer repeats.
+/// The most bytes a pointer takes in an answer, escapes included. With the other bounds an answer stays below
+/// 64 KiB.
 const POINTER_MAX: usize = 256;
-/// The most characters of a message.
-const MESSAGE_MAX: usize = 500;
+/// The most bytes a message takes in an answer, escapes included.
+const MESSAGE_MAX: usize = 320;
 
 /// One thing wrong with an input: where (a JSON Pointer, RFC 6901) and what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -182,7 +183,7 @@ fn kind_name(kind: ValueKind) -> &'static str {
     }
 }
 
-/// Where a value stands in its input: an RFC 6901 pointer of at most 256 characters. A longer one is cut and
+/// Where a value stands in its input: an RFC 6901 pointer of at most 256 bytes. A longer one is cut and
 /// ends in `…`.
 pub fn json_pointer(location: ValuePointerRef) -> String {
     let mut pointer = String::new();
@@ -214,14 +215,31 @@ fn write_pointer(location: ValuePointerRef, pointer: &mut String) {
     }
 }
 
-/// The text, or its beginning and `…` if it has more than this many characters.
+/// The text, or its beginning and `…` if it takes more than this many bytes as a JSON string.
 fn cut_text(mut text: String, most: usize) -> String {
-    let mut ends = text.char_indices().map(|(end, _)| end).skip(most - 1);
-    if let (Some(end), Some(_)) = (ends.next(), ends.next()) {
-        text.truncate(end);
-        text.push('…');
+    const CUT_MARK: &str = "…";
+    let (mut taken, mut cut) = (0, 0);
+    for (start, character) in text.char_indices() {
+        if taken + CUT_MARK.len() <= most {
+            cut = start;
+        }
+        taken += json_bytes(character);
+        if taken > most {
+            text.truncate(cut);
+            text.push_str(CUT_MARK);
+            break;
+        }
     }
     text
+}
+
+/// How many bytes a character takes inside a JSON string.
+fn json_bytes(character: char) -> usize {
+    match character {
+        '"' | '\\' => 2,
+        '\0'..='\u{1f}' => 6,
+        other => other.len_utf8(),
+    }
 }
 
 /// Reads a type out of JSON text through its `FromStr`, reporting its error as a fault.
@@ -328,12 +346,13 @@ mod tests {
     #[test]
     fn long_keys_and_messages_are_cut() {
         let faults = read_body(unknown_fields(std::iter::once("한".repeat(100_000))));
-        assert_eq!(faults[0].pointer, format!("/{}…", "한".repeat(254)));
-        assert_eq!(Fault::new("x", "y".repeat(501)).message, format!("{}…", "y".repeat(499)));
-        assert_eq!(Fault::new("x", "y".repeat(500)).message, "y".repeat(500));
+        assert_eq!(faults[0].pointer, format!("/{}…", "한".repeat(84)));
+        assert_eq!(Fault::new("x", "y".repeat(321)).message, format!("{}…", "y".repeat(317)));
+        assert_eq!(Fault::new("x", "y".repeat(320)).message, "y".repeat(320));
+        assert_eq!(Fault::new("\u{1}".repeat(99), "x").pointer, format!("{}…", "\u{1}".repeat(42)));
         let mut faults = Faults::default();
         faults.push(Fault { pointer: "p".repeat(9999), message: "m".repeat(9999) });
-        assert_eq!((faults.0[0].pointer.len(), faults.0[0].message.len()), (255 + 3, 499 + 3));
+        assert_eq!((faults.0[0].pointer.len(), faults.0[0].message.len()), (256, 320));
     }
 
     proptest! {
@@ -346,7 +365,8 @@ mod tests {
             let faults = faults.err().unwrap_or_default().0;
             prop_assert!(faults.len() <= Faults::MOST);
             for fault in faults {
-                prop_assert!(fault.pointer.chars().count() <= 256 && fault.message.chars().count() <= 500);
+                let bytes = |text: &str| serde_json::to_string(text).map_or(usize::MAX, |json| json.len() - 2);
+                prop_assert!(bytes(&fault.pointer) <= 256 && bytes(&fault.message) <= 320);
             }
         }
     }

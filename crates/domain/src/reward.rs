@@ -19,7 +19,7 @@ crate::named_values::named_values! {
 }
 
 /// What a reward gives, by kind. `type` discriminates, as in the `rewards` collection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "UPPERCASE", rename_all_fields = "camelCase")]
 pub enum RewardKind {
     /// Points, at least one.
@@ -28,6 +28,7 @@ pub enum RewardKind {
         points: i64,
     },
     /// Pieces of an item, at least one.
+    #[schema(rename_all = "camelCase")]
     Item {
         /// The item's id in the game or shop.
         item_id: String,
@@ -35,13 +36,16 @@ pub enum RewardKind {
         quantity: i64,
     },
     /// One code for everybody.
+    #[schema(rename_all = "camelCase")]
     Coupon {
-        /// The code.
+        /// The code, shown to staff only.
+        #[schema(required = false)]
         coupon_code: String,
         /// Until when the code can be used.
         expiry: Timestamp,
     },
     /// A badge.
+    #[schema(rename_all = "camelCase")]
     Badge {
         /// The badge's id in the game or shop.
         badge_id: String,

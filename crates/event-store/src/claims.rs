@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
 use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, Timestamp, UserId};
@@ -20,20 +20,23 @@ pub struct NewClaim {
 
 /// A stored claim, as far as answering a second one goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredClaim {
     /// The request as it is now.
     pub request: Claim,
     /// The key it was made with.
     pub idempotency_key: Option<String>,
 }
 
+/// The claims that stood in the way of others, each readable or not by itself.
+pub(crate) type EarlierClaims = HashMap<(UserId, EventId), Result<StoredClaim, StoreError>>;
+
 /// What became of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claimed {
+pub enum ClaimOutcome {
     /// It is stored, and it is the user's only one for this event.
     Stored,
     /// The user has claimed this event before; nothing was changed.
-    Already(Stored),
+    Already(StoredClaim),
 }
 
 /// Which requests to list: those that match everything that is given.
@@ -68,10 +71,10 @@ impl ClaimFilter {
 pub trait ClaimStore: Send + Sync + fmt::Debug {
     /// Stores a claim unless the user has claimed the event before: of any number of racers one is stored. Durable when
     /// it returns.
-    async fn claim_once(&self, new: NewClaim) -> Result<Claimed, StoreError>;
+    async fn claim_once(&self, new: NewClaim) -> Result<ClaimOutcome, StoreError>;
 
     /// The user's claim on an event.
-    async fn find_claim(&self, user: UserId, event: EventId) -> Result<Option<Stored>, StoreError>;
+    async fn find_claim(&self, user: UserId, event: EventId) -> Result<Option<StoredClaim>, StoreError>;
 
     /// The request with this id, and what it was decided on.
     async fn find(&self, id: ClaimId) -> Result<Option<(Claim, DecisionTrace)>, StoreError>;

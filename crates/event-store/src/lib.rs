@@ -1,26 +1,83 @@
-//! The ports of event, one trait per aggregate, and beside them one file or folder per adapter.
+//! What the event service keeps: one trait (port) per aggregate, and for each store an adapter with the same file names.
 //!
 //! Every verb is atomic by itself and no signature knows transactions: each can be done with conditional updates of
 //! single documents. What a port foresees (a second claim, a reward attached already) is part of its result; a
 //! [`StoreError`] is a store that did not do its work.
 //!
-//! Reads see every write that was acknowledged before they began: an adapter over replicas reads from the primary.
+//! Reads see every write that was acknowledged before they began: an adapter over replicas reads from the primary. What
+//! is stored is read as it is and not judged anew. A row that cannot be read is named in the log and left out of lists;
+//! whoever asks for that very row gets [`StoreError::Corrupt`].
 //!
-//! To add an adapter, implement the traits and run the suites of `contract.rs` on it.
+//! **To add an aggregate**: a file here with its port; a file of the same name in `sqlite/` and `mongo/` with a struct for
+//! each, which enters its tables and collections into that folder's list of tables to be moved; a suite in `contract/`;
+//! a field in [`Stores`].
+//!
+//! **To add a store**: a folder with those files, a constructor of [`Stores`], and the suites of `contract/` run on it.
 
 mod claims;
 #[cfg(test)]
 pub(crate) mod contract;
 mod events;
 mod mongo;
+mod revisions;
 mod rewards;
 mod sqlite;
 mod transfer;
 
-pub use claims::{ClaimFilter, ClaimStore, Claimed, NewClaim, Stored};
-pub use events::{EventFilter, EventStore, Readable};
-pub use mongo::MongoEventDb;
-pub use rewards::{Attached, Attachment, RewardStore};
-pub use sqlite::SqliteEventDb;
+use std::{path::Path, sync::Arc};
+
+use service_kit::health::Dependency;
+use store_kit::{connection::StoreConnection, mongo::MongoConnectError, sqlite::OpenError};
+
+pub use claims::{ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, StoredClaim};
+pub use events::{EventFilter, EventStore, FoundByEvent};
+pub use revisions::{EventRevision, RevisionKey, RevisionStore};
+pub use rewards::{AttachOutcome, Attachment, RewardStore};
 pub use store_kit::error::StoreError;
-pub use transfer::{EventTransfer, Record, RecordKind};
+pub use transfer::{ExportedRow, RecordKey, TransferRecord, TransferRegistry, TransferTable};
+
+/// The name operators know this store by, and its database where none is named.
+const STORE: &str = "event-db";
+
+/// An event-db that is open, by the ports it is used through. Cheap to clone.
+#[derive(Clone)]
+pub struct Stores {
+    /// The events.
+    pub events: Arc<dyn EventStore>,
+    /// What events said at each of their revisions.
+    pub revisions: Arc<dyn RevisionStore>,
+    /// The rewards, and which events have them.
+    pub rewards: Arc<dyn RewardStore>,
+    /// The claims.
+    pub claims: Arc<dyn ClaimStore>,
+    /// Every table or collection, for moving all data to another store.
+    pub transfer: Arc<TransferRegistry>,
+    /// Whether the store does its work: asked by writing, at most once a second.
+    pub readiness: Arc<dyn Dependency>,
+    connection: Arc<dyn StoreConnection>,
+}
+
+impl Stores {
+    /// Opens or creates a SQLite file, brings its tables up to date, and starts the tasks that group writes. Needs a
+    /// runtime.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
+        sqlite::open_stores(path).await
+    }
+
+    /// Connects to MongoDB, brings its collections up to date, and starts the task that groups claims. The database is the
+    /// given one, else the one in the URL, else `event-db`. Needs a runtime.
+    pub async fn connect_mongo(url: &str, database: Option<&str>) -> Result<Self, MongoConnectError> {
+        mongo::connect_stores(url, database).await
+    }
+
+    /// Answers what waits, refuses what comes later, and closes the store. To be called when nothing asks any more.
+    pub async fn close(&self) {
+        self.connection.close().await;
+    }
+}
+
+impl std::fmt::Debug for Stores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stores").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}

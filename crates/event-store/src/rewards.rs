@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{EventId, ObjectId, Reward, RewardId, Timestamp};
 use serde::Serialize;
 
-use super::{Readable, StoreError};
+use super::{FoundByEvent, StoreError};
 
 /// A reward's place in an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -21,7 +21,7 @@ pub struct Attachment {
 
 /// What became of attaching a reward that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Attached {
+pub enum AttachOutcome {
     /// It is one of the event's rewards now.
     Attached(Reward),
     /// It was before; nothing was changed.
@@ -40,14 +40,18 @@ pub trait RewardStore: Send + Sync + fmt::Debug {
     async fn create_attached(&self, reward: Reward, attachment: Attachment) -> Result<(), StoreError>;
 
     /// Attaches a reward to an event that exists; of many racers with one reward and event one attaches it.
-    async fn attach(&self, attachment: Attachment) -> Result<Attached, StoreError>;
+    async fn attach(&self, attachment: Attachment) -> Result<AttachOutcome, StoreError>;
 
-    /// The rewards of these events in the order they were attached, in one round trip. Events without any are left out.
-    async fn of_events(&self, events: &[EventId]) -> Result<Readable<Vec<Reward>>, StoreError>;
+    /// The rewards of these events in the order they were attached. Events without any are left out.
+    async fn of_events(&self, events: &[EventId]) -> Result<FoundByEvent<Vec<Reward>>, StoreError>;
 }
 
 /// Adds a reward to an event's; one that cannot be read makes all of that event's unreadable.
-pub(super) fn add(rewards: &mut Readable<Vec<Reward>>, event: EventId, reward: Result<Reward, StoreError>) {
+pub(super) fn add_reward(
+    rewards: &mut FoundByEvent<Vec<Reward>>,
+    event: EventId,
+    reward: Result<Reward, StoreError>,
+) {
     let list = rewards.entry(event).or_insert_with(|| Ok(Vec::new()));
     match (list, reward) {
         (Ok(list), Ok(reward)) => list.push(reward),

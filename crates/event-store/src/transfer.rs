@@ -1,73 +1,120 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{Event, ObjectId, Reward};
-use futures::stream::BoxStream;
+use domain::{Event, EventId, ObjectId, Reward};
 use serde::Serialize;
 
-use super::{Attachment, NewClaim, StoreError};
+use super::{Attachment, EventRevision, NewClaim, StoreError};
 
-/// The kinds of record, in the order they are to be moved: what others refer to comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordKind {
-    /// `events`.
-    Event,
-    /// `rewards`.
-    Reward,
-    /// `event_rewards`.
-    Attachment,
-    /// `reward_requests`.
-    Request,
-}
-
-impl RecordKind {
-    /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Event, Self::Reward, Self::Attachment, Self::Request];
-
-    /// The collection or table that holds them.
-    pub const fn collection(self) -> &'static str {
-        match self {
-            RecordKind::Event => "events",
-            RecordKind::Reward => "rewards",
-            RecordKind::Attachment => "event_rewards",
-            RecordKind::Request => "reward_requests",
-        }
-    }
-}
-
-/// Anything an event-db holds, whole.
+/// Anything an event-db holds, whole. Each table takes one of these.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Record {
-    /// See [`RecordKind::Event`].
+pub enum TransferRecord {
+    /// `events`.
     Event(Event),
-    /// See [`RecordKind::Reward`].
+    /// `event_revisions`.
+    Revision(EventRevision),
+    /// `rewards`.
     Reward(Reward),
-    /// See [`RecordKind::Attachment`].
+    /// `event_rewards`.
     Attachment(Attachment),
-    /// See [`RecordKind::Request`], in any state.
-    Request(NewClaim),
+    /// `reward_requests`, in any state.
+    Claim(NewClaim),
 }
 
-impl Record {
-    /// The record's own id, by which its kind is ordered.
-    pub fn id(&self) -> ObjectId {
-        match self {
-            Record::Event(event) => event.id.0,
-            Record::Reward(reward) => reward.id.0,
-            Record::Attachment(attachment) => attachment.id,
-            Record::Request(new) => new.request.id.0,
+/// By which the records of a table are ordered: their id; for what belongs to an event's revision, both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordKey {
+    /// The record's own id, or the event's.
+    pub id: ObjectId,
+    /// 0 where there is none.
+    pub revision: i64,
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.revision {
+            0 => write!(f, "{}", self.id),
+            revision => write!(f, "{} at revision {revision}", self.id),
         }
     }
 }
 
-/// Moves an event-db from one store to another.
-#[async_trait]
-pub trait EventTransfer: Send + Sync + fmt::Debug {
-    /// All records of a kind with greater ids than `after`, ascending.
-    fn export(&self, kind: RecordKind, after: Option<ObjectId>) -> BoxStream<'_, Result<Record, StoreError>>;
-
-    /// Stores records of one kind, leaving those alone that are there, and leaving out those whose unique key another has.
-    /// If it is cut off, some of them are stored.
-    async fn import(&self, records: Vec<Record>) -> Result<(), StoreError>;
+impl From<ObjectId> for RecordKey {
+    fn from(id: ObjectId) -> Self {
+        Self { id, revision: 0 }
+    }
 }
+
+impl From<EventId> for RecordKey {
+    fn from(id: EventId) -> Self {
+        id.0.into()
+    }
+}
+
+impl TransferRecord {
+    /// By which it is ordered among the records of its table.
+    pub fn key(&self) -> RecordKey {
+        match self {
+            TransferRecord::Event(event) => event.id.into(),
+            TransferRecord::Revision(revision) => {
+                RecordKey { id: revision.event_id.0, revision: revision.revision }
+            }
+            TransferRecord::Reward(reward) => reward.id.0.into(),
+            TransferRecord::Attachment(attachment) => attachment.id.into(),
+            TransferRecord::Claim(new) => new.request.id.0.into(),
+        }
+    }
+}
+
+/// A row as it was found: it may be damaged.
+#[derive(Debug)]
+pub struct ExportedRow {
+    /// Its place, unless even that cannot be read.
+    pub key: Result<RecordKey, StoreError>,
+    /// What it says.
+    pub record: Result<TransferRecord, StoreError>,
+}
+
+/// One table or collection of an event-db, as a data move sees it.
+#[async_trait]
+pub trait TransferTable: Send + Sync + fmt::Debug {
+    /// Its name, the same in every store.
+    fn name(&self) -> &'static str;
+
+    /// The next rows after this key, or from the beginning, ascending, at most `limit` of them. Fewer mean that there are
+    /// no more.
+    async fn export(&self, after: Option<RecordKey>, limit: usize) -> Result<Vec<ExportedRow>, StoreError>;
+
+    /// Stores records of this table, leaving those alone that are there, and leaving out those whose unique key another has.
+    /// If it is cut off, some of them are stored. A record of another table is an error.
+    async fn import(&self, records: Vec<TransferRecord>) -> Result<(), StoreError>;
+}
+
+/// Every table of a store, in the order in which they are to be moved: what others refer to comes first. A table that is
+/// not in it fails a test of its adapter.
+#[derive(Debug)]
+pub struct TransferRegistry {
+    tables: Vec<Arc<dyn TransferTable>>,
+}
+
+impl TransferRegistry {
+    pub(crate) fn new(tables: Vec<Arc<dyn TransferTable>>) -> Self {
+        Self { tables }
+    }
+
+    /// All of them.
+    pub fn tables(&self) -> &[Arc<dyn TransferTable>] {
+        &self.tables
+    }
+
+    /// The one with this name.
+    pub fn table(&self, name: &str) -> Option<&dyn TransferTable> {
+        self.tables.iter().find(|table| table.name() == name).map(AsRef::as_ref)
+    }
+}
+
+/// What an adapter answers to a record that belongs into another of its tables.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the record belongs into another table than {0}")]
+pub(crate) struct WrongTable(pub(crate) &'static str);

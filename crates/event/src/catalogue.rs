@@ -7,93 +7,135 @@
 use std::{
     collections::{HashMap, HashSet},
     future::Future,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
+use bytes::Bytes;
 use domain::{Event, EventId, Reward};
-use moka::sync::Cache;
+use event_store::{EventStore, FoundByEvent, RewardStore, StoreError};
 use rules::Condition;
 use service_kit::batch::{Batcher, Limits, PATIENCE};
-use store_kit::error::StoreError;
 
-use event_store::{EventStore, Readable, RewardStore};
+use crate::condition_cache::ConditionCache;
 
 const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
-/// Compiled conditions kept; the least used go first.
-const CONDITIONS: u64 = 10_000;
 
-type Found<T> = Result<Option<Arc<T>>, StoreError>;
+type CatalogueAnswer<T> = Result<Option<Arc<T>>, StoreError>;
 
 /// An event with its condition ready to run.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct EventWithCondition {
     pub(crate) event: Event,
     pub(crate) condition: Condition,
 }
 
 /// An event with its rewards.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct EventWithRewards {
     pub(crate) event: Event,
     pub(crate) rewards: Vec<Reward>,
+    staff_answer: OnceLock<Bytes>,
+    user_answer: OnceLock<Bytes>,
+}
+
+impl EventWithRewards {
+    fn new(event: Event, rewards: Vec<Reward>) -> Self {
+        Self { event, rewards, staff_answer: OnceLock::new(), user_answer: OnceLock::new() }
+    }
+
+    /// The rewards as `write` puts them, for staff or for others. They are written once for everybody whose request was
+    /// answered by the same read.
+    pub(crate) fn written_once<E>(
+        &self,
+        to_staff: bool,
+        write: impl FnOnce(&[Reward]) -> Result<Bytes, E>,
+    ) -> Result<Bytes, E> {
+        let answer = if to_staff { &self.staff_answer } else { &self.user_answer };
+        if let Some(written) = answer.get() {
+            return Ok(written.clone());
+        }
+        let written = write(&self.rewards)?;
+        Ok(answer.get_or_init(|| written).clone())
+    }
 }
 
 /// Where events and rewards are looked up by id. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Catalogue {
-    events: Batcher<EventId, Found<Known>>,
-    listed: Batcher<EventId, Found<Listed>>,
+pub(crate) struct EventCatalogue {
+    events: Batcher<EventId, CatalogueAnswer<EventWithCondition>>,
+    rewards: Batcher<EventId, CatalogueAnswer<EventWithRewards>>,
 }
 
-impl Catalogue {
-    pub(crate) fn over(events: Arc<dyn EventStore>, rewards: Arc<dyn RewardStore>) -> Self {
-        let conditions = Cache::new(CONDITIONS);
-        let store = Arc::clone(&events);
-        let known = Batcher::spawn(LIMITS, move |ids| {
-            let (store, conditions) = (Arc::clone(&store), conditions.clone());
-            answer_each(ids, async move |ids| {
-                let found = store.find_many(&ids).await?;
-                let known = |event: Result<Event, _>| event.and_then(|event| known(event, &conditions));
-                Ok(found.into_iter().map(|(id, event)| (id, known(event))).collect())
-            })
-        });
-        let listed = Batcher::spawn(LIMITS, move |ids| {
-            let (events, rewards) = (Arc::clone(&events), Arc::clone(&rewards));
-            answer_each(ids, async move |ids| {
-                let (events, rewards) = tokio::try_join!(events.find_many(&ids), rewards.of_events(&ids))?;
-                Ok(with_rewards(events, rewards))
-            })
-        });
-        Self { events: known, listed }
+impl EventCatalogue {
+    /// Starts two tasks that read for whoever asks. They end when the last clone is dropped.
+    pub(crate) fn start(events: Arc<dyn EventStore>, rewards: Arc<dyn RewardStore>) -> Self {
+        Self { events: start_event_reads(Arc::clone(&events)), rewards: start_reward_reads(events, rewards) }
     }
 
     /// The event as it is now.
-    pub(crate) async fn event(&self, id: EventId) -> Found<Known> {
-        ask(&self.events, id).await
+    pub(crate) async fn find_event(&self, id: EventId) -> CatalogueAnswer<EventWithCondition> {
+        ask_batcher(&self.events, id).await
     }
 
     /// The event and its rewards as they are now.
-    pub(crate) async fn listed(&self, id: EventId) -> Found<Listed> {
-        ask(&self.listed, id).await
+    pub(crate) async fn find_rewards(&self, id: EventId) -> CatalogueAnswer<EventWithRewards> {
+        ask_batcher(&self.rewards, id).await
     }
 }
 
-fn with_rewards(events: Readable<Event>, mut rewards: Readable<Vec<Reward>>) -> Readable<Listed> {
-    let mut listed = |id: &EventId, event: Result<Event, StoreError>| {
-        let rewards = rewards.remove(id).unwrap_or_else(|| Ok(Vec::new()));
-        Ok(Listed { event: event?, rewards: rewards? })
-    };
-    events.into_iter().map(|(id, event)| (id, listed(&id, event))).collect()
+fn start_event_reads(store: Arc<dyn EventStore>) -> Batcher<EventId, CatalogueAnswer<EventWithCondition>> {
+    let conditions = ConditionCache::new();
+    Batcher::spawn(LIMITS, move |ids| {
+        let (store, conditions) = (Arc::clone(&store), conditions.clone());
+        answer_each(ids, async move |ids| {
+            let with_condition = |event: Event| {
+                let condition = conditions.condition_of(&event);
+                EventWithCondition { event, condition }
+            };
+            let found = store.find_many(&ids).await?;
+            Ok(found.into_iter().map(|(id, event)| (id, event.map(with_condition))).collect())
+        })
+    })
 }
 
-async fn ask<T: Send + Sync + 'static>(batcher: &Batcher<EventId, Found<T>>, id: EventId) -> Found<T> {
+fn start_reward_reads(
+    events: Arc<dyn EventStore>,
+    rewards: Arc<dyn RewardStore>,
+) -> Batcher<EventId, CatalogueAnswer<EventWithRewards>> {
+    Batcher::spawn(LIMITS, move |ids| {
+        let (events, rewards) = (Arc::clone(&events), Arc::clone(&rewards));
+        answer_each(ids, async move |ids| {
+            let (events, rewards) = tokio::try_join!(events.find_many(&ids), rewards.of_events(&ids))?;
+            Ok(join_rewards(events, rewards))
+        })
+    })
+}
+
+fn join_rewards(
+    events: FoundByEvent<Event>,
+    mut rewards: FoundByEvent<Vec<Reward>>,
+) -> FoundByEvent<EventWithRewards> {
+    let mut joined = |id: &EventId, event: Result<Event, StoreError>| {
+        let rewards = rewards.remove(id).unwrap_or_else(|| Ok(Vec::new()));
+        Ok(EventWithRewards::new(event?, rewards?))
+    };
+    events.into_iter().map(|(id, event)| (id, joined(&id, event))).collect()
+}
+
+async fn ask_batcher<T: Send + Sync + 'static>(
+    batcher: &Batcher<EventId, CatalogueAnswer<T>>,
+    id: EventId,
+) -> CatalogueAnswer<T> {
     batcher.ask(id).await.unwrap_or_else(|error| Err(StoreError::unavailable("event-db", error)))
 }
 
 /// Looks each id up once and hands the finding to everybody who asked for it.
-async fn answer_each<V, F>(asked: Vec<EventId>, find: impl FnOnce(Vec<EventId>) -> F) -> Vec<Found<V>>
+async fn answer_each<V, F>(
+    asked: Vec<EventId>,
+    find: impl FnOnce(Vec<EventId>) -> F,
+) -> Vec<CatalogueAnswer<V>>
 where
-    F: Future<Output = Result<Readable<V>, StoreError>>,
+    F: Future<Output = Result<FoundByEvent<V>, StoreError>>,
 {
     let distinct: HashSet<EventId> = asked.iter().copied().collect();
     match find(distinct.into_iter().collect()).await {
@@ -105,15 +147,37 @@ where
     }
 }
 
-fn known(event: Event, conditions: &Cache<(EventId, i64), Condition>) -> Result<Known, StoreError> {
-    let key = (event.id, event.revision);
-    let condition = conditions
-        .try_get_with(key, || Condition::parse(&event.condition).map_err(Unreadable))
-        .map_err(|faults| StoreError::corrupt("event-db", Arc::unwrap_or_clone(faults)))?;
-    Ok(Known { event, condition })
-}
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
 
-/// A stored condition that this version does not accept.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the stored condition is not valid: {0:?}")]
-struct Unreadable(Vec<rules::Fault>);
+    use serde_json::json;
+
+    use super::*;
+    use crate::test_app::spring_event;
+
+    #[test]
+    fn what_many_are_answered_is_written_once_for_staff_and_once_for_others() {
+        let found = EventWithRewards::new(spring_event(json!({})), Vec::new());
+        let writes = Cell::new(0);
+        let write = |text: &'static str| {
+            let written = found.written_once(text == "staff", |_| {
+                writes.set(writes.get() + 1);
+                Ok::<_, StoreError>(Bytes::from_static(text.as_bytes()))
+            });
+            written.unwrap()
+        };
+        for _ in 0..10 {
+            assert_eq!((write("staff"), write("users")), ("staff".into(), "users".into()));
+        }
+        assert_eq!(writes.get(), 2);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_tried_again() {
+        let found = EventWithRewards::new(spring_event(json!({})), Vec::new());
+        assert_eq!(found.written_once(true, |_| Err("broken")), Err("broken"));
+        let written = found.written_once(true, |_| Ok::<_, ()>(Bytes::from_static(b"[]")));
+        assert_eq!(written, Ok(Bytes::from_static(b"[]")));
+    }
+}

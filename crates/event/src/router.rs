@@ -1,10 +1,8 @@
 use axum::{Router, middleware::from_fn_with_state};
 use service_kit::{
-    extract::{
-        DeclaredInputs, IdentityGate, method_not_allowed, not_found, refuse_undeclared, require_identity,
-    },
-    identity::{Audience, IdentityKey},
-    observe::{Observe, observe},
+    extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
+    identity::Audience,
+    identity_gate::{IdentitySource, protect_service},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,32 +13,29 @@ use crate::{
 };
 
 /// The service's routes behind the identity gate, and their description.
-pub fn router(service: EventService, identity: IdentityKey) -> (Router, OpenApi) {
-    let (public, document) = public().split_for_parts();
-    let gate = IdentityGate { key: identity, audience: Audience::Event };
-    let router = public
+pub fn router(service: EventService, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
+    let (public, document) = public_routes().split_for_parts();
+    let unguarded = public
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared))
-        .layer(from_fn_with_state(gate, require_identity))
-        .layer(from_fn_with_state(Observe { service: "event", edge: false }, observe))
-        .with_state(service);
+        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
+    let router = protect_service(unguarded, Audience::Event, identity).with_state(service);
     (router, document)
 }
 
 /// The description of the routes alone, for which no store is needed.
 pub fn document() -> OpenApi {
-    public().into_openapi()
+    public_routes().into_openapi()
 }
 
-fn public() -> OpenApiRouter<EventService> {
+fn public_routes() -> OpenApiRouter<EventService> {
     OpenApiRouter::default()
-        .routes(routes!(events::create::handle, events::list::handle))
-        .routes(routes!(events::get::handle))
-        .routes(routes!(rewards::attach::handle, rewards::list::handle))
-        .routes(routes!(claims::create::handle))
-        .routes(routes!(claims::list::handle))
-        .routes(routes!(claims::get::handle))
+        .routes(routes!(events::create::create_event, events::list::list_events))
+        .routes(routes!(events::get::get_event))
+        .routes(routes!(rewards::attach::attach_reward, rewards::list::list_rewards))
+        .routes(routes!(claims::create::create_claim))
+        .routes(routes!(claims::list::list_claims))
+        .routes(routes!(claims::get::get_claim))
 }
 
 #[cfg(test)]

@@ -1,55 +1,122 @@
+//! Decides whether a request may go on, and on whose behalf.
+
 use domain::RoleSet;
 use http::{header, request::Parts};
 use service_kit::{
-    access_token::TokenError,
+    access_token::{AccessClaims, TokenError},
     identity::{Caller, Identity},
-    problem::{Code, Problem},
+    problem::{Problem, ProblemCode},
     ratelimit::RateClass,
-    server::Peer,
 };
 
 use crate::{
-    router::Gateway,
-    routes::{Access, Route},
-    session::Session,
+    gateway::Gateway,
+    routes::{Route, RouteAccess},
+    sessions::PresentedSession,
 };
 
-/// Decides whether a request may go on, and on whose behalf.
-pub(crate) async fn admit(gateway: &Gateway, route: &Route, request: &Parts) -> Result<Identity, Problem> {
-    limit_client(gateway, route, request).await?;
-    if route.access == Access::Anyone {
-        return Ok(Identity::Anonymous);
-    }
-    let caller = authenticate(gateway, request).await?;
-    gateway.limits.take(RateClass::Account, &caller.id.to_string()).await?;
-    authorize(route.access, caller.roles)?;
-    Ok(Identity::User(caller))
+/// What a request shows of its caller, before its body is read.
+#[derive(Debug)]
+pub(crate) enum ShownCredentials {
+    /// No token, on a route that needs none.
+    Absent,
+    /// A token that is signed and has not expired. Whether its session lives is not known yet.
+    Verified(VerifiedToken),
+    /// A token that is not accepted, on a route that can do without.
+    Rejected(Problem),
 }
 
-async fn limit_client(gateway: &Gateway, route: &Route, request: &Parts) -> Result<(), Problem> {
-    let Some(Peer(peer)) = request.extensions.get() else {
-        return Err(Problem::new(Code::Internal).detail("The request has no peer address"));
+/// A signed token that has not expired.
+pub(crate) struct VerifiedToken {
+    claims: AccessClaims,
+    token: String,
+}
+
+impl std::fmt::Debug for VerifiedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifiedToken").field("user", &self.claims.sub).finish_non_exhaustive()
+    }
+}
+
+/// On whose behalf a request is made.
+#[derive(Debug)]
+pub(crate) struct AuthenticatedCaller {
+    pub(crate) identity: Identity,
+    /// Why the token that was shown does not count, where the route can do without.
+    pub(crate) rejected: Option<Problem>,
+}
+
+/// Checks what needs nobody else: that there is a token where one is needed, its signature and its expiry.
+pub(crate) fn check_token(
+    gateway: &Gateway,
+    route: &Route,
+    request: &Parts,
+) -> Result<ShownCredentials, Problem> {
+    if route.access == RouteAccess::Anyone {
+        return Ok(ShownCredentials::Absent);
+    }
+    let is_optional = route.access == RouteAccess::OptionalLogin;
+    let Some(token) = bearer_token(request) else {
+        return if is_optional {
+            Ok(ShownCredentials::Absent)
+        } else {
+            Err(Problem::new(ProblemCode::Unauthenticated))
+        };
     };
-    let client = gateway.clients.key(peer.ip(), &request.headers);
-    gateway.limits.take(RateClass::Client, &client).await?;
-    if let Some(class) = route.rate {
-        gateway.limits.take(class, &client).await?;
+    match gateway.tokens.verify(token) {
+        Ok(claims) => Ok(ShownCredentials::Verified(VerifiedToken { claims, token: token.to_owned() })),
+        Err(error) => {
+            let problem = match error {
+                TokenError::Expired => Problem::new(ProblemCode::TokenExpired),
+                TokenError::Invalid => Problem::invalid_token(),
+            };
+            if is_optional { Ok(ShownCredentials::Rejected(problem)) } else { Err(problem) }
+        }
     }
-    Ok(())
 }
 
-/// Signature first, then expiry, then whether token-db still holds this very token.
-async fn authenticate(gateway: &Gateway, request: &Parts) -> Result<Caller, Problem> {
-    let token = bearer_token(request).ok_or_else(|| Problem::new(Code::Unauthenticated))?;
-    let claims = gateway.tokens.verify(token).map_err(|error| match error {
-        TokenError::Expired => Problem::new(Code::TokenExpired),
-        TokenError::Invalid => Problem::invalid_token(),
-    })?;
-    let session = Session { user: claims.sub, token: token.to_owned() };
-    match gateway.sessions.is_current(session).await {
-        Ok(true) => Ok(Caller { id: claims.sub, roles: claims.roles }),
-        Ok(false) => Err(Problem::new(Code::SessionRevoked)),
-        Err(error) => Err(Problem::new(Code::Unavailable).caused_by(error)),
+/// Checks what may change at any moment, so as late as can be: whether token-db still holds this very token.
+/// Then the account's rate limit and the roles.
+///
+/// To be called when the body has been read: a client can take its time over a body, and rights that ended
+/// meanwhile must not be used.
+pub(crate) async fn check_session(
+    gateway: &Gateway,
+    route: &Route,
+    credentials: ShownCredentials,
+) -> Result<AuthenticatedCaller, Problem> {
+    let VerifiedToken { claims, token } = match credentials {
+        ShownCredentials::Absent => {
+            return Ok(AuthenticatedCaller { identity: Identity::Anonymous, rejected: None });
+        }
+        ShownCredentials::Rejected(problem) => return Ok(AuthenticatedCaller::without_login(problem)),
+        ShownCredentials::Verified(token) => token,
+    };
+    match gateway.sessions.is_current(PresentedSession { user: claims.sub, token }).await {
+        Ok(true) => {}
+        Ok(false) if route.access == RouteAccess::OptionalLogin => {
+            return Ok(AuthenticatedCaller::without_login(Problem::new(ProblemCode::SessionRevoked)));
+        }
+        Ok(false) => return Err(Problem::new(ProblemCode::SessionRevoked)),
+        Err(error) => return Err(Problem::new(ProblemCode::Unavailable).caused_by(error)),
+    }
+    gateway.limits.take(RateClass::Account, &claims.sub.to_string()).await?;
+    if let Some(class) = route.rate.filter(|class| is_by_account(*class)) {
+        gateway.limits.take(class, &claims.sub.to_string()).await?;
+    }
+    check_roles(route.access, claims.roles)?;
+    let identity = Identity::User(Caller { id: claims.sub, roles: claims.roles });
+    Ok(AuthenticatedCaller { identity, rejected: None })
+}
+
+/// Whether a route's own limit counts by account, and so only once it is known.
+pub(crate) fn is_by_account(class: RateClass) -> bool {
+    matches!(class, RateClass::PasswordChange | RateClass::Account)
+}
+
+impl AuthenticatedCaller {
+    fn without_login(rejected: Problem) -> Self {
+        Self { identity: Identity::Anonymous, rejected: Some(rejected) }
     }
 }
 
@@ -60,11 +127,12 @@ fn bearer_token(request: &Parts) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn authorize(access: Access, roles: RoleSet) -> Result<(), Problem> {
+fn check_roles(access: RouteAccess, roles: RoleSet) -> Result<(), Problem> {
     match access.required_roles() {
         Some(required) if !roles.intersects(required) => {
             let names: Vec<_> = required.iter().map(domain::Role::name).collect();
-            Err(Problem::new(Code::Forbidden).detail(format!("This needs the role {}", names.join(" or "))))
+            Err(Problem::new(ProblemCode::Forbidden)
+                .detail(format!("This needs the role {}", names.join(" or "))))
         }
         _ => Ok(()),
     }

@@ -1,19 +1,31 @@
-//! The public edge. Every request passes here: rate limit, signature, session, role rule, signed identity, upstream.
+//! The public edge. Every request passes here: rate limit, signature, body, session, role rule, identity,
+//! upstream.
 //!
-//! [`routes::ROUTES`] is the one list of what exists and who may use it. The router, the OpenAPI document and the
-//! authorization tests are made from it, so a route without a rule cannot exist.
+//! [`routes::ROUTES`] is the one list of what exists and who may use it. The router, the OpenAPI document and
+//! the authorization tests are made from it, so a route without a rule cannot exist.
 
-mod client;
-mod docs;
+mod body;
+mod client_address;
+mod docs_pages;
+mod edge;
+mod gateway;
 mod guard;
+mod headers;
+mod host;
+mod http_upstream;
+mod openapi;
+mod origins;
 mod proxy;
 mod router;
 pub mod routes;
-mod session;
+mod sessions;
 mod upstream;
 
-pub use client::ClientAddress;
-pub use docs::document;
-pub use router::{Gateway, router};
-pub use session::{Session, SessionCheck, Sessions, SessionsUnavailable};
-pub use upstream::{HttpUpstream, Upstream};
+pub use client_address::ClientAddressRule;
+pub use gateway::Gateway;
+pub use http_upstream::HttpUpstream;
+pub use openapi::document;
+pub use origins::{AllowedOrigins, InvalidOrigin};
+pub use router::router;
+pub use sessions::{PresentedSession, SessionCheck, SessionLookup, SessionsUnavailable};
+pub use upstream::Upstream;

@@ -6,20 +6,24 @@ use service_kit::ratelimit::RateClass;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum RouteAccess {
     /// Everybody, logged in or not.
     Anyone,
+    /// Everybody; whoever shows a valid access token is known to the service, and any other token counts as
+    /// none.
+    OptionalLogin,
     /// Everybody who is logged in.
     LoggedIn,
     /// Those who have one of these roles.
     Roles(RoleSet),
-    /// Those who have one of these roles, and whoever the resource belongs to: only its service knows who that is.
+    /// Those who have one of these roles, and whoever the resource belongs to: only its service knows who
+    /// that is.
     OwnerOr(RoleSet),
 }
 
 /// Which service answers a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
+pub enum ServiceName {
     /// Users and sessions.
     Auth,
     /// Events, rewards, claims.
@@ -34,13 +38,15 @@ pub struct Route {
     /// The path, parameters in braces.
     pub path: &'static str,
     /// Who may use it.
-    pub access: Access,
+    pub access: RouteAccess,
     /// Who answers it.
-    pub service: Service,
+    pub service: ServiceName,
     /// A limit of its own, besides those every route has.
     pub rate: Option<RateClass>,
-    /// The largest body in bytes; 0 for none.
+    /// The largest body in bytes; 0 for none, then any body is refused.
     pub body_limit: usize,
+    /// Whether pages of other sites are refused: where a cookie alone gives rights.
+    pub is_same_site: bool,
 }
 
 /// The largest body of most routes, in bytes.
@@ -50,38 +56,39 @@ const OPERATORS: RoleSet = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
 const ADMINS: RoleSet = RoleSet::from_roles(&[Role::Admin]);
 const CLAIMANTS: RoleSet = RoleSet::from_roles(&[Role::User]);
 
-use Access::{Anyone, LoggedIn, OwnerOr, Roles};
+use RouteAccess::{Anyone, LoggedIn, OptionalLogin, OwnerOr, Roles};
 
 /// Every route of the public API.
 pub static ROUTES: &[Route] = &[
-    post("/users", Anyone, Service::Auth).at_most(RateClass::Register),
-    get("/users", Roles(ADMINS), Service::Auth),
-    get("/users/me", LoggedIn, Service::Auth),
-    get("/users/{id}", OwnerOr(RoleSet::STAFF), Service::Auth),
-    put("/users/{id}/roles", Roles(ADMINS), Service::Auth),
-    post("/auth/login", Anyone, Service::Auth).at_most(RateClass::Login),
-    post("/auth/refresh", Anyone, Service::Auth).at_most(RateClass::Refresh),
-    post("/auth/logout", LoggedIn, Service::Auth),
-    post("/events", Roles(OPERATORS), Service::Event),
-    get("/events", LoggedIn, Service::Event),
-    get("/events/requests", LoggedIn, Service::Event),
-    get("/events/requests/{requestId}", OwnerOr(RoleSet::STAFF), Service::Event),
-    get("/events/{eventId}", LoggedIn, Service::Event),
-    post("/events/{eventId}/rewards", Roles(OPERATORS), Service::Event),
-    get("/events/{eventId}/rewards", LoggedIn, Service::Event),
-    post("/events/{eventId}/request", Roles(CLAIMANTS), Service::Event),
+    post("/users", Anyone, ServiceName::Auth).at_most(RateClass::Register),
+    get("/users", Roles(RoleSet::STAFF), ServiceName::Auth),
+    get("/users/me", LoggedIn, ServiceName::Auth),
+    put("/users/me/password", LoggedIn, ServiceName::Auth).at_most(RateClass::PasswordChange),
+    get("/users/{id}", OwnerOr(RoleSet::STAFF), ServiceName::Auth),
+    put("/users/{id}/roles", Roles(ADMINS), ServiceName::Auth),
+    post("/auth/login", Anyone, ServiceName::Auth).at_most(RateClass::Login).same_site(),
+    post("/auth/refresh", Anyone, ServiceName::Auth).at_most(RateClass::Refresh).same_site(),
+    post("/auth/logout", OptionalLogin, ServiceName::Auth).same_site(),
+    post("/events", Roles(OPERATORS), ServiceName::Event),
+    get("/events", LoggedIn, ServiceName::Event),
+    get("/events/requests", LoggedIn, ServiceName::Event),
+    get("/events/requests/{requestId}", OwnerOr(RoleSet::STAFF), ServiceName::Event),
+    get("/events/{eventId}", LoggedIn, ServiceName::Event),
+    post("/events/{eventId}/rewards", Roles(OPERATORS), ServiceName::Event),
+    get("/events/{eventId}/rewards", LoggedIn, ServiceName::Event),
+    post("/events/{eventId}/request", Roles(CLAIMANTS), ServiceName::Event),
 ];
 
-const fn get(path: &'static str, access: Access, service: Service) -> Route {
-    Route { method: Method::GET, path, access, service, rate: None, body_limit: 0 }
+const fn get(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
+    Route { method: Method::GET, path, access, service, rate: None, body_limit: 0, is_same_site: false }
 }
 
-const fn post(path: &'static str, access: Access, service: Service) -> Route {
-    Route { method: Method::POST, path, access, service, rate: None, body_limit: BODY }
+const fn post(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
+    Route { method: Method::POST, path, access, service, rate: None, body_limit: BODY, is_same_site: false }
 }
 
-const fn put(path: &'static str, access: Access, service: Service) -> Route {
-    Route { method: Method::PUT, path, access, service, rate: None, body_limit: BODY }
+const fn put(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
+    Route { method: Method::PUT, path, access, service, rate: None, body_limit: BODY, is_same_site: false }
 }
 
 impl Route {
@@ -89,14 +96,22 @@ impl Route {
         self.rate = Some(class);
         self
     }
+
+    const fn same_site(mut self) -> Self {
+        self.is_same_site = true;
+        self
+    }
 }
 
-impl Access {
+impl RouteAccess {
     /// The roles a logged-in caller needs one of, where the gateway itself can tell.
     pub fn required_roles(self) -> Option<RoleSet> {
         match self {
-            Access::Roles(roles) => Some(roles),
-            Access::Anyone | Access::LoggedIn | Access::OwnerOr(_) => None,
+            RouteAccess::Roles(roles) => Some(roles),
+            RouteAccess::Anyone
+            | RouteAccess::OptionalLogin
+            | RouteAccess::LoggedIn
+            | RouteAccess::OwnerOr(_) => None,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The one binary of Guerdon: it serves, creates users, plays the demo, prints the API's description, checks health.
 
-mod address;
 mod assembly;
 mod commands;
 mod first_admin;

@@ -7,10 +7,11 @@ use auth::store::{
     UserTransfer,
 };
 use domain::Clock;
-use event_store::{ClaimStore, EventStore, EventTransfer, MongoEventDb, RewardStore, SqliteEventDb};
+use event_store::Stores;
 use service_kit::health::Dependency;
 use store_kit::{
     mongo, postgres,
+    readiness::CachedReadiness,
     redis::{self, Redis},
     sqlite::OpenError,
 };
@@ -68,7 +69,7 @@ impl UserDb {
             users: Arc::<T>::clone(&db),
             refresh_tokens: Arc::<T>::clone(&db),
             transfer: Arc::<T>::clone(&db),
-            dependency: db,
+            dependency: Arc::new(CachedReadiness::new(db)),
         }
     }
 
@@ -94,43 +95,16 @@ impl UserDb {
     }
 }
 
-/// Events, rewards and claims, by the ports they are used through.
-pub(crate) struct EventDb {
-    pub(crate) events: Arc<dyn EventStore>,
-    pub(crate) rewards: Arc<dyn RewardStore>,
-    pub(crate) requests: Arc<dyn ClaimStore>,
-    pub(crate) transfer: Arc<dyn EventTransfer>,
-    pub(crate) dependency: Arc<dyn Dependency>,
-}
-
-impl EventDb {
-    fn over<T>(db: T) -> Self
-    where
-        T: EventStore + RewardStore + ClaimStore + EventTransfer + Dependency + 'static,
-    {
-        let db = Arc::new(db);
-        Self {
-            events: Arc::<T>::clone(&db),
-            rewards: Arc::<T>::clone(&db),
-            requests: Arc::<T>::clone(&db),
-            transfer: Arc::<T>::clone(&db),
-            dependency: db,
+/// Opens event-db, a file or a server, and brings it up to date.
+pub(crate) async fn open_event_db(settings: &StoreSettings) -> Result<Stores, StoresError> {
+    match settings.event_db()? {
+        EventDatabase::Sqlite(path) => {
+            create_folder(&settings.data_dir)?;
+            Ok(Stores::open_sqlite(&path).await?)
         }
-    }
-
-    /// Opens a file or connects, and brings tables and indexes up to date.
-    pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StoresError> {
-        match settings.event_db()? {
-            EventDatabase::Sqlite(path) => {
-                create_folder(&settings.data_dir)?;
-                Ok(Self::over(SqliteEventDb::open(&path).await?))
-            }
-            EventDatabase::Mongo(external) => {
-                let database = external.database;
-                connect(&external, no_mongo, async |url| MongoEventDb::connect(url, database).await)
-                    .await
-                    .map(Self::over)
-            }
+        EventDatabase::Mongo(external) => {
+            let database = external.database;
+            connect(&external, no_mongo, async |url| Stores::connect_mongo(url, database).await).await
         }
     }
 }
@@ -148,7 +122,8 @@ impl TokenDb {
     pub(crate) fn over(redis: Option<&Redis>, clock: &Arc<dyn Clock>) -> Self {
         if let Some(redis) = redis {
             let db = Arc::new(RedisTokenDb::new(redis.clone()));
-            return Self { access_tokens: Arc::<RedisTokenDb>::clone(&db), dependency: db, in_memory: false };
+            let access_tokens = Arc::<RedisTokenDb>::clone(&db);
+            return Self { access_tokens, dependency: Arc::new(CachedReadiness::new(db)), in_memory: false };
         }
         let db = Arc::new(MemoryTokenDb::new(Arc::clone(clock)));
         Self { access_tokens: Arc::<MemoryTokenDb>::clone(&db), dependency: db, in_memory: true }

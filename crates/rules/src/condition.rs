@@ -1,74 +1,98 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
-    check,
-    compile::{Program, compile},
-    evaluate,
-    explain::{Decision, Trace},
+    condition_fault::ConditionFault,
+    decision::{ConditionDecision, OutcomeRecorder},
+    evaluate::evaluate_condition,
+    expression::Expression,
     fact::{Fact, Facts},
-    fault::Fault,
+    progress::{ProgressStep, collect_progress},
+    reader::read_condition,
+    trace::{ConditionTrace, build_trace},
 };
 
-/// Who may claim: a checked and compiled rule. Cloning it is cheap.
-#[derive(Clone)]
-pub struct Condition(Arc<Compiled>);
+/// What one allocation costs besides its content, and the counters of an [`Arc`].
+const ARC_BYTES: usize = 32;
 
-struct Compiled {
-    source: Value,
+/// Who may claim: a checked rule, ready to be evaluated. Cloning it is cheap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition(Arc<CompiledCondition>);
+
+#[derive(Debug, PartialEq)]
+struct CompiledCondition {
     /// None for the condition that admits everybody.
-    program: Option<Program>,
+    expression: Option<Expression>,
+    /// Each once, in the order of first mention.
+    facts: Vec<Fact>,
 }
 
 impl Condition {
-    /// Checks and compiles a condition, or tells everything that is wrong with it.
-    pub fn parse(source: &Value) -> Result<Self, Vec<Fault>> {
-        let program = match check::read(source)? {
-            Some(expression) => Some(compile(expression).map_err(|fault| vec![fault])?),
-            None => None,
-        };
-        Ok(Self(Arc::new(Compiled { source: source.clone(), program })))
+    /// Checks a new condition, or tells what is wrong with it: at most 100 faults, whose length is bounded.
+    ///
+    /// # Errors
+    /// The condition has a fault. Whatever its size and depth, finding out takes bounded time and stack.
+    pub fn parse(source: &Value) -> Result<Self, Vec<ConditionFault>> {
+        let read = read_condition(source);
+        if read.faults.is_empty() { Ok(Self::new(read.expression)) } else { Err(read.faults) }
+    }
+
+    /// Reads a condition that was accepted before, perhaps by another version, without judging it anew. A
+    /// part that this version does not understand fails where it is needed.
+    pub fn from_stored(source: &Value) -> Self {
+        Self::new(read_condition(source).expression)
     }
 
     /// The condition `{}`.
     pub fn everybody() -> Self {
-        Self(Arc::new(Compiled { source: Value::Object(Map::new()), program: None }))
+        Self::new(None)
     }
 
-    /// The condition as it was given.
-    pub fn source(&self) -> &Value {
-        &self.0.source
+    fn new(expression: Option<Expression>) -> Self {
+        let mut facts = Vec::new();
+        if let Some(expression) = &expression {
+            expression.collect_facts(&mut facts);
+        }
+        Self(Arc::new(CompiledCondition { expression, facts }))
     }
 
     /// The facts it asks for, each once: the others need not be loaded.
     pub fn facts(&self) -> &[Fact] {
-        self.0.program.as_ref().map_or(&[], |program| &program.facts)
+        &self.0.facts
     }
 
-    /// Decides and explains. A condition that cannot be evaluated admits nobody; its trace tells why.
-    pub fn evaluate(&self, facts: &Facts) -> Decision {
-        match &self.0.program {
-            Some(program) => evaluate::evaluate(program, facts),
-            None => Decision {
-                eligible: true,
-                progress: Vec::new(),
-                trace: Trace::Literal { literal: Value::Bool(true) },
-            },
+    /// The memory it takes in bytes, rather too much than too little, so that a cache can be bounded by it.
+    pub fn weight(&self) -> usize {
+        let facts = self.0.facts.capacity() * size_of::<Fact>() + ARC_BYTES;
+        let expression = self.0.expression.as_ref().map_or(0, Expression::heap_bytes);
+        size_of::<CompiledCondition>() + ARC_BYTES + facts + expression
+    }
+
+    /// Decides. A condition that cannot be evaluated admits nobody; its trace tells why.
+    pub fn evaluate(&self, facts: &Facts) -> ConditionDecision {
+        match &self.0.expression {
+            Some(expression) => evaluate_condition(expression, facts),
+            None => OutcomeRecorder::default().into_decision(true),
         }
     }
-}
 
-impl fmt::Debug for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Condition").field(&self.0.source).finish()
+    /// How far the user is, comparison by comparison in source order. For answers; it is not stored.
+    pub fn progress(&self, facts: &Facts) -> Vec<ProgressStep> {
+        let mut steps = Vec::new();
+        if let Some(expression) = &self.0.expression {
+            collect_progress(expression, facts, &mut steps);
+        }
+        steps
     }
-}
 
-/// Two conditions are equal if they are written the same.
-impl PartialEq for Condition {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.source == other.0.source
+    /// How a decision came about, from what was stored: the decision and the facts ([`Facts::to_json`]).
+    /// Nothing is evaluated anew. The condition must be the one that was decided by.
+    pub fn explain(&self, decision: &ConditionDecision, facts: &Value) -> ConditionTrace {
+        match &self.0.expression {
+            Some(expression) => build_trace(expression, decision, facts),
+            None => ConditionTrace::Literal { literal: Value::Bool(true) },
+        }
     }
 }
 
@@ -78,37 +102,61 @@ mod tests {
 
     use super::*;
 
-    fn anyone() -> Facts {
-        Facts { user_id: String::new(), roles: Vec::new(), age_days: 0, now: jiff::Timestamp::UNIX_EPOCH }
+    fn unknown_user() -> Facts {
+        Facts {
+            user_id: String::new(),
+            roles: Vec::new(),
+            age_days: 0,
+            now: domain::Timestamp::from_millis(0),
+        }
     }
 
     #[test]
     fn the_empty_condition_admits_everybody() {
         let parsed = Condition::parse(&json!({})).unwrap();
         assert_eq!(parsed, Condition::everybody());
-        assert_eq!(parsed.source(), &json!({}));
         assert_eq!(parsed.facts(), []);
-        let decision = parsed.evaluate(&anyone());
-        assert!(decision.eligible && decision.progress.is_empty());
-        assert_eq!(decision.trace, Trace::Literal { literal: json!(true) });
-    }
-
-    #[test]
-    fn the_source_is_kept_as_given() {
-        let source = json!({"!": {"var": ["user.ageDays", 3]}});
-        assert_eq!(Condition::parse(&source).unwrap().source(), &source);
+        let decision = parsed.evaluate(&unknown_user());
+        assert!(decision.eligible && parsed.progress(&unknown_user()).is_empty());
+        let trace = parsed.explain(&decision, &unknown_user().to_json());
+        assert_eq!(trace, ConditionTrace::Literal { literal: json!(true) });
     }
 
     #[test]
     fn facts_are_listed_once_in_the_order_of_first_mention() {
         let age = json!({">": [{"var": "user.ageDays"}, 1]});
-        let source = json!({"and": [age, {"in": ["USER", {"var": "user.roles"}]}, age]});
-        assert_eq!(Condition::parse(&source).unwrap().facts(), [Fact::UserAgeDays, Fact::UserRoles]);
+        let soon = json!({"<": [{"var": "now"}, "2026-06-01T00:00:00Z"]});
+        let source = json!({"and": [age, {"in": ["USER", {"var": "user.roles"}]}, age, soon]});
+        let facts = [Fact::UserAgeDays, Fact::UserRoles, Fact::Now];
+        assert_eq!(Condition::parse(&source).unwrap().facts(), facts);
     }
 
     #[test]
     fn conditions_can_be_shared_between_threads() {
-        fn shared<T: Send + Sync + Clone>(_: &T) {}
-        shared(&Condition::everybody());
+        fn assert_shared<T: Send + Sync + Clone>(_: &T) {}
+        assert_shared(&Condition::everybody());
+    }
+
+    #[test]
+    fn what_an_earlier_version_accepted_is_read_without_being_judged_anew() {
+        let admits = |source: &Value| Condition::from_stored(source).evaluate(&unknown_user()).eligible;
+        let numeric_text = json!({"==": [{"var": "user.ageDays"}, "0"]});
+        assert!(Condition::parse(&numeric_text).is_err());
+        assert!(!admits(&numeric_text));
+        assert!(admits(&json!({"<": [{"var": "user.ageDays"}, i64::MAX]})));
+    }
+
+    #[test]
+    fn what_a_later_version_accepted_fails_only_where_it_is_needed() {
+        let unknown = json!({">": [{"var": "moon.phase"}, 1]});
+        let admits = |source: &Value| Condition::from_stored(source).evaluate(&unknown_user()).eligible;
+        assert!(!admits(&unknown));
+        assert!(!admits(&json!({ "!": unknown })));
+        assert!(admits(&json!({"or": [true, unknown]})));
+        let condition = Condition::from_stored(&unknown);
+        let trace = condition.explain(&condition.evaluate(&unknown_user()), &unknown_user().to_json());
+        let shown = serde_json::to_value(trace).unwrap();
+        assert_eq!(shown["error"], "an argument could not be evaluated");
+        assert_eq!(shown["arguments"][0], json!({"error": "this part is not understood any more"}));
     }
 }

@@ -1,8 +1,9 @@
-use jiff::Timestamp;
+use std::borrow::Cow;
+
+use domain::Timestamp;
 use serde_json::{Value, json};
 
-/// Roles a user can have.
-pub(crate) const ROLES: [&str; 4] = ["USER", "OPERATOR", "AUDITOR", "ADMIN"];
+use crate::operand::OperandValue;
 
 /// Something a condition may ask about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +36,12 @@ impl Fact {
         Self::ALL.into_iter().find(|fact| fact.name() == name)
     }
 
+    /// The fact's value within facts that were stored as JSON.
+    pub(crate) fn find_in(self, facts: &Value) -> Value {
+        let found = self.name().split('.').try_fold(facts, |inside, name| inside.get(name));
+        found.cloned().unwrap_or_default()
+    }
+
     /// All names, for messages.
     pub(crate) fn names() -> String {
         Self::ALL.map(Fact::name).join(", ")
@@ -59,33 +66,21 @@ impl Facts {
     pub fn to_json(&self) -> Value {
         json!({
             "user": { "id": self.user_id, "roles": self.roles, "ageDays": self.age_days },
-            "now": self.now_text(),
+            "now": self.now.to_string(),
         })
     }
 
-    /// RFC 3339 in UTC with milliseconds.
-    pub(crate) fn now_text(&self) -> String {
-        format!("{:.3}", self.now)
+    /// The value of one fact. `now` is text here: see [`crate::expression::Expression::NowAsMoment`].
+    pub(crate) fn value(&self, fact: Fact) -> OperandValue<'_> {
+        match fact {
+            Fact::UserId => OperandValue::Text(Cow::Borrowed(&self.user_id)),
+            Fact::UserRoles => {
+                OperandValue::List(self.roles.iter().map(|role| OperandValue::Text(role.into())).collect())
+            }
+            Fact::UserAgeDays => OperandValue::Number(self.age_days.into()),
+            Fact::Now => OperandValue::Text(self.now.to_string().into()),
+        }
     }
-}
-
-/// Milliseconds since 1970 of an RFC 3339 time with any offset.
-pub(crate) fn instant(text: &str) -> Option<i64> {
-    if !looks_like_rfc3339(text.as_bytes()) {
-        return None;
-    }
-    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
-}
-
-/// jiff also reads times without seconds and with zone names, which other readers of a condition would not.
-fn looks_like_rfc3339(text: &[u8]) -> bool {
-    let separated = text.len() >= 20
-        && [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')]
-            .iter()
-            .all(|&(at, separator)| text[at] == separator)
-        && matches!(text[10], b'T' | b't');
-    let zoned = matches!(text, [.., b'Z' | b'z'] | [.., b'+' | b'-', _, _, b':', _, _]);
-    separated && zoned
 }
 
 #[cfg(test)]
@@ -106,34 +101,7 @@ mod tests {
         });
         assert_eq!(facts.to_json(), expected);
         for fact in Fact::ALL {
-            let pointer = format!("/{}", fact.name().replace('.', "/"));
-            assert!(facts.to_json().pointer(&pointer).is_some(), "{pointer}");
-        }
-    }
-
-    #[test]
-    fn instants_are_the_same_whatever_their_offset() {
-        let utc = instant("2026-05-31T15:00:00Z");
-        assert!(utc.is_some());
-        assert_eq!(instant("2026-06-01T00:00:00+09:00"), utc);
-        assert_eq!(instant("2026-05-31T10:00:00.000-05:00"), utc);
-    }
-
-    #[test]
-    fn what_is_not_rfc3339_is_no_instant() {
-        for text in [
-            "",
-            "soon",
-            "2026-06-01",
-            "2026-06-01T00:00:00",
-            "2026-06-01T00:00Z",
-            "2026-06-01 00:00:00Z",
-            "2026-13-01T00:00:00Z",
-            "2026-06-01T00:00:00+09:00[Asia/Seoul]",
-            "2026-06-01T00:00:00+0900",
-            "２０２６-06-01T00:00:00Z",
-        ] {
-            assert_eq!(instant(text), None, "{text}");
+            assert_eq!(fact.find_in(&facts.to_json()), facts.value(fact).to_json(), "{fact:?}");
         }
     }
 }

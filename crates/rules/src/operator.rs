@@ -1,91 +1,160 @@
+/// The operators a condition may use. Closed: every other name is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Variable,
+    Equal,
+    StrictEqual,
+    NotEqual,
+    StrictNotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    And,
+    Or,
+    Not,
+    Truthy,
+    If,
+    In,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+    Minimum,
+    Maximum,
+    Concatenate,
+    Substring,
+}
+
 /// What an operator does with its arguments, as far as checking them is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
+pub(crate) enum OperatorFamily {
     Variable,
-    Equality,
-    Ordering,
+    Comparison,
     Membership,
     Arithmetic,
     Logic,
     Text,
 }
 
-/// One of the operators a condition may use.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Operator {
-    pub(crate) name: &'static str,
-    pub(crate) family: Family,
+/// An operator's name and how many arguments it takes.
+struct OperatorSignature {
+    name: &'static str,
+    family: OperatorFamily,
     least: usize,
+    /// None: as many as fit into the condition.
     most: Option<usize>,
 }
 
-const fn operator(name: &'static str, family: Family, least: usize, most: Option<usize>) -> Operator {
-    Operator { name, family, least, most }
+const fn operator_signature(
+    name: &'static str,
+    family: OperatorFamily,
+    least: usize,
+    most: Option<usize>,
+) -> OperatorSignature {
+    OperatorSignature { name, family, least, most }
 }
 
-/// Closed: what is not here is refused, whatever the engine can do besides.
-static KNOWN: [Operator; 24] = [
-    operator("var", Family::Variable, 1, Some(2)),
-    operator("==", Family::Equality, 2, Some(2)),
-    operator("===", Family::Equality, 2, Some(2)),
-    operator("!=", Family::Equality, 2, Some(2)),
-    operator("!==", Family::Equality, 2, Some(2)),
-    operator("<", Family::Ordering, 2, Some(3)),
-    operator("<=", Family::Ordering, 2, Some(3)),
-    operator(">", Family::Ordering, 2, Some(3)),
-    operator(">=", Family::Ordering, 2, Some(3)),
-    operator("and", Family::Logic, 1, None),
-    operator("or", Family::Logic, 1, None),
-    operator("!", Family::Logic, 1, Some(1)),
-    operator("!!", Family::Logic, 1, Some(1)),
-    operator("if", Family::Logic, 2, None),
-    operator("in", Family::Membership, 2, Some(2)),
-    operator("+", Family::Arithmetic, 1, None),
-    operator("-", Family::Arithmetic, 1, Some(2)),
-    operator("*", Family::Arithmetic, 1, None),
-    operator("/", Family::Arithmetic, 2, Some(2)),
-    operator("%", Family::Arithmetic, 2, Some(2)),
-    operator("min", Family::Arithmetic, 1, None),
-    operator("max", Family::Arithmetic, 1, None),
-    operator("cat", Family::Text, 1, None),
-    operator("substr", Family::Text, 2, Some(3)),
-];
-
 impl Operator {
-    pub(crate) fn named(name: &str) -> Option<&'static Self> {
-        KNOWN.iter().find(|operator| operator.name == name)
+    /// All operators, in the order in which messages list them.
+    pub(crate) const ALL: [Operator; 24] = [
+        Operator::Variable,
+        Operator::Equal,
+        Operator::StrictEqual,
+        Operator::NotEqual,
+        Operator::StrictNotEqual,
+        Operator::Less,
+        Operator::LessOrEqual,
+        Operator::Greater,
+        Operator::GreaterOrEqual,
+        Operator::And,
+        Operator::Or,
+        Operator::Not,
+        Operator::Truthy,
+        Operator::If,
+        Operator::In,
+        Operator::Add,
+        Operator::Subtract,
+        Operator::Multiply,
+        Operator::Divide,
+        Operator::Remainder,
+        Operator::Minimum,
+        Operator::Maximum,
+        Operator::Concatenate,
+        Operator::Substring,
+    ];
+
+    const fn signature(self) -> OperatorSignature {
+        use OperatorFamily::{Arithmetic, Comparison, Logic, Membership, Text, Variable};
+        match self {
+            Self::Variable => operator_signature("var", Variable, 1, Some(2)),
+            Self::Equal => operator_signature("==", Comparison, 2, Some(2)),
+            Self::StrictEqual => operator_signature("===", Comparison, 2, Some(2)),
+            Self::NotEqual => operator_signature("!=", Comparison, 2, Some(2)),
+            Self::StrictNotEqual => operator_signature("!==", Comparison, 2, Some(2)),
+            Self::Less => operator_signature("<", Comparison, 2, Some(3)),
+            Self::LessOrEqual => operator_signature("<=", Comparison, 2, Some(3)),
+            Self::Greater => operator_signature(">", Comparison, 2, Some(3)),
+            Self::GreaterOrEqual => operator_signature(">=", Comparison, 2, Some(3)),
+            Self::And => operator_signature("and", Logic, 1, None),
+            Self::Or => operator_signature("or", Logic, 1, None),
+            Self::Not => operator_signature("!", Logic, 1, Some(1)),
+            Self::Truthy => operator_signature("!!", Logic, 1, Some(1)),
+            Self::If => operator_signature("if", Logic, 2, None),
+            Self::In => operator_signature("in", Membership, 2, Some(2)),
+            Self::Add => operator_signature("+", Arithmetic, 1, None),
+            Self::Subtract => operator_signature("-", Arithmetic, 1, Some(2)),
+            Self::Multiply => operator_signature("*", Arithmetic, 1, None),
+            Self::Divide => operator_signature("/", Arithmetic, 2, Some(2)),
+            Self::Remainder => operator_signature("%", Arithmetic, 2, Some(2)),
+            Self::Minimum => operator_signature("min", Arithmetic, 1, None),
+            Self::Maximum => operator_signature("max", Arithmetic, 1, None),
+            Self::Concatenate => operator_signature("cat", Text, 1, None),
+            Self::Substring => operator_signature("substr", Text, 2, Some(3)),
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operator| operator.name() == name)
     }
 
     /// All names, for messages.
     pub(crate) fn names() -> String {
-        KNOWN.each_ref().map(|operator| operator.name).join(", ")
+        Self::ALL.map(Self::name).join(", ")
     }
 
-    pub(crate) fn takes(&self, arguments: usize) -> bool {
-        arguments >= self.least && self.most.is_none_or(|most| arguments <= most)
+    pub(crate) const fn name(self) -> &'static str {
+        self.signature().name
+    }
+
+    pub(crate) const fn family(self) -> OperatorFamily {
+        self.signature().family
+    }
+
+    pub(crate) fn takes(self, arguments: usize) -> bool {
+        let OperatorSignature { least, most, .. } = self.signature();
+        arguments >= least && most.is_none_or(|most| arguments <= most)
     }
 
     /// How many arguments it takes, for messages.
-    pub(crate) fn arity(&self) -> String {
-        match self.most {
-            None => format!("{} or more arguments", self.least),
+    pub(crate) fn arity(self) -> String {
+        let OperatorSignature { least, most, .. } = self.signature();
+        match most {
+            None => format!("{least} or more arguments"),
             Some(1) => "1 argument".to_owned(),
-            Some(most) if most == self.least => format!("{most} arguments"),
-            Some(most) => format!("{} or {most} arguments", self.least),
+            Some(most) if most == least => format!("{most} arguments"),
+            Some(most) => format!("{least} or {most} arguments"),
         }
     }
 
-    pub(crate) fn is_comparison(&self) -> bool {
-        matches!(self.family, Family::Equality | Family::Ordering)
-    }
-
-    /// The name of the operator that says the same with its two sides exchanged.
-    pub(crate) fn flipped(&self) -> &'static str {
-        match self.name {
-            "<" => ">",
-            "<=" => ">=",
-            ">" => "<",
-            ">=" => "<=",
+    /// The operator that says the same with its two sides exchanged.
+    pub(crate) const fn flipped(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
             symmetric => symmetric,
         }
     }
@@ -97,33 +166,26 @@ mod tests {
 
     #[test]
     fn an_operator_is_found_by_its_exact_name() {
-        assert_eq!(Operator::named("and").unwrap().name, "and");
-        assert!(Operator::named("AND").is_none());
-        assert!(Operator::named("map").is_none());
-    }
-
-    #[test]
-    fn arity_is_told_in_words() {
-        let arity = |name| Operator::named(name).unwrap().arity();
-        assert_eq!(arity("<"), "2 or 3 arguments");
-        assert_eq!(arity("!"), "1 argument");
-        assert_eq!(arity("in"), "2 arguments");
-        assert_eq!(arity("if"), "2 or more arguments");
-    }
-
-    #[test]
-    fn every_known_operator_is_known_to_the_engine_too() {
-        let engine = datalogic_rs::Engine::new();
-        let builtin: Vec<_> = engine.builtin_operator_names().collect();
-        for operator in &KNOWN {
-            assert!(builtin.contains(&operator.name), "{}", operator.name);
+        assert_eq!(Operator::named("and"), Some(Operator::And));
+        assert_eq!(Operator::named("AND"), None);
+        assert_eq!(Operator::named("map"), None);
+        for operator in Operator::ALL {
+            assert_eq!(Operator::named(operator.name()), Some(operator));
         }
     }
 
     #[test]
+    fn arity_is_told_in_words() {
+        assert_eq!(Operator::Less.arity(), "2 or 3 arguments");
+        assert_eq!(Operator::Not.arity(), "1 argument");
+        assert_eq!(Operator::In.arity(), "2 arguments");
+        assert_eq!(Operator::If.arity(), "2 or more arguments");
+    }
+
+    #[test]
     fn flipping_twice_changes_nothing() {
-        for operator in &KNOWN {
-            assert_eq!(Operator::named(operator.flipped()).unwrap().flipped(), operator.name);
+        for operator in Operator::ALL {
+            assert_eq!(operator.flipped().flipped(), operator);
         }
     }
 }

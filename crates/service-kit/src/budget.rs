@@ -1,8 +1,8 @@
 //! Every time limit of the program, in one table.
 //!
-//! A caller whose request meets a dependency that is down or frozen is answered 503 within [`PROMISE`]. Each limit below it
-//! must be longer than the limits it encloses, so that the innermost one ends first and can say what was wrong. The compiler
-//! checks that.
+//! A caller whose request meets a dependency that is down or frozen is answered 503 within [`PROMISE`]. Each
+//! limit below it must be longer than the limits it encloses, so that the innermost one ends first and can
+//! say what was wrong. The compiler checks that.
 
 use std::time::Duration;
 
@@ -29,6 +29,13 @@ pub const REQUEST_BODY: Duration = Duration::from_secs(10);
 pub const RESPONSE_WRITE: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept for its next request, if nothing else is configured.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long the gateway keeps an idle connection to a service: much less than services keep theirs, so that
+/// none is used that is just being closed.
+pub const UPSTREAM_IDLE: Duration = Duration::from_secs(5);
+/// How long the rest of a refused request's body is read and dropped, so that its client sees the answer.
+pub const REFUSED_BODY: Duration = Duration::from_secs(2);
+/// How long a browser may remember what it was told about calls of other origins.
+pub const PREFLIGHT: Duration = Duration::from_hours(1);
 /// How long the first contact with a store may take at start-up.
 pub const START_CONTACT: Duration = Duration::from_secs(10);
 /// How long requests in flight and workers may take to finish once the process was told to stop.
@@ -48,5 +55,6 @@ const _: () = {
     assert!(is_longer(CONNECT, REDIS_REQUEST));
     assert!(STORE_OPERATION.as_millis() > 2 * REDIS_REQUEST.as_millis());
     assert!(is_longer(REDIS_REQUEST, SHARED_RATE_LIMIT));
+    assert!(is_longer(KEEP_ALIVE, UPSTREAM_IDLE));
     assert!(is_longer(STOP, DRAIN));
 };

@@ -1,7 +1,8 @@
 //! Who is calling, as signed by the gateway.
 //!
-//! The services trust nobody by position: every call carries a short-lived token (HS256, key derived from the shared
-//! secret by HKDF, RFC 5869) that names its audience and its caller. Headers of that name from outside are stripped.
+//! The services trust nobody by position: every call carries a short-lived token (HS256, key derived from the
+//! shared secret by HKDF, RFC 5869) that names its audience and its caller. Headers of that name from outside
+//! are stripped.
 
 use std::sync::Arc;
 
@@ -13,8 +14,14 @@ use serde::{Deserialize, Serialize};
 /// The header that carries the signed identity.
 pub const IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-guerdon-identity");
 
-/// How long a signed identity is good for, in seconds: one hop, with room for a slow one and a clock that is off a bit.
+/// The client behind a request, as the gateway's rate limits know it: visible ASCII. Only the gateway sets this header.
+pub const CLIENT_HEADER: HeaderName = HeaderName::from_static("x-guerdon-client");
+
+/// How long a signed identity is good for, in seconds: one hop, with room for a slow one and a clock that is
+/// off a bit.
 const LIFETIME_SECONDS: i64 = 30;
+/// How many seconds the gateway's clock may be ahead of the service's.
+const CLOCK_SKEW_SECONDS: i64 = 5;
 
 /// On whose behalf a request is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,13 +62,23 @@ pub enum Audience {
     Event,
 }
 
+impl Audience {
+    /// What operators call the service.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Event => "event",
+        }
+    }
+}
+
 /// The identity was not signed by this installation's gateway for this service, or not recently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the identity is not signed by the gateway for this service, or it has expired")]
 pub struct NotSigned;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Claims {
+struct IdentityClaims {
     aud: Audience,
     exp: i64,
     #[serde(flatten)]
@@ -84,10 +101,12 @@ impl std::fmt::Debug for IdentityKey {
 }
 
 impl IdentityKey {
-    /// Derives the key from the shared secret, so that an access token can never pass as an identity or the reverse.
+    /// Derives the key from the shared secret, so that an access token can never pass as an identity or the
+    /// reverse.
     pub fn derive(secret: &[u8], clock: Arc<dyn Clock>) -> Self {
         let mut key = [0; 32];
-        // 32 bytes are far below HKDF's limit of 8160, so this cannot fail; an all-zero key must not follow if it did.
+        // 32 bytes are far below HKDF's limit of 8160, so this cannot fail; an all-zero key must not follow
+        // if it did.
         if hkdf::Hkdf::<sha2::Sha256>::new(None, secret).expand(b"guerdon identity v1", &mut key).is_err() {
             unreachable!("HKDF-SHA256 expands to 32 bytes");
         }
@@ -111,15 +130,22 @@ impl IdentityKey {
         identity: Identity,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let exp = self.clock.now().as_seconds() + LIFETIME_SECONDS;
-        jsonwebtoken::encode(&Header::default(), &Claims { aud: audience, exp, identity }, &self.encoding)
+        jsonwebtoken::encode(
+            &Header::default(),
+            &IdentityClaims { aud: audience, exp, identity },
+            &self.encoding,
+        )
     }
 
     /// Who a request comes from, if the gateway signed it for this service and it has not expired.
+    ///
+    /// However long a token says it is good for, more than 30 seconds ahead is never accepted.
     pub fn verify(&self, audience: Audience, token: &str) -> Result<Identity, NotSigned> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+        let claims = jsonwebtoken::decode::<IdentityClaims>(token, &self.decoding, &self.validation)
             .map_err(|_| NotSigned)?
             .claims;
-        let current = self.clock.now().as_seconds() < claims.exp;
+        let seconds_left = claims.exp.saturating_sub(self.clock.now().as_seconds());
+        let current = (1..=LIFETIME_SECONDS + CLOCK_SKEW_SECONDS).contains(&seconds_left);
         if current && claims.aud == audience { Ok(claims.identity) } else { Err(NotSigned) }
     }
 }
@@ -132,14 +158,14 @@ mod tests {
 
     const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-    fn key() -> (IdentityKey, ManualClock) {
+    fn key_and_clock() -> (IdentityKey, ManualClock) {
         let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
         (IdentityKey::derive(SECRET, Arc::new(clock.clone())), clock)
     }
 
     #[test]
     fn an_identity_comes_back_as_it_was_signed() {
-        let (key, _) = key();
+        let (key, _) = key_and_clock();
         let user = Identity::User(Caller {
             id: UserId(ObjectId::from_bytes([7; 12])),
             roles: RoleSet::from_roles(&[Role::User, Role::Admin]),
@@ -152,7 +178,7 @@ mod tests {
 
     #[test]
     fn another_audience_another_secret_or_a_late_replay_is_refused() {
-        let (key, clock) = key();
+        let (key, clock) = key_and_clock();
         let token = key.sign(Audience::Event, Identity::Gateway).unwrap();
         assert_eq!(key.verify(Audience::Auth, &token), Err(NotSigned));
         let other = IdentityKey::derive(b"another secret of at least 32 bytes", Arc::new(clock.clone()));
@@ -164,10 +190,29 @@ mod tests {
     }
 
     #[test]
+    fn a_well_signed_identity_that_would_outlive_its_hop_is_refused() {
+        let (key, clock) = key_and_clock();
+        let now = clock.now().as_seconds();
+        let lasting = |seconds: i64| {
+            let exp = now.saturating_add(seconds);
+            let claims = IdentityClaims { aud: Audience::Event, exp, identity: Identity::Gateway };
+            let token = jsonwebtoken::encode(&Header::default(), &claims, &key.encoding).unwrap();
+            key.verify(Audience::Event, &token)
+        };
+        assert!(lasting(35).is_ok(), "a clock may be ahead by five seconds");
+        for refused in [36, 3600, 100 * 365 * 86_400, i64::MAX, 0, -1, i64::MIN] {
+            assert_eq!(lasting(refused), Err(NotSigned), "{refused}");
+        }
+    }
+
+    #[test]
     fn a_token_signed_with_the_shared_secret_itself_is_no_identity() {
-        let (key, clock) = key();
-        let claims =
-            Claims { aud: Audience::Event, exp: clock.now().as_seconds() + 30, identity: Identity::Gateway };
+        let (key, clock) = key_and_clock();
+        let claims = IdentityClaims {
+            aud: Audience::Event,
+            exp: clock.now().as_seconds() + 30,
+            identity: Identity::Gateway,
+        };
         let forged =
             jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
         assert_eq!(key.verify(Audience::Event, &forged), Err(NotSigned));

@@ -14,6 +14,10 @@ pub const HTTP_REQUESTS: &str = "guerdon_http_requests_total";
 pub const HTTP_DURATION: &str = "guerdon_http_request_duration_seconds";
 /// Requests being worked on, by service.
 pub const HTTP_IN_FLIGHT: &str = "guerdon_http_requests_in_flight";
+/// Connections open at the moment, of all listeners.
+pub const CONNECTIONS_OPEN: &str = "guerdon_connections_open";
+/// Connections the server closed on its own account, by reason.
+pub const CONNECTIONS_CLOSED: &str = "guerdon_connections_closed_total";
 /// Claims, by outcome.
 pub const CLAIMS: &str = "guerdon_claims_total";
 /// Logins, by outcome.
@@ -47,6 +51,8 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(HTTP_REQUESTS, "Requests answered");
     describe_histogram!(HTTP_DURATION, Unit::Seconds, "Time to answer");
     describe_gauge!(HTTP_IN_FLIGHT, "Requests being worked on");
+    describe_gauge!(CONNECTIONS_OPEN, "Connections open");
+    describe_counter!(CONNECTIONS_CLOSED, "Connections the server closed, by reason");
     describe_counter!(CLAIMS, "Claims by outcome");
     describe_counter!(LOGINS, "Logins by outcome");
     describe_gauge!(QUEUE_DEPTH, "Work waiting, by queue");

@@ -1,4 +1,4 @@
-//! One layer around a service: request id, access log, metrics, problem bodies, panics.
+//! One layer around a listener's routes: request id, access log, metrics, problem bodies, panics.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -12,86 +12,109 @@ use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
-    metrics::{HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS},
     problem::{Code, Problem},
+    request_metrics::RequestMetrics,
 };
 
 /// Correlates a request with its log lines and its answer.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// How much of a method is logged. The longest registered one, UPDATEREDIRECTREF, has 17 letters.
+const LOGGED_METHOD_BYTES: usize = 20;
 
-/// The id of a request: the caller's if it is well-formed, else a new one.
+/// The id of a request: the caller's if it is well-formed (1 to 128 letters, digits, `-`, `_`, `.`), else a
+/// new one.
 #[derive(Debug, Clone)]
 pub struct CorrelationId(pub Arc<str>);
 
 /// Put into a response's extensions to name the user in the access log.
 #[derive(Debug, Clone, Copy)]
-pub struct Actor(pub UserId);
+pub struct LoggedUser(pub UserId);
 
-/// Which service is observed, and how loud.
-#[derive(Debug, Clone, Copy)]
-pub struct Observe {
-    /// `gateway`, `auth` or `event`.
-    pub service: &'static str,
-    /// Whether this is the edge: the edge writes the access log, services behind it only what went wrong.
-    pub edge: bool,
+/// Which service is observed, how loud, and its figures. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct RequestObserver {
+    service: &'static str,
+    is_edge: bool,
+    metrics: Arc<RequestMetrics>,
+}
+
+impl RequestObserver {
+    /// For the public edge: it writes the access log.
+    pub fn for_edge(service: &'static str) -> Self {
+        Self { service, is_edge: true, metrics: Arc::new(RequestMetrics::new(service)) }
+    }
+
+    /// For a service behind the edge: it logs only what went wrong.
+    pub fn for_service(service: &'static str) -> Self {
+        Self { service, is_edge: false, metrics: Arc::new(RequestMetrics::new(service)) }
+    }
 }
 
 /// The middleware itself; put it outermost.
-pub async fn observe(State(observed): State<Observe>, mut request: Request, next: Next) -> Response {
+pub async fn observe_request(
+    State(observer): State<RequestObserver>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
-    let id = correlation_id(&request);
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
-        request.headers_mut().insert(REQUEST_ID_HEADER, value);
-    }
+    let (id, id_header) = correlation_id(&request);
+    request.headers_mut().insert(REQUEST_ID_HEADER, id_header.clone());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
 
-    let mut line = Line { observed, id: &id, method: &method, route, started, answered: false };
-    let in_flight = metrics::gauge!(HTTP_IN_FLIGHT, "service" => observed.service);
-    let in_flight = InFlight::enter(in_flight);
+    let mut entry =
+        AccessLogEntry { observer: &observer, id: &id, method: &method, route, started, answered: false };
+    let in_flight = observer.metrics.enter();
     let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     drop(in_flight);
-    line.answered = true;
+    entry.answered = true;
 
     let mut response = outcome.unwrap_or_else(|_| Problem::new(Code::Internal).into_response());
     let problem = response.extensions_mut().remove::<Problem>();
-    line.log(response.status(), response.extensions().get(), problem.as_ref());
-    line.count(response.status().as_str());
+    entry.log_answer(response.status(), response.extensions().get(), problem.as_ref());
+    entry.count_answer(response.status().as_u16());
     if let Some(problem) = problem {
-        response = rendered(&response, problem, &id);
+        response = render_problem(&response, problem, &id);
     }
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
-        response.headers_mut().insert(REQUEST_ID_HEADER, value);
-    }
+    response.headers_mut().insert(REQUEST_ID_HEADER, id_header);
     response
 }
 
-/// The problem as a body, keeping headers that were set beside it (`Allow`, for one).
-fn rendered(original: &Response, problem: Problem, id: &CorrelationId) -> Response {
+/// The problem as a body. Headers that were set beside it (`Allow`, `WWW-Authenticate`) replace its own.
+fn render_problem(original: &Response, problem: Problem, id: &CorrelationId) -> Response {
     let mut response = problem.into_response_for(&id.0);
-    for (name, value) in original.headers() {
-        if !response.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {
+    let beside = original.headers().keys().filter(|name| *name != http::header::CONTENT_LENGTH);
+    for name in beside {
+        response.headers_mut().remove(name);
+        for value in original.headers().get_all(name) {
             response.headers_mut().append(name, value.clone());
         }
     }
     response
 }
 
-fn correlation_id(request: &Request) -> CorrelationId {
-    let given = request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
-    let well_formed = |id: &&str| {
+fn correlation_id(request: &Request) -> (CorrelationId, HeaderValue) {
+    let well_formed = |id: &str| {
         (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    match given.filter(well_formed) {
-        Some(id) => CorrelationId(id.into()),
-        None => CorrelationId(hex::encode(rand::random::<[u8; 16]>()).into()),
+    let given = request.headers().get(REQUEST_ID_HEADER);
+    if let Some(value) = given
+        && let Ok(id) = value.to_str()
+        && well_formed(id)
+    {
+        return (CorrelationId(id.into()), value.clone());
     }
+    let id = hex::encode(rand::random::<[u8; 16]>());
+    // Hexadecimal digits always make a header.
+    let header = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
+    (CorrelationId(id.into()), header)
 }
 
-struct Line<'a> {
-    observed: Observe,
+/// A request on its way to a line of the log.
+struct AccessLogEntry<'a> {
+    observer: &'a RequestObserver,
     id: &'a CorrelationId,
     method: &'a Method,
     route: &'a str,
@@ -100,62 +123,39 @@ struct Line<'a> {
 }
 
 /// The client left before it was answered, as nginx counts it.
-const CLIENT_LEFT: &str = "499";
+const CLIENT_LEFT: u16 = 499;
 
 /// A caller who gives up takes the request's future with it: also that is counted and logged.
-impl Drop for Line<'_> {
+impl Drop for AccessLogEntry<'_> {
     fn drop(&mut self) {
         if !self.answered {
-            self.count(CLIENT_LEFT);
+            self.count_answer(CLIENT_LEFT);
             let millis = self.started.elapsed().as_secs_f64() * 1000.0;
-            let (service, request_id, method) = (self.observed.service, &self.id.0, self.method);
-            tracing::info!(service, %request_id, %method, route = self.route, millis, "the client left");
+            let (service, request_id, method) =
+                (self.observer.service, &self.id.0, logged_method(self.method));
+            tracing::info!(service, %request_id, method, route = self.route, millis, "the client left");
         }
     }
 }
 
-/// One more request being worked on, for as long as it lives.
-struct InFlight(metrics::Gauge);
-
-impl InFlight {
-    fn enter(gauge: metrics::Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge)
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
-    }
-}
-
-impl Line<'_> {
-    fn count(&self, status: &str) {
-        let labels = [
-            ("service", metrics::SharedString::const_str(self.observed.service)),
-            ("method", method_label(self.method).into()),
-            ("route", self.route.to_owned().into()),
-        ];
-        metrics::histogram!(HTTP_DURATION, &labels).record(self.started.elapsed());
-        let [service, method, route] = labels;
-        let status = ("status", metrics::SharedString::from(status.to_owned()));
-        metrics::counter!(HTTP_REQUESTS, &[service, method, route, status]).increment(1);
+impl AccessLogEntry<'_> {
+    fn count_answer(&self, status: u16) {
+        self.observer.metrics.count_answer(self.route, self.method, status, self.started.elapsed());
     }
 
     /// Reads that went well are the bulk and the least interesting: they are logged at DEBUG only.
-    fn log(&self, status: StatusCode, actor: Option<&Actor>, problem: Option<&Problem>) {
+    fn log_answer(&self, status: StatusCode, user: Option<&LoggedUser>, problem: Option<&Problem>) {
         let millis = self.started.elapsed().as_secs_f64() * 1000.0;
-        let user = actor.map(|actor| tracing::field::display(actor.0));
+        let user = user.map(|user| tracing::field::display(user.0));
         let code = problem.map(|problem| problem.code().name());
         let cause = problem.and_then(Problem::cause).map(tracing::field::display);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
-                    service = self.observed.service,
+                    service = self.observer.service,
                     request_id = %self.id.0,
                     user_id = user,
-                    method = %self.method,
+                    method = logged_method(self.method),
                     route = self.route,
                     status = status.as_u16(),
                     code,
@@ -169,7 +169,7 @@ impl Line<'_> {
             line!(error);
         } else if status.is_server_error() {
             line!(warn);
-        } else if self.observed.edge && (status.is_client_error() || !self.method.is_safe()) {
+        } else if self.observer.is_edge && (status.is_client_error() || !self.method.is_safe()) {
             line!(info);
         } else {
             line!(debug);
@@ -177,14 +177,66 @@ impl Line<'_> {
     }
 }
 
-/// Methods are callers' input: only known ones become labels, so that nobody can flood the registry.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        _ => "OTHER",
+/// Methods are callers' input of any length. (They are ASCII, so that a cut never falls into a character.)
+fn logged_method(method: &Method) -> &str {
+    let method = method.as_str();
+    method.get(..LOGGED_METHOD_BYTES).unwrap_or(method)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
+    use http::header;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    fn with_observer(router: Router) -> Router {
+        router.layer(from_fn_with_state(RequestObserver::for_edge("gateway"), observe_request))
+    }
+
+    async fn answer_to(router: Router, id: &str) -> Response {
+        let request = Request::get("/").header(REQUEST_ID_HEADER, id).body(Body::empty()).unwrap();
+        with_observer(router).oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_well_formed_id_of_the_caller_is_kept_and_another_replaced() {
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        assert_eq!(answer_to(router.clone(), "a-1_b.c").await.headers()[REQUEST_ID_HEADER], "a-1_b.c");
+        for bad in ["", "a b", "a/b", &"a".repeat(129)] {
+            let answer = answer_to(router.clone(), bad).await;
+            assert_eq!(answer.headers()[REQUEST_ID_HEADER].len(), 32, "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_header_set_beside_a_problem_replaces_the_problems_own() {
+        let refuse = || async {
+            let headers = [(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")];
+            (headers, Problem::new(Code::Unauthenticated))
+        };
+        let answer = answer_to(Router::new().route("/", get(refuse)), "a").await;
+        let challenges: Vec<_> = answer.headers().get_all(header::WWW_AUTHENTICATE).iter().collect();
+        assert_eq!(challenges, ["Bearer error=\"invalid_token\""]);
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing_of_it() {
+        async fn panic_at_once() -> &'static str {
+            panic!("secret")
+        }
+        let answer = answer_to(Router::new().route("/", get(panic_at_once)), "a").await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        assert!(!String::from_utf8_lossy(&body).contains("secret"));
+    }
+
+    #[test]
+    fn a_method_of_any_length_takes_little_room_in_the_log() {
+        let method = Method::from_bytes("A".repeat(60_000).as_bytes()).unwrap();
+        assert_eq!(logged_method(&method), "A".repeat(20));
+        assert_eq!(logged_method(&Method::DELETE), "DELETE");
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Only services that keep something depend on this crate: the gateway compiles no database driver.
 
+pub mod connection;
 pub mod error;
 pub mod mongo;
 pub mod postgres;
 pub mod ratelimit;
+pub mod readiness;
 pub mod redis;
+pub mod row;
 pub mod sql;
 pub mod sqlite;

@@ -9,18 +9,16 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use crate::sql::OPERATION_TIMEOUT;
+use service_kit::budget::{CONNECT, START_CONTACT, STORE_OPERATION};
+
+use crate::readiness;
 
 /// Each replica of a service; a server allows a hundred unless told otherwise.
 const CONNECTIONS: u32 = 16;
 /// Kept open, so that a burst after a quiet time need not wait for so many passwords to be checked.
 const READY_CONNECTIONS: u32 = 4;
-/// How long to wait for a connection, opening one included.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long an idle connection may take to show that the server is still there, before another is opened instead.
 const TEST_TIMEOUT: Duration = Duration::from_millis(250);
-/// How long the first contact at start-up may take.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the driver knows in a URL, besides `options[…]`. Any other it would log with its value, and `sslpassword` is one.
 const PARAMETERS: &str = "sslmode ssl-mode sslrootcert ssl-root-cert ssl-ca sslcert ssl-cert sslkey ssl-key \
@@ -39,6 +37,9 @@ const SESSION: &str = "SELECT \
 
 /// Replicas that start together wait for the one that migrates.
 const MIGRATION_SESSION: &str = "SET client_min_messages = warning; SET lock_timeout = '1min'";
+
+/// Replicas that start together create the table of [`readiness`] one after another.
+const READINESS_LOCK: &str = "SELECT pg_advisory_lock(8319072616)";
 
 /// SQLSTATEs: `invalid_authorization_specification`, `invalid_password`, `insufficient_privilege`.
 const REFUSED: [&str; 3] = ["28000", "28P01", "42501"];
@@ -69,29 +70,36 @@ pub enum PostgresConnectError {
 
 /// The connections of a migrated database.
 pub(crate) async fn connect(url: &str, migrator: &Migrator) -> Result<AnyPool, PostgresConnectError> {
-    let options = options(url)?;
-    let mut first = match timeout(START_TIMEOUT, options.connect()).await {
+    let options = connect_options(url)?;
+    let mut first = match timeout(START_CONTACT, options.connect()).await {
         Ok(connected) => connected.map_err(|error| connect_error(&error))?,
         Err(late) => return Err(PostgresConnectError::Unreachable(late.to_string())),
     };
     sqlx::raw_sql(MIGRATION_SESSION).execute(&mut first).await.map_err(|error| connect_error(&error))?;
     migrator.run_direct(None, &mut first, false).await.map_err(migrate_error)?;
+    create_readiness(&mut first).await.map_err(|error| connect_error(&error))?;
     // It has done its work, whether or not it ends well.
     let _ = first.close().await;
     Ok(AnyPoolOptions::new()
         .max_connections(CONNECTIONS)
         .min_connections(READY_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(CONNECT)
         // As before_acquire does, but without a time limit.
         .test_before_acquire(false)
         .before_acquire(|connection, _| {
             Box::pin(async move { Ok(matches!(timeout(TEST_TIMEOUT, connection.ping()).await, Ok(Ok(())))) })
         })
-        .after_connect(|connection, _| Box::pin(prepare(connection)))
+        .after_connect(|connection, _| Box::pin(prepare_session(connection)))
         .connect_lazy_with(options))
 }
 
-fn options(url: &str) -> Result<AnyConnectOptions, PostgresConnectError> {
+/// The lock ends with the connection.
+async fn create_readiness(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(READINESS_LOCK).execute(&mut *connection).await?;
+    sqlx::raw_sql(readiness::CREATE_TABLE).execute(connection).await.map(drop)
+}
+
+fn connect_options(url: &str) -> Result<AnyConnectOptions, PostgresConnectError> {
     let mut options: AnyConnectOptions = url.parse().map_err(|_| PostgresConnectError::Url)?;
     let url = &mut options.database_url;
     if !["postgres", "postgresql"].contains(&url.scheme()) {
@@ -114,8 +122,8 @@ fn is_parameter(name: &str) -> bool {
 }
 
 /// A standby may lag behind what was acknowledged, and takes no writes: it is as good as no server.
-async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    let limit = OPERATION_TIMEOUT.as_millis().to_string();
+async fn prepare_session(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let limit = STORE_OPERATION.as_millis().to_string();
     let session = sqlx::query(SESSION).bind(limit).fetch_one(connection).await?;
     if session.try_get("standby")? {
         return Err(sqlx::Error::Protocol("the server is a standby".to_owned()));

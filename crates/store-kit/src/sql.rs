@@ -3,21 +3,23 @@
 //! What differs lives behind [`Sql::open`] and [`Sql::connect`]: SQLite groups writes into its one writer's transactions,
 //! PostgreSQL has a transaction each on a connection of its pool.
 
-use std::{future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, future::Future, path::Path, pin::Pin, sync::Arc};
 
+use async_trait::async_trait;
+use service_kit::{
+    budget::{CONNECT, STORE_OPERATION},
+    health::Dependency,
+};
 use sqlx::{Any, AnyConnection, AnyPool, Connection, migrate::Migrator, pool::PoolConnection};
 use tokio::time::timeout;
 
 use crate::{
+    connection::StoreConnection,
     error::StoreError,
     postgres::{self, PostgresConnectError},
-    sqlite::{OpenError, WriteQueue, open_any},
+    readiness,
+    sqlite::{AnyFile, ConnectionOpener, OpenError, WriteQueue, open_any},
 };
-
-/// How long reading, or writing where writes have a connection each, may take: callers are answered within two seconds.
-pub(crate) const OPERATION_TIMEOUT: Duration = Duration::from_millis(1500);
-/// How long a connection may take to become free for the next.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What work on a connection returns while it runs.
 pub type WorkFuture<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
@@ -27,25 +29,35 @@ pub type WorkFuture<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>>
 pub struct Sql {
     store: &'static str,
     pool: AnyPool,
-    writes: Writes,
+    writes: WritePath,
 }
 
-#[derive(Debug, Clone)]
-enum Writes {
+#[derive(Clone)]
+enum WritePath {
     /// By one writer, in groups; the pool is for reading.
-    Grouped(WriteQueue<AnyConnection>),
+    Grouped(WriteQueue<AnyConnection>, ConnectionOpener<AnyConnection>),
     /// Each on a connection of the pool.
     Pooled,
 }
 
+impl fmt::Debug for WritePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grouped(..) => "Grouped",
+            Self::Pooled => "Pooled",
+        })
+    }
+}
+
 impl Sql {
-    /// Opens or creates a SQLite file (readable by its owner only), migrates it and starts its writer.
+    /// Opens or creates a SQLite file (readable by its owner only), migrates it and starts its writer's task.
     ///
     /// `store` is the name operators know it by: `user-db`.
     pub async fn open(path: &Path, store: &'static str, migrator: &Migrator) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
-        let (pool, writer, reopen) = open_any(path, migrator).await?;
-        Ok(Self { store, pool, writes: Writes::Grouped(WriteQueue::start(store, writer, reopen)) })
+        let AnyFile { readers, writer, opener, file } = open_any(path, migrator).await?;
+        let queue = WriteQueue::start(store, file, writer, Arc::clone(&opener));
+        Ok(Self { store, pool: readers, writes: WritePath::Grouped(queue, opener) })
     }
 
     /// Connects to the PostgreSQL database of this URL and migrates it. Replicas may do so at the same time.
@@ -56,7 +68,7 @@ impl Sql {
     ) -> Result<Self, PostgresConnectError> {
         sqlx::any::install_default_drivers();
         let pool = postgres::connect(url, migrator).await?;
-        Ok(Self { store, pool, writes: Writes::Pooled })
+        Ok(Self { store, pool, writes: WritePath::Pooled })
     }
 
     /// Reads within the time limit. Sees every write that was acknowledged before.
@@ -65,7 +77,7 @@ impl Sql {
         F: for<'c> FnOnce(&'c mut AnyConnection) -> WorkFuture<'c, T> + Send,
     {
         self.limited(async {
-            let mut lease = Lease::of(&self.pool).await?;
+            let mut lease = PoolLease::acquire(&self.pool).await?;
             let result = work(lease.connection()?).await;
             lease.give_back();
             result
@@ -82,10 +94,10 @@ impl Sql {
         F: for<'c> FnOnce(&'c mut AnyConnection) -> WorkFuture<'c, T> + Send + 'static,
     {
         match &self.writes {
-            Writes::Grouped(queue) => queue.write(work).await,
-            Writes::Pooled => {
+            WritePath::Grouped(queue, _) => queue.write(work).await,
+            WritePath::Pooled => {
                 let db = self.clone();
-                let written = tokio::spawn(async move { db.limited(transact(&db.pool, work)).await });
+                let written = tokio::spawn(async move { db.limited(run_transaction(&db.pool, work)).await });
                 written.await.map_err(|error| StoreError::unavailable(self.store, error))?
             }
         }
@@ -95,18 +107,62 @@ impl Sql {
         &self,
         operation: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
-        match timeout(OPERATION_TIMEOUT, operation).await {
-            Ok(result) => result.map_err(|error| failed(self.store, error.into())),
+        match timeout(STORE_OPERATION, operation).await {
+            Ok(result) => result.map_err(|error| store_error(self.store, error.into())),
             Err(late) => Err(StoreError::unavailable(self.store, late)),
         }
     }
 }
 
-async fn transact<T, F>(pool: &AnyPool, work: F) -> Result<T, sqlx::Error>
+#[async_trait]
+impl Dependency for Sql {
+    fn name(&self) -> &'static str {
+        self.store
+    }
+
+    /// A write that must reach the disk, and a look at what it wrote; a file is read anew for it.
+    async fn answers(&self) -> bool {
+        let write =
+            self.write(|connection| Box::pin(sqlx::query(readiness::COUNT_CHECK).execute(connection)));
+        if write.await.is_err() {
+            return false;
+        }
+        match &self.writes {
+            WritePath::Grouped(_, opener) => {
+                matches!(timeout(CONNECT, read_afresh(opener)).await, Ok(Ok(())))
+            }
+            WritePath::Pooled => {
+                let read = self
+                    .read(|connection| Box::pin(sqlx::query(readiness::READ_CHECK).fetch_one(connection)));
+                read.await.is_ok()
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl StoreConnection for Sql {
+    async fn close(&self) {
+        self.pool.close().await;
+        if let WritePath::Grouped(queue, _) = &self.writes {
+            queue.close().await;
+        }
+    }
+}
+
+/// Connections that are open may know a file from memory.
+async fn read_afresh(opener: &ConnectionOpener<AnyConnection>) -> Result<(), sqlx::Error> {
+    let mut connection = opener().await?;
+    let read = sqlx::query(readiness::READ_CHECK).fetch_one(&mut connection).await;
+    connection.close().await?;
+    read.map(drop)
+}
+
+async fn run_transaction<T, F>(pool: &AnyPool, work: F) -> Result<T, sqlx::Error>
 where
     F: for<'c> FnOnce(&'c mut AnyConnection) -> WorkFuture<'c, T> + Send,
 {
-    let mut lease = Lease::of(pool).await?;
+    let mut lease = PoolLease::acquire(pool).await?;
     let result = async {
         let mut transaction = lease.connection()?.begin().await?;
         match work(&mut transaction).await {
@@ -124,10 +180,10 @@ where
 
 /// A connection in use. Given back it serves others; dropped half-way, which is what a time limit does, it is closed:
 /// what it waits for may never come, and the pool would wait with it.
-struct Lease(Option<PoolConnection<Any>>);
+struct PoolLease(Option<PoolConnection<Any>>);
 
-impl Lease {
-    async fn of(pool: &AnyPool) -> Result<Self, sqlx::Error> {
+impl PoolLease {
+    async fn acquire(pool: &AnyPool) -> Result<Self, sqlx::Error> {
         pool.acquire().await.map(|connection| Self(Some(connection)))
     }
 
@@ -138,12 +194,12 @@ impl Lease {
     /// As dropping a pooled connection does, but for the time limit: the connection is tested on its way back.
     fn give_back(mut self) {
         if let Some(mut connection) = self.0.take() {
-            tokio::spawn(async move { timeout(RELEASE_TIMEOUT, connection.return_to_pool()).await });
+            tokio::spawn(async move { timeout(CONNECT, connection.return_to_pool()).await });
         }
     }
 }
 
-impl Drop for Lease {
+impl Drop for PoolLease {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
             drop(connection.detach());
@@ -152,7 +208,7 @@ impl Drop for Lease {
 }
 
 /// A driver's error as the ports know it.
-pub(crate) fn failed(store: &'static str, error: Arc<sqlx::Error>) -> StoreError {
+pub(crate) fn store_error(store: &'static str, error: Arc<sqlx::Error>) -> StoreError {
     match *error {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::TypeNotFound { .. } => {
             StoreError::corrupt(store, SharedError(error))

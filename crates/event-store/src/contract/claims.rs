@@ -7,8 +7,8 @@ use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, IdGenerator, M
 use serde_json::json;
 use service_kit::page::PageRequest;
 
-use super::{ids, user};
-use crate::{ClaimFilter, ClaimStore, Claimed, NewClaim, StoreError, Stored};
+use super::{new_ids, nth_user};
+use crate::{ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, StoreError, StoredClaim};
 
 pub(super) fn new_claim(minted: MintedId, user: UserId, event: EventId) -> NewClaim {
     NewClaim {
@@ -23,7 +23,6 @@ pub(super) fn new_claim(minted: MintedId, user: UserId, event: EventId) -> NewCl
         },
         decision: DecisionTrace {
             event_revision: 3,
-            condition: json!({"in": ["USER", {"var": "user.roles"}]}),
             facts: json!({"user": {"id": user.to_string(), "roles": ["USER"], "ageDays": 7.5}, "now": "x"}),
             evaluation: json!({"eligible": true, "progress": [], "trace": {"operator": "in", "value": null}}),
         },
@@ -31,12 +30,12 @@ pub(super) fn new_claim(minted: MintedId, user: UserId, event: EventId) -> NewCl
     }
 }
 
-fn event(ids: &IdGenerator) -> EventId {
+fn any_event(ids: &IdGenerator) -> EventId {
     EventId(ids.mint().id)
 }
 
 /// Moments apart: ids and times of a list differ by whole minutes.
-fn later(minted: MintedId, minutes: u32) -> MintedId {
+fn minutes_later(minted: MintedId, minutes: u32) -> MintedId {
     let at = minted.at.plus_seconds(i64::from(minutes) * 60);
     let mut id = minted.id.bytes();
     id[..4].copy_from_slice(&u32::try_from(at.as_seconds()).unwrap().to_be_bytes());
@@ -44,36 +43,38 @@ fn later(minted: MintedId, minutes: u32) -> MintedId {
 }
 
 pub(crate) async fn a_claim_is_found_as_it_was_stored(db: Arc<dyn ClaimStore>) {
-    let ids = ids();
-    let claim =
-        NewClaim { idempotency_key: Some("k-1".into()), ..new_claim(ids.mint(), user(1), event(&ids)) };
+    let ids = new_ids();
+    let claim = NewClaim {
+        idempotency_key: Some("k-1".into()),
+        ..new_claim(ids.mint(), nth_user(1), any_event(&ids))
+    };
     let (request, decision) = (claim.request, claim.decision.clone());
-    assert_eq!(db.claim_once(claim).await.unwrap(), Claimed::Stored);
+    assert_eq!(db.claim_once(claim).await.unwrap(), ClaimOutcome::Stored);
     assert_eq!(db.find(request.id).await.unwrap(), Some((request, decision)));
-    let stored = Stored { request, idempotency_key: Some("k-1".into()) };
+    let stored = StoredClaim { request, idempotency_key: Some("k-1".into()) };
     assert_eq!(db.find_claim(request.user_id, request.event_id).await.unwrap(), Some(stored.clone()));
-    assert_eq!(db.find_claim(user(2), request.event_id).await.unwrap(), None);
-    assert_eq!(db.find_claim(user(1), event(&ids)).await.unwrap(), None);
+    assert_eq!(db.find_claim(nth_user(2), request.event_id).await.unwrap(), None);
+    assert_eq!(db.find_claim(nth_user(1), any_event(&ids)).await.unwrap(), None);
     assert_eq!(db.find(ClaimId(ids.mint().id)).await.unwrap(), None);
     let second = new_claim(ids.mint(), request.user_id, request.event_id);
-    assert_eq!(db.claim_once(second.clone()).await.unwrap(), Claimed::Already(stored));
+    assert_eq!(db.claim_once(second.clone()).await.unwrap(), ClaimOutcome::Already(stored));
     assert_eq!(db.find(second.request.id).await.unwrap(), None);
 }
 
 pub(crate) async fn of_five_hundred_claims_of_one_user_and_event_one_is_stored(db: Arc<dyn ClaimStore>) {
-    let ids = ids();
-    let event = event(&ids);
+    let ids = new_ids();
+    let event = any_event(&ids);
     let tasks: Vec<_> = (0..500)
         .map(|_| {
-            let (db, claim) = (Arc::clone(&db), new_claim(ids.mint(), user(1), event));
+            let (db, claim) = (Arc::clone(&db), new_claim(ids.mint(), nth_user(1), event));
             tokio::spawn(async move { (claim.request.id, db.claim_once(claim).await.unwrap()) })
         })
         .collect();
     let (mut winners, mut named) = (Vec::new(), HashSet::new());
     for task in tasks {
         match task.await.unwrap() {
-            (id, Claimed::Stored) => winners.push(id),
-            (_, Claimed::Already(stored)) => drop(named.insert(stored.request.id)),
+            (id, ClaimOutcome::Stored) => winners.push(id),
+            (_, ClaimOutcome::Already(stored)) => drop(named.insert(stored.request.id)),
         }
     }
     assert_eq!(winners.len(), 1);
@@ -85,12 +86,12 @@ pub(crate) async fn of_five_hundred_claims_of_one_user_and_event_one_is_stored(d
 
 /// Twenty users and twenty events, each pair claimed four times in no particular order.
 pub(crate) async fn of_a_storm_of_claims_each_pair_is_stored_once(db: Arc<dyn ClaimStore>) {
-    let ids = ids();
-    let events: Vec<_> = (0..20).map(|_| event(&ids)).collect();
+    let ids = new_ids();
+    let events: Vec<_> = (0..20).map(|_| any_event(&ids)).collect();
     let tasks: Vec<_> = (0..1600_usize)
         .map(|n| {
             let pair = n * 7 % 400;
-            let who = user(u32::try_from(pair / 20).unwrap());
+            let who = nth_user(u32::try_from(pair / 20).unwrap());
             let (db, claim) = (Arc::clone(&db), new_claim(ids.mint(), who, events[pair % 20]));
             tokio::spawn(async move {
                 let key = (claim.request.user_id, claim.request.event_id);
@@ -102,8 +103,8 @@ pub(crate) async fn of_a_storm_of_claims_each_pair_is_stored_once(db: Arc<dyn Cl
     for task in tasks {
         let (pair, id, claimed) = task.await.unwrap();
         match claimed {
-            Claimed::Stored => assert_eq!(winners.insert(pair, id), None, "{pair:?} was stored twice"),
-            Claimed::Already(stored) => drop(named.insert((pair, stored.request.id))),
+            ClaimOutcome::Stored => assert_eq!(winners.insert(pair, id), None, "{pair:?} was stored twice"),
+            ClaimOutcome::Already(stored) => drop(named.insert((pair, stored.request.id))),
         }
     }
     assert_eq!(winners.len(), 400);
@@ -111,19 +112,20 @@ pub(crate) async fn of_a_storm_of_claims_each_pair_is_stored_once(db: Arc<dyn Cl
 }
 
 pub(crate) async fn request_filters_combine(db: Arc<dyn ClaimStore>) {
-    let ids = ids();
+    let ids = new_ids();
     let start = ids.mint();
-    let events: Vec<_> = (0..3).map(|_| event(&ids)).collect();
+    let events: Vec<_> = (0..3).map(|_| any_event(&ids)).collect();
     let mut all = Vec::new();
     for minute in 0..12 {
-        let claim = new_claim(later(ids.mint(), minute), user(minute % 4), events[minute as usize / 4]);
+        let claim =
+            new_claim(minutes_later(ids.mint(), minute), nth_user(minute % 4), events[minute as usize / 4]);
         all.insert(0, claim.request);
-        assert_eq!(db.claim_once(claim).await.unwrap(), Claimed::Stored);
+        assert_eq!(db.claim_once(claim).await.unwrap(), ClaimOutcome::Stored);
     }
     let times =
         [None, Some(start.at.plus_seconds(150)), Some(all[6].created_at), Some(start.at.plus_seconds(9000))];
     let page = PageRequest { limit: 100, before: None };
-    for who in [None, Some(user(1)), Some(user(99))] {
+    for who in [None, Some(nth_user(1)), Some(nth_user(99))] {
         for event in [None, Some(events[1])] {
             for status in [None, Some(ClaimStatus::Pending), Some(ClaimStatus::Rejected)] {
                 for (from, to) in times.iter().flat_map(|from| times.iter().map(move |to| (*from, *to))) {
@@ -150,8 +152,8 @@ pub(crate) async fn paging_sees_every_request_once_while_others_claim(
     sizes: &[usize],
     by: [bool; 3],
 ) {
-    let ids = ids();
-    let (mina, spring) = (user(1), event(&ids));
+    let ids = new_ids();
+    let (mina, spring) = (nth_user(1), any_event(&ids));
     let [by_user, by_event, by_status] = by;
     let filter = ClaimFilter {
         user: by_user.then_some(mina),
@@ -161,8 +163,8 @@ pub(crate) async fn paging_sees_every_request_once_while_others_claim(
     };
     let mut expected = Vec::new();
     for n in 0..count {
-        let who = if n % 2 == 0 { mina } else { user(100 + u32::try_from(n).unwrap()) };
-        let what = if n % 3 == 0 && who != mina { spring } else { event(&ids) };
+        let who = if n % 2 == 0 { mina } else { nth_user(100 + u32::try_from(n).unwrap()) };
+        let what = if n % 3 == 0 && who != mina { spring } else { any_event(&ids) };
         let claim = new_claim(ids.mint(), who, what);
         if filter.admits(&claim.request, PageRequest::default()) {
             expected.insert(0, claim.request.id);
@@ -174,9 +176,9 @@ pub(crate) async fn paging_sees_every_request_once_while_others_claim(
         let page = db.list(&filter, PageRequest { limit: *limit, before }).await.unwrap();
         assert!(page.items.len() <= *limit);
         seen.extend(page.items.iter().map(|request| request.id));
-        let late = user(1000 + u32::try_from(turn).unwrap());
+        let late = nth_user(1000 + u32::try_from(turn).unwrap());
         db.claim_once(new_claim(ids.mint(), late, spring)).await.unwrap();
-        db.claim_once(new_claim(ids.mint(), mina, event(&ids))).await.unwrap();
+        db.claim_once(new_claim(ids.mint(), mina, any_event(&ids))).await.unwrap();
         match page.next_cursor {
             Some(cursor) => before = Some(cursor.parse().unwrap()),
             None => break,
@@ -187,8 +189,18 @@ pub(crate) async fn paging_sees_every_request_once_while_others_claim(
 
 /// A claim that nobody made before.
 pub(crate) async fn claim_by_somebody(db: &dyn ClaimStore) -> Result<(), StoreError> {
-    let ids = ids();
-    let claimed = db.claim_once(new_claim(ids.mint(), UserId(ids.mint().id), event(&ids))).await?;
-    assert_eq!(claimed, Claimed::Stored);
+    let ids = new_ids();
+    let claimed = db.claim_once(new_claim(ids.mint(), UserId(ids.mint().id), any_event(&ids))).await?;
+    assert_eq!(claimed, ClaimOutcome::Stored);
     Ok(())
+}
+
+/// The answers to claims of [`super::store_one_of_each`]'s user, made at the same time.
+pub(crate) async fn second_claims_of_one_user<const N: usize>(
+    db: &Arc<dyn ClaimStore>,
+    events: [EventId; N],
+) -> [Result<ClaimOutcome, StoreError>; N] {
+    let ids = new_ids();
+    let claims = events.map(|event| db.claim_once(new_claim(ids.mint(), nth_user(1), event)));
+    futures::future::join_all(claims).await.try_into().expect("as many answers as questions")
 }

@@ -1,15 +1,16 @@
 use std::{collections::HashSet, sync::Arc};
 
-use domain::{Event, EventId, EventStatus, Phase};
+use domain::{Event, EventId, EventStatus, Phase, fold_text};
 use service_kit::page::PageRequest;
 
-use super::{at, event, ids};
+use super::{full_event, new_ids, parse_time};
 use crate::{EventFilter, EventStore};
 
 pub(crate) async fn an_event_is_found_as_it_was_stored(db: Arc<dyn EventStore>) {
-    let ids = ids();
-    let full = event(&ids);
-    let bare = Event { description: None, period_end: None, condition: serde_json::json!({}), ..event(&ids) };
+    let ids = new_ids();
+    let full = full_event(&ids);
+    let bare =
+        Event { description: None, period_end: None, condition: serde_json::json!({}), ..full_event(&ids) };
     for event in [&full, &bare] {
         db.create(event.clone()).await.unwrap();
     }
@@ -22,8 +23,8 @@ pub(crate) async fn an_event_is_found_as_it_was_stored(db: Arc<dyn EventStore>) 
 }
 
 pub(crate) async fn event_filters_combine(db: Arc<dyn EventStore>) {
-    let ids = ids();
-    let now = at("2026-05-10T00:00:00Z");
+    let ids = new_ids();
+    let now = parse_time("2026-05-10T00:00:00Z");
     let periods = [
         ("2026-05-10T00:00:00.001Z", None, Phase::Upcoming),
         ("2026-05-10T00:00:00Z", None, Phase::Ongoing),
@@ -33,9 +34,9 @@ pub(crate) async fn event_filters_combine(db: Arc<dyn EventStore>) {
     let mut all = Vec::new();
     for (start, end, _) in periods {
         for status in [EventStatus::Active, EventStatus::Inactive] {
-            for name in ["Spring SALE 100%", "봄맞이 Ärger"] {
-                let (period_start, period_end) = (at(start), end.map(at));
-                let event = Event { name: name.into(), period_start, period_end, status, ..event(&ids) };
+            for name in ["Spring SALE 100%", "봄맞이 Ärger", "ΟΔΥΣΣΕΥΣ"] {
+                let (period_start, period_end) = (parse_time(start), end.map(parse_time));
+                let event = Event { name: name.into(), period_start, period_end, status, ..full_event(&ids) };
                 db.create(event.clone()).await.unwrap();
                 all.insert(0, event);
             }
@@ -44,7 +45,16 @@ pub(crate) async fn event_filters_combine(db: Arc<dyn EventStore>) {
     let page = PageRequest { limit: 100, before: None };
     for status in [None, Some(EventStatus::Active), Some(EventStatus::Inactive)] {
         for phase in [None, Some(Phase::Upcoming), Some(Phase::Ongoing), Some(Phase::Ended)] {
-            for name in [None, Some("sale 100%"), Some("ÄRGER"), Some(".*"), Some("%"), Some("맞")] {
+            for name in [
+                None,
+                Some("sale 100%"),
+                Some("ÄRGER"),
+                Some(".*"),
+                Some("%"),
+                Some("맞"),
+                Some("οδυς"),
+                Some("A\u{308}RGER"),
+            ] {
                 let filter = EventFilter {
                     status,
                     phase: phase.map(|phase| (phase, now)),
@@ -54,9 +64,7 @@ pub(crate) async fn event_filters_combine(db: Arc<dyn EventStore>) {
                     .iter()
                     .filter(|event| status.is_none_or(|status| event.status == status))
                     .filter(|event| phase.is_none_or(|phase| event.phase(now) == phase))
-                    .filter(|event| {
-                        name.is_none_or(|name| event.name.to_lowercase().contains(&name.to_lowercase()))
-                    })
+                    .filter(|event| name.is_none_or(|name| fold_text(&event.name).contains(&fold_text(name))))
                     .cloned()
                     .collect();
                 assert_eq!(db.list(&filter, page).await.unwrap().items, expected, "{filter:?}");
@@ -73,11 +81,11 @@ pub(crate) async fn paging_sees_every_event_once_while_others_appear(
     sizes: &[usize],
     status: Option<EventStatus>,
 ) {
-    let ids = ids();
+    let ids = new_ids();
     let mut expected = Vec::new();
     for n in 0..count {
         let active = if n % 3 == 0 { EventStatus::Inactive } else { EventStatus::Active };
-        let event = Event { status: active, ..event(&ids) };
+        let event = Event { status: active, ..full_event(&ids) };
         if status.is_none_or(|status| status == active) {
             expected.insert(0, event.id);
         }
@@ -89,7 +97,7 @@ pub(crate) async fn paging_sees_every_event_once_while_others_appear(
         let page = db.list(&filter, PageRequest { limit: *limit, before }).await.unwrap();
         assert!(page.items.len() <= *limit);
         seen.extend(page.items.iter().map(|event| event.id));
-        db.create(event(&ids)).await.unwrap();
+        db.create(full_event(&ids)).await.unwrap();
         match page.next_cursor {
             Some(cursor) => before = Some(cursor.parse().unwrap()),
             None => break,

@@ -1,91 +1,129 @@
 use domain::{ClaimStatus, EventStatus, RewardKind};
-use futures::TryStreamExt;
 
-use super::{at, claims::new_claim, event, ids, reward, user};
-use crate::{Attachment, EventTransfer, NewClaim, Record, RecordKind};
+use super::{any_reward, claims::new_claim, full_event, new_ids, nth_user, parse_time};
+use crate::{
+    Attachment, EventRevision, NewClaim, RecordKey, TransferRecord, TransferRegistry, TransferTable,
+};
 
 /// Records of every kind in every state, in the order they may be imported.
-fn everything() -> Vec<Record> {
-    let ids = ids();
+fn records_of_every_table() -> Vec<TransferRecord> {
+    let ids = new_ids();
     let mut records = Vec::new();
     let events = [
-        event(&ids),
-        domain::Event { description: None, period_end: None, status: EventStatus::Inactive, ..event(&ids) },
+        full_event(&ids),
+        domain::Event {
+            description: None,
+            period_end: None,
+            status: EventStatus::Inactive,
+            ..full_event(&ids)
+        },
     ];
-    records.extend(events.iter().cloned().map(Record::Event));
+    records.extend(events.iter().cloned().map(TransferRecord::Event));
+    let [first, second] = events.each_ref().map(EventRevision::from_event);
+    // Beyond nine, so that they are ordered as numbers.
+    let revisions = (1..12).map(|revision| EventRevision { revision, ..first.clone() }).chain([second]);
+    records.extend(revisions.map(TransferRecord::Revision));
     let rewards = [
-        reward(&ids, RewardKind::Point { points: 5 }),
-        reward(&ids, RewardKind::Coupon { coupon_code: "C".into(), expiry: at("2027-01-01T00:00:00.123Z") }),
+        any_reward(&ids, RewardKind::Point { points: 5 }),
+        any_reward(
+            &ids,
+            RewardKind::Coupon { coupon_code: "C".into(), expiry: parse_time("2027-01-01T00:00:00.123Z") },
+        ),
     ];
-    records.extend(rewards.iter().cloned().map(Record::Reward));
+    records.extend(rewards.iter().cloned().map(TransferRecord::Reward));
     for reward in &rewards {
         let minted = ids.mint();
         let place = Attachment { id: minted.id, event: events[0].id, reward: reward.id, at: minted.at };
-        records.push(Record::Attachment(place));
+        records.push(TransferRecord::Attachment(place));
     }
     for (number, status) in (0_u32..).zip(ClaimStatus::ALL.iter().cycle().take(20)) {
-        let mut new = new_claim(ids.mint(), user(number), events[0].id);
+        let mut new = new_claim(ids.mint(), nth_user(number), events[0].id);
         new.request.status = *status;
         new.request.updated_at = new.request.created_at.plus_seconds(i64::from(number));
         new.idempotency_key = (number % 3 == 0).then(|| format!("key {number}"));
-        records.push(Record::Request(new));
+        records.push(TransferRecord::Claim(new));
     }
     records
 }
 
-async fn all(db: &dyn EventTransfer) -> Vec<Record> {
+/// Everything in a table, read in steps of this size.
+async fn export_all(table: &dyn TransferTable, after: Option<RecordKey>, step: usize) -> Vec<TransferRecord> {
+    let (mut found, mut after) = (Vec::new(), after);
+    loop {
+        let rows = table.export(after, step).await.unwrap();
+        let is_last = rows.len() < step;
+        for row in rows {
+            let record = row.record.unwrap();
+            assert_eq!(row.key.unwrap(), record.key());
+            after = Some(record.key());
+            found.push(record);
+        }
+        if is_last {
+            return found;
+        }
+    }
+}
+
+async fn export_registry(db: &TransferRegistry) -> Vec<TransferRecord> {
     let mut found = Vec::new();
-    for kind in RecordKind::ALL {
-        found.extend(db.export(kind, None).try_collect::<Vec<_>>().await.unwrap());
+    for table in db.tables() {
+        found.extend(export_all(&**table, None, 7).await);
     }
     found
 }
 
-fn by_kind(records: &[Record]) -> impl Iterator<Item = &[Record]> {
+fn split_by_table(records: &[TransferRecord]) -> impl Iterator<Item = &[TransferRecord]> {
     records.chunk_by(|one, other| std::mem::discriminant(one) == std::mem::discriminant(other))
 }
 
-pub(crate) async fn what_is_imported_comes_out_the_same_wherever_one_begins(db: &dyn EventTransfer) {
-    assert!(all(db).await.is_empty());
-    let records = everything();
-    for (kind, records) in RecordKind::ALL.into_iter().zip(by_kind(&records)) {
-        db.import(records.to_vec()).await.unwrap();
+pub(crate) async fn what_is_imported_comes_out_the_same_wherever_one_begins(db: &TransferRegistry) {
+    assert!(export_registry(db).await.is_empty());
+    let records = records_of_every_table();
+    assert_eq!(db.tables().len(), split_by_table(&records).count(), "a table without a record in this test");
+    for (table, records) in db.tables().iter().zip(split_by_table(&records)) {
+        table.import(records.to_vec()).await.unwrap();
         for begin in 0..records.len() {
-            let rest: Vec<_> = db.export(kind, Some(records[begin].id())).try_collect().await.unwrap();
+            let rest = export_all(&**table, Some(records[begin].key()), 3).await;
             assert_eq!(rest, records[begin + 1..]);
         }
     }
-    assert_eq!(all(db).await, records);
+    assert_eq!(export_registry(db).await, records);
 }
 
-pub(crate) async fn importing_again_changes_nothing_and_fills_gaps(db: &dyn EventTransfer) {
-    let records = everything();
+pub(crate) async fn importing_again_changes_nothing_and_fills_gaps(db: &TransferRegistry) {
+    let records = records_of_every_table();
     let some: Vec<_> = records.iter().step_by(2).cloned().collect();
     for part in [&some, &records, &records] {
-        for chunk in by_kind(part) {
-            db.import(chunk.to_vec()).await.unwrap();
+        for (table, chunk) in db.tables().iter().zip(split_by_table(part)) {
+            table.import(chunk.to_vec()).await.unwrap();
         }
     }
-    assert_eq!(all(db).await, records);
-    let Some(Record::Request(last)) = records.last().cloned() else { panic!("requests come last") };
+    assert_eq!(export_registry(db).await, records);
+    let Some(TransferRecord::Claim(last)) = records.last().cloned() else { panic!("requests come last") };
     let mut changed: NewClaim = last.clone();
     changed.request.status = ClaimStatus::Revoked;
-    db.import(vec![Record::Request(changed)]).await.unwrap();
-    assert_eq!(all(db).await.last(), Some(&Record::Request(last)));
+    let claims = db.table("reward_requests").unwrap();
+    claims.import(vec![TransferRecord::Claim(changed)]).await.unwrap();
+    assert_eq!(export_registry(db).await.last(), Some(&TransferRecord::Claim(last)));
 }
 
-pub(crate) async fn what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(
-    db: &dyn EventTransfer,
-) {
-    let ids = ids();
-    let event = event(&ids);
-    db.import(vec![Record::Event(event.clone())]).await.unwrap();
-    let claims = |users: std::ops::Range<u32>| -> Vec<_> {
-        users.map(|number| Record::Request(new_claim(ids.mint(), user(number), event.id))).collect()
+pub(crate) async fn what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(db: &TransferRegistry) {
+    let ids = new_ids();
+    let event = full_event(&ids);
+    let new_claims = |users: std::ops::Range<u32>| -> Vec<_> {
+        users.map(|number| TransferRecord::Claim(new_claim(ids.mint(), nth_user(number), event.id))).collect()
     };
-    let (there, wanted) = (claims(2..5), claims(0..9));
-    db.import(there.clone()).await.unwrap();
-    db.import(wanted.clone()).await.unwrap();
+    let (there, wanted) = (new_claims(2..5), new_claims(0..9));
+    let claims = db.table("reward_requests").unwrap();
+    claims.import(there.clone()).await.unwrap();
+    claims.import(wanted.clone()).await.unwrap();
     let stored = [&there[..], &wanted[..2], &wanted[5..]].concat();
-    assert_eq!(db.export(RecordKind::Request, None).try_collect::<Vec<_>>().await.unwrap(), stored);
+    assert_eq!(export_all(claims, None, 100).await, stored);
+}
+
+pub(crate) async fn a_record_of_another_table_is_refused(db: &TransferRegistry) {
+    let event = TransferRecord::Event(full_event(&new_ids()));
+    for table in &db.tables()[1..] {
+        assert!(table.import(vec![event.clone()]).await.is_err(), "{}", table.name());
+    }
 }

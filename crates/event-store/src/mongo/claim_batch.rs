@@ -3,82 +3,92 @@
 use std::collections::HashMap;
 
 use domain::{ClaimId, EventId, UserId};
-use mongodb::{Collection, bson::doc, error::ErrorKind};
+use mongodb::{
+    Collection,
+    bson::{RawDocumentBuf, doc},
+    error::ErrorKind,
+};
 use store_kit::{
     error::StoreError,
-    mongo::{Mongo, is_duplicate_code, to_oid},
+    mongo::{Mongo, from_oid, is_duplicate_code, to_oid},
 };
 
-use super::{STORE, claims::ClaimDocument};
-use crate::{Claimed, NewClaim, Stored};
+use super::{
+    claims::{ClaimDocument, read_claim},
+    corrupt_document, read_text,
+};
+use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims};
 
 /// How the insert of one claim ended.
 #[derive(Clone)]
-enum Inserted {
+enum InsertOutcome {
     Yes,
     KeyTaken,
     Failed(StoreError),
 }
 
 /// One answer for each claim, in order. Each is stored or not by itself.
-pub(super) async fn claim_batch(
+pub(super) async fn store_batch(
     mongo: Mongo,
     requests: Collection<ClaimDocument>,
     batch: Vec<NewClaim>,
-) -> Vec<Result<Claimed, StoreError>> {
+) -> Vec<Result<ClaimOutcome, StoreError>> {
     let claims: Vec<_> =
         batch.iter().map(|new| (new.request.id, new.request.user_id, new.request.event_id)).collect();
-    let inserted = insert(&mongo, &requests, batch).await;
-    let taken = claims.iter().zip(&inserted).filter(|(_, inserted)| matches!(inserted, Inserted::KeyTaken));
+    let inserted = insert_all(&mongo, &requests, batch).await;
+    let taken =
+        claims.iter().zip(&inserted).filter(|(_, inserted)| matches!(inserted, InsertOutcome::KeyTaken));
     let taken: Vec<_> = taken.map(|((_, user, event), _)| (*user, *event)).collect();
-    let earlier = earlier(&mongo, &requests, &taken).await;
+    let earlier = find_earlier(&mongo, &requests, &taken).await;
     let answers = claims.into_iter().zip(inserted);
-    answers.map(|((id, user, event), inserted)| answer(inserted, id, (user, event), &earlier)).collect()
+    answers.map(|((id, user, event), inserted)| answer_claim(inserted, id, (user, event), &earlier)).collect()
 }
 
-type Earlier = Result<HashMap<(UserId, EventId), Stored>, StoreError>;
-
-fn answer(
-    inserted: Inserted,
+fn answer_claim(
+    inserted: InsertOutcome,
     id: ClaimId,
     pair: (UserId, EventId),
-    earlier: &Earlier,
-) -> Result<Claimed, StoreError> {
+    earlier: &Result<EarlierClaims, StoreError>,
+) -> Result<ClaimOutcome, StoreError> {
     match inserted {
-        Inserted::Yes => return Ok(Claimed::Stored),
-        Inserted::Failed(error) => return Err(error),
-        Inserted::KeyTaken => {}
+        InsertOutcome::Yes => return Ok(ClaimOutcome::Stored),
+        InsertOutcome::Failed(error) => return Err(error),
+        InsertOutcome::KeyTaken => {}
     }
     match earlier.as_ref().map_err(Clone::clone)?.get(&pair) {
         // The one in the way is this very claim, inserted by an attempt the driver repeated.
-        Some(stored) if stored.request.id == id => Ok(Claimed::Stored),
-        Some(stored) => Ok(Claimed::Already(stored.clone())),
+        Some(Ok(stored)) if stored.request.id == id => Ok(ClaimOutcome::Stored),
+        Some(stored) => stored.clone().map(ClaimOutcome::Already),
         None => Err(StoreError::unavailable(STORE, "the earlier claim is gone")),
     }
 }
 
-async fn insert(mongo: &Mongo, requests: &Collection<ClaimDocument>, batch: Vec<NewClaim>) -> Vec<Inserted> {
+async fn insert_all(
+    mongo: &Mongo,
+    requests: &Collection<ClaimDocument>,
+    batch: Vec<NewClaim>,
+) -> Vec<InsertOutcome> {
     let claims = batch.len();
-    let all = |error: StoreError| vec![Inserted::Failed(error); claims];
+    let all = |error: StoreError| vec![InsertOutcome::Failed(error); claims];
     let documents = match batch.into_iter().map(ClaimDocument::try_from).collect::<Result<Vec<_>, _>>() {
         Ok(documents) => documents,
         Err(error) => return all(error),
     };
     let error = match mongo.attempt(requests.insert_many(documents).ordered(false)).await {
-        Ok(Ok(_)) => return vec![Inserted::Yes; claims],
+        Ok(Ok(_)) => return vec![InsertOutcome::Yes; claims],
         Ok(Err(error)) => error,
         Err(late) => return all(late),
     };
     match &*error.kind {
         // Without a write concern error, what has no error of its own is stored by the majority.
         ErrorKind::InsertMany(many) if many.write_concern_error.is_none() => {
-            let mut inserted = vec![Inserted::Yes; claims];
+            let mut inserted = vec![InsertOutcome::Yes; claims];
             for failed in many.write_errors.iter().flatten() {
                 if let Some(inserted) = inserted.get_mut(failed.index) {
                     *inserted = if is_duplicate_code(failed.code) {
-                        Inserted::KeyTaken
+                        InsertOutcome::KeyTaken
                     } else {
-                        Inserted::Failed(StoreError::unavailable(STORE, failed.message.clone()))
+                        InsertOutcome::Failed(StoreError::unavailable(STORE, failed.message.clone()))
                     };
                 }
             }
@@ -88,12 +98,12 @@ async fn insert(mongo: &Mongo, requests: &Collection<ClaimDocument>, batch: Vec<
     }
 }
 
-/// The claims that stood in the way of others, by the unique index.
-async fn earlier(
+/// By the unique index.
+async fn find_earlier(
     mongo: &Mongo,
     requests: &Collection<ClaimDocument>,
     claims: &[(UserId, EventId)],
-) -> Earlier {
+) -> Result<EarlierClaims, StoreError> {
     if claims.is_empty() {
         return Ok(HashMap::new());
     }
@@ -106,7 +116,14 @@ async fn earlier(
     } else {
         doc! { "$or": keys }
     };
-    let found = mongo.all(requests.find(filter).projection(doc! { "decision": 0 })).await?;
-    let stored = found.into_iter().map(Stored::try_from);
-    stored.map(|stored| stored.map(|s| ((s.request.user_id, s.request.event_id), s))).collect()
+    let requests = requests.clone_with_type::<RawDocumentBuf>();
+    let find = requests.find(filter).projection(doc! { "decision": 0 }).max_time(mongo.limit());
+    let found = mongo.all(find).await?;
+    found.iter().map(|document| Ok((read_pair(document)?, read_claim(document).value))).collect()
+}
+
+fn read_pair(document: &RawDocumentBuf) -> Result<(UserId, EventId), StoreError> {
+    let user = document.get_str("userId").map_err(corrupt_document)?;
+    let event = document.get_object_id("event").map_err(corrupt_document)?;
+    Ok((read_text(user)?, EventId(from_oid(event))))
 }

@@ -1,12 +1,51 @@
 use async_trait::async_trait;
 use domain::{Claim, ClaimId, DecisionTrace, EventId, ObjectId as Id, UserId};
-use mongodb::bson::{Bson, DateTime, Document, doc, oid::ObjectId};
+use mongodb::{
+    Collection,
+    bson::{Bson, DateTime, Document, RawDocumentBuf, doc, oid::ObjectId},
+};
 use serde::{Deserialize, Serialize};
-use service_kit::page::{Page, PageRequest};
-use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
+use service_kit::{
+    batch::{Batcher, Limits},
+    page::{Page, PageRequest},
+};
+use store_kit::{
+    mongo::{Mongo, from_date, from_oid, to_date, to_oid},
+    row::{StoredRow, readable_page},
+};
 
-use super::{MongoEventDb, STORE, from_bson, read, to_bson};
-use crate::{ClaimFilter, ClaimStore, Claimed, NewClaim, StoreError, Stored};
+use super::{claim_batch::store_batch, from_bson, read_row, read_text, to_bson, transfer::MongoTable};
+use crate::{
+    ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, STORE, StoreError, StoredClaim, TransferRecord,
+};
+
+/// The claims on a MongoDB server.
+#[derive(Debug, Clone)]
+pub(super) struct MongoClaims {
+    mongo: Mongo,
+    claims: Collection<ClaimDocument>,
+    batches: Batcher<NewClaim, Result<ClaimOutcome, StoreError>>,
+}
+
+impl MongoClaims {
+    /// Starts the task that stores claims in batches. It ends, after what waits, when the last clone is dropped.
+    pub(super) fn start(mongo: &Mongo, limits: Limits) -> Self {
+        let claims = mongo.collection(TABLE.name);
+        let (writer, target) = (mongo.clone(), claims.clone());
+        let batches = Batcher::spawn(limits, move |batch| store_batch(writer.clone(), target.clone(), batch));
+        Self { mongo: mongo.clone(), claims, batches }
+    }
+}
+
+pub(super) const TABLE: MongoTable = MongoTable {
+    name: "reward_requests",
+    order: super::transfer::ID_ORDER,
+    read: |document| read_decided(document).map(TransferRecord::Claim),
+    write: |record| match record {
+        TransferRecord::Claim(new) => super::to_document(&ClaimDocument::try_from(new)?),
+        _ => Err(super::wrong_table("reward_requests")),
+    },
+};
 
 /// A claim as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,9 +66,9 @@ pub(super) struct ClaimDocument {
     updated_at: DateTime,
 }
 
+/// An earlier version repeated the condition here; now the event's revision has it.
 #[derive(Debug, Serialize, Deserialize)]
 struct DecisionDocument {
-    condition: Bson,
     facts: Bson,
     evaluation: Bson,
 }
@@ -46,7 +85,6 @@ impl TryFrom<NewClaim> for ClaimDocument {
             event_revision: request.event_revision,
             idempotency_key,
             decision: Some(DecisionDocument {
-                condition: to_bson(&decision.condition)?,
                 facts: to_bson(&decision.facts)?,
                 evaluation: to_bson(&decision.evaluation)?,
             }),
@@ -56,20 +94,20 @@ impl TryFrom<NewClaim> for ClaimDocument {
     }
 }
 
-impl TryFrom<ClaimDocument> for Stored {
+impl TryFrom<ClaimDocument> for StoredClaim {
     type Error = StoreError;
 
     fn try_from(document: ClaimDocument) -> Result<Self, StoreError> {
         let request = Claim {
             id: ClaimId(from_oid(document.id)),
             event_id: EventId(from_oid(document.event)),
-            user_id: read(&document.user_id)?,
-            status: read(&document.status)?,
+            user_id: read_text(&document.user_id)?,
+            status: read_text(&document.status)?,
             event_revision: document.event_revision,
             created_at: from_date(document.created_at),
             updated_at: from_date(document.updated_at),
         };
-        Ok(Stored { request, idempotency_key: document.idempotency_key })
+        Ok(StoredClaim { request, idempotency_key: document.idempotency_key })
     }
 }
 
@@ -79,10 +117,9 @@ impl TryFrom<ClaimDocument> for NewClaim {
     fn try_from(mut document: ClaimDocument) -> Result<Self, StoreError> {
         let lacking = format!("request {} lacks its decision", document.id);
         let decision = document.decision.take().ok_or_else(|| StoreError::corrupt(STORE, lacking))?;
-        let Stored { request, idempotency_key } = document.try_into()?;
+        let StoredClaim { request, idempotency_key } = document.try_into()?;
         let decision = DecisionTrace {
             event_revision: request.event_revision,
-            condition: from_bson(decision.condition)?,
             facts: from_bson(decision.facts)?,
             evaluation: from_bson(decision.evaluation)?,
         };
@@ -92,7 +129,7 @@ impl TryFrom<ClaimDocument> for NewClaim {
 
 /// What a list asks for. Walks `{userId: 1, _id: -1}`, `{event: 1, _id: -1}`, `{event: 1, status: 1, _id: -1}`,
 /// `{status: 1, _id: -1}` or `_id`, by what is given; user and event together are one document by their unique index.
-pub(super) fn query(filter: &ClaimFilter, page: PageRequest) -> Document {
+pub(super) fn list_filter(filter: &ClaimFilter, page: PageRequest) -> Document {
     let mut query = Document::new();
     if let Some(user) = filter.user {
         query.insert("userId", user.to_string());
@@ -103,7 +140,7 @@ pub(super) fn query(filter: &ClaimFilter, page: PageRequest) -> Document {
     if let Some(status) = filter.status {
         query.insert("status", status.name());
     }
-    // IdGenerator know seconds and bound the walk; the times decide.
+    // Ids know seconds and bound the walk; the times decide.
     let (mut ids, mut times) = (Document::new(), Document::new());
     if let Some(before) = page.before {
         ids.insert("$lt", to_oid(before));
@@ -124,33 +161,43 @@ pub(super) fn query(filter: &ClaimFilter, page: PageRequest) -> Document {
     query
 }
 
+/// As lists need it, without the decision.
+pub(super) fn read_claim(document: &RawDocumentBuf) -> StoredRow<StoredClaim> {
+    read_row::<ClaimDocument, _>(document, StoredClaim::try_from)
+}
+
+fn read_decided(document: &RawDocumentBuf) -> Result<NewClaim, StoreError> {
+    read_row::<ClaimDocument, _>(document, NewClaim::try_from).value
+}
+
 #[async_trait]
-impl ClaimStore for MongoEventDb {
-    async fn claim_once(&self, new: NewClaim) -> Result<Claimed, StoreError> {
-        self.claims.ask(new).await.unwrap_or_else(|error| Err(StoreError::unavailable(STORE, error)))
+impl ClaimStore for MongoClaims {
+    async fn claim_once(&self, new: NewClaim) -> Result<ClaimOutcome, StoreError> {
+        self.batches.ask(new).await.unwrap_or_else(|error| Err(StoreError::unavailable(STORE, error)))
     }
 
     /// By the unique index.
-    async fn find_claim(&self, user: UserId, event: EventId) -> Result<Option<Stored>, StoreError> {
+    async fn find_claim(&self, user: UserId, event: EventId) -> Result<Option<StoredClaim>, StoreError> {
         let key = doc! { "userId": user.to_string(), "event": to_oid(event.0) };
-        let find = self.requests.find_one(key).projection(doc! { "decision": 0 });
-        self.mongo.run(find).await?.map(Stored::try_from).transpose()
+        let claims = self.claims.clone_with_type::<RawDocumentBuf>();
+        let find = claims.find_one(key).projection(doc! { "decision": 0 }).max_time(self.mongo.limit());
+        self.mongo.run(find).await?.map(|found| read_claim(&found).value).transpose()
     }
 
     /// By `_id`.
     async fn find(&self, id: ClaimId) -> Result<Option<(Claim, DecisionTrace)>, StoreError> {
-        let found = self.mongo.run(self.requests.find_one(doc! { "_id": to_oid(id.0) })).await?;
-        let found = found.map(NewClaim::try_from).transpose()?;
+        let claims = self.claims.clone_with_type::<RawDocumentBuf>();
+        let find = claims.find_one(doc! { "_id": to_oid(id.0) }).max_time(self.mongo.limit());
+        let found = self.mongo.run(find).await?.map(|found| read_decided(&found)).transpose()?;
         Ok(found.map(|whole| (whole.request, whole.decision)))
     }
 
     async fn list(&self, filter: &ClaimFilter, page: PageRequest) -> Result<Page<Claim>, StoreError> {
-        let find = self.requests.find(query(filter, page)).projection(doc! { "decision": 0 });
-        let found = self.mongo.all(find.sort(doc! { "_id": -1 }).limit(page.overfull())).await?;
-        let requests: Result<_, _> = found
-            .into_iter()
-            .map(|document| Stored::try_from(document).map(|stored| stored.request))
-            .collect();
-        Ok(Page::from_overfull(requests?, page.limit, |request: &Claim| request.id.0))
+        let claims = self.claims.clone_with_type::<RawDocumentBuf>();
+        let find = claims.find(list_filter(filter, page)).projection(doc! { "decision": 0 });
+        let find = find.sort(doc! { "_id": -1 }).limit(page.overfull()).max_time(self.mongo.limit());
+        let found = self.mongo.all(find).await?;
+        let rows = found.iter().map(read_claim).collect();
+        Ok(readable_page(TABLE.name, rows, page.limit).map(|stored| stored.request))
     }
 }

@@ -1,12 +1,46 @@
 use async_trait::async_trait;
 use domain::{Event, EventId, Phase};
-use mongodb::bson::{Bson, DateTime, Document, doc, oid::ObjectId};
+use mongodb::{
+    Collection,
+    bson::{Bson, DateTime, Document, RawDocumentBuf, doc, oid::ObjectId},
+};
 use serde::{Deserialize, Serialize};
 use service_kit::page::{Page, PageRequest};
-use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
+use store_kit::{
+    mongo::{Mongo, from_date, from_oid, to_date, to_oid},
+    row::{StoredRow, readable_page},
+};
 
-use super::{MongoEventDb, STORE, from_bson, read, to_bson};
-use crate::{EventFilter, EventStore, Readable, StoreError};
+use super::{from_bson, read_row, read_text, revisions::RevisionDocument, to_bson, transfer::MongoTable};
+use crate::{EventFilter, EventRevision, EventStore, FoundByEvent, StoreError, TransferRecord};
+
+/// The events on a MongoDB server.
+#[derive(Debug, Clone)]
+pub(super) struct MongoEvents {
+    mongo: Mongo,
+    events: Collection<EventDocument>,
+    revisions: Collection<RevisionDocument>,
+}
+
+impl MongoEvents {
+    pub(super) fn new(mongo: &Mongo) -> Self {
+        Self {
+            events: mongo.collection(TABLE.name),
+            revisions: mongo.collection(super::revisions::TABLE.name),
+            mongo: mongo.clone(),
+        }
+    }
+}
+
+pub(super) const TABLE: MongoTable = MongoTable {
+    name: "events",
+    order: super::transfer::ID_ORDER,
+    read: |document| read_event(document).value.map(TransferRecord::Event),
+    write: |record| match record {
+        TransferRecord::Event(event) => super::to_document(&EventDocument::try_from(event)?),
+        _ => Err(super::wrong_table("events")),
+    },
+};
 
 /// An event as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -15,7 +49,7 @@ pub(super) struct EventDocument {
     #[serde(rename = "_id")]
     id: ObjectId,
     name: String,
-    /// The name in lower case, for searching.
+    /// The name folded, for searching.
     name_folded: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -37,7 +71,7 @@ impl TryFrom<Event> for EventDocument {
     fn try_from(event: Event) -> Result<Self, StoreError> {
         Ok(Self {
             id: to_oid(event.id.0),
-            name_folded: event.name.to_lowercase(),
+            name_folded: domain::fold_text(&event.name),
             name: event.name,
             description: event.description,
             condition: to_bson(&event.condition)?,
@@ -66,10 +100,10 @@ impl TryFrom<EventDocument> for Event {
             period_start: from_date(document.period_start),
             period_end: document.period_end.map(from_date),
             timezone: document.timezone,
-            status: read(&document.status)?,
-            approval: read(&document.approval)?,
+            status: read_text(&document.status)?,
+            approval: read_text(&document.approval)?,
             revision: document.revision,
-            created_by: read(&document.created_by)?,
+            created_by: read_text(&document.created_by)?,
             created_at: from_date(document.created_at),
             updated_at: from_date(document.updated_at),
         })
@@ -77,7 +111,7 @@ impl TryFrom<EventDocument> for Event {
 }
 
 /// What a list asks for. Walks `{status: 1, _id: -1}` where a status is given, else `_id`.
-pub(super) fn query(filter: &EventFilter, page: PageRequest) -> Document {
+pub(super) fn list_filter(filter: &EventFilter, page: PageRequest) -> Document {
     let mut query = Document::new();
     if let Some(status) = filter.status {
         query.insert("status", status.name());
@@ -99,37 +133,45 @@ pub(super) fn query(filter: &EventFilter, page: PageRequest) -> Document {
         Some((Phase::Ended, now)) => drop(query.insert("periodEnd", doc! { "$lte": now })),
     }
     if let Some(name) = &filter.name {
-        let pattern = regex_syntax::escape(&name.to_lowercase());
+        let pattern = regex_syntax::escape(&domain::fold_text(name));
         query.insert("nameFolded", doc! { "$regex": pattern });
     }
     query
 }
 
+fn read_event(document: &RawDocumentBuf) -> StoredRow<Event> {
+    read_row::<EventDocument, _>(document, Event::try_from)
+}
+
 #[async_trait]
-impl EventStore for MongoEventDb {
+impl EventStore for MongoEvents {
+    /// The revision first: a crash between leaves one of an event that there is not.
     async fn create(&self, event: Event) -> Result<(), StoreError> {
+        let revision = RevisionDocument::try_from(EventRevision::from_event(&event))?;
         let document = EventDocument::try_from(event)?;
-        // IdGenerator are minted once: one that is taken is this very event, inserted by an attempt the driver repeated.
-        self.mongo.unless_taken(self.events.insert_one(document)).await.map(drop)
+        // Ids are minted once: what is taken is this very event, inserted by an attempt the driver repeated.
+        let verb = async {
+            self.mongo.unless_taken(self.revisions.insert_one(revision)).await?;
+            self.mongo.unless_taken(self.events.insert_one(document)).await.map(drop)
+        };
+        self.mongo.in_time(verb).await
     }
 
     /// By `_id`.
-    async fn find_many(&self, ids: &[EventId]) -> Result<Readable<Event>, StoreError> {
+    async fn find_many(&self, ids: &[EventId]) -> Result<FoundByEvent<Event>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| to_oid(id.0)).collect();
-        let events = self.events.clone_with_type::<Document>();
-        let found = self.mongo.all(events.find(doc! { "_id": { "$in": ids } })).await?;
-        let read = |document: Document| {
-            let id = document.get_object_id("_id").map_err(|error| StoreError::corrupt(STORE, error))?;
-            let event = from_bson::<EventDocument>(document.into()).and_then(Event::try_from);
-            Ok((EventId(from_oid(id)), event))
-        };
-        found.into_iter().map(read).collect()
+        let events = self.events.clone_with_type::<RawDocumentBuf>();
+        let find = events.find(doc! { "_id": { "$in": ids } }).max_time(self.mongo.limit());
+        let found = self.mongo.all(find).await?;
+        found.iter().map(read_event).map(|row| Ok((EventId(row.id?), row.value))).collect()
     }
 
     async fn list(&self, filter: &EventFilter, page: PageRequest) -> Result<Page<Event>, StoreError> {
-        let find = self.events.find(query(filter, page)).sort(doc! { "_id": -1 });
-        let found = self.mongo.all(find.limit(page.overfull())).await?;
-        let events = found.into_iter().map(Event::try_from).collect::<Result<_, _>>()?;
-        Ok(Page::from_overfull(events, page.limit, |event: &Event| event.id.0))
+        let events = self.events.clone_with_type::<RawDocumentBuf>();
+        let find = events.find(list_filter(filter, page)).sort(doc! { "_id": -1 });
+        let find = find.limit(page.overfull()).max_time(self.mongo.limit());
+        let is_search = filter.name.is_some() || filter.phase.is_some();
+        let found = if is_search { self.mongo.search(find).await? } else { self.mongo.all(find).await? };
+        Ok(readable_page(TABLE.name, found.iter().map(read_event).collect(), page.limit))
     }
 }

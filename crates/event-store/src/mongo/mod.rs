@@ -1,79 +1,69 @@
-//! event-db in MongoDB: the collections `events`, `rewards`, `event_rewards` and `reward_requests` of the specification.
+//! event-db in MongoDB: the collections `events`, `rewards`, `event_rewards` and `reward_requests` of the specification,
+//! and `event_revisions`.
 //!
 //! References to events and rewards are ObjectIds (`event`, `reward`), those to users text (`userId`), as there.
 
 mod claim_batch;
 mod claims;
 mod events;
+mod revisions;
 mod rewards;
 mod transfer;
+mod upgrade;
 
-use async_trait::async_trait;
-use mongodb::{
-    Collection,
-    bson::{self, Bson, doc},
-};
-use serde::de::DeserializeOwned;
-use service_kit::{
-    batch::{Batcher, Limits, PATIENCE},
-    health::Dependency,
-};
+use std::sync::Arc;
+
+use mongodb::bson::{self, Bson, Document, RawDocumentBuf, doc};
+use serde::{Serialize, de::DeserializeOwned};
+use service_kit::{batch::Limits, budget::QUEUE_WAIT};
 use store_kit::{
     error::StoreError,
-    mongo::{Mongo, MongoConnectError, index, unique_index},
+    mongo::{Mongo, MongoConnectError, index, read_document, unique_index},
+    readiness::CachedReadiness,
+    row::StoredRow,
 };
 
 use self::{
-    claims::ClaimDocument,
-    events::EventDocument,
-    rewards::{AttachmentDocument, RewardDocument},
+    claims::MongoClaims,
+    events::MongoEvents,
+    revisions::MongoRevisions,
+    rewards::MongoRewards,
+    transfer::{MongoTransfer, TABLES},
 };
-use super::{Claimed, NewClaim};
-
-/// The name operators know this store by.
-const STORE: &str = "event-db";
+use super::{STORE, Stores, TransferRegistry, TransferTable, transfer::WrongTable};
 
 /// Claims on their way to the server: a flood of them is a few inserts of many.
-const CLAIMS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 4, patience: PATIENCE };
+const CLAIM_LIMITS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 4, patience: QUEUE_WAIT };
 
-/// Events, rewards and claims on a MongoDB server. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct MongoEventDb {
-    mongo: Mongo,
-    events: Collection<EventDocument>,
-    rewards: Collection<RewardDocument>,
-    event_rewards: Collection<AttachmentDocument>,
-    requests: Collection<ClaimDocument>,
-    claims: Batcher<NewClaim, Result<Claimed, StoreError>>,
+/// Connects, brings collections and indexes up to date and starts the tasks.
+pub(super) async fn connect_stores(url: &str, database: Option<&str>) -> Result<Stores, MongoConnectError> {
+    let mongo = Mongo::connect(url, STORE, database).await?;
+    prepare_database(&mongo).await?;
+    Ok(start_stores(&mongo, CLAIM_LIMITS))
 }
 
-impl MongoEventDb {
-    /// Connects and creates the indexes that are missing. The database is the given one, else the one in the URL, else
-    /// `event-db`.
-    pub async fn connect(url: &str, database: Option<&str>) -> Result<Self, MongoConnectError> {
-        Self::over(Mongo::connect(url, STORE, database).await?, CLAIMS).await
-    }
+async fn prepare_database(mongo: &Mongo) -> Result<(), MongoConnectError> {
+    create_indexes(mongo).await?;
+    let upgraded = upgrade::upgrade_documents(mongo).await;
+    upgraded.map_err(|error| MongoConnectError::Unreachable(error.to_string()))
+}
 
-    async fn over(mongo: Mongo, claims: Limits) -> Result<Self, MongoConnectError> {
-        create_indexes(&mongo).await?;
-        let requests = mongo.collection("reward_requests");
-        let (writer, target) = (mongo.clone(), requests.clone());
-        let claims = Batcher::spawn(claims, move |batch| {
-            claim_batch::claim_batch(writer.clone(), target.clone(), batch)
-        });
-        Ok(Self {
-            events: mongo.collection("events"),
-            rewards: mongo.collection("rewards"),
-            event_rewards: mongo.collection("event_rewards"),
-            requests,
-            claims,
-            mongo,
-        })
+fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
+    let table = |table| Arc::new(MongoTransfer { mongo: mongo.clone(), table }) as Arc<dyn TransferTable>;
+    Stores {
+        events: Arc::new(MongoEvents::new(mongo)),
+        revisions: Arc::new(MongoRevisions::new(mongo)),
+        rewards: Arc::new(MongoRewards::new(mongo)),
+        claims: Arc::new(MongoClaims::start(mongo, claims)),
+        transfer: Arc::new(TransferRegistry::new(TABLES.map(table).to_vec())),
+        readiness: Arc::new(CachedReadiness::new(Arc::new(mongo.clone()))),
+        connection: Arc::new(mongo.clone()),
     }
 }
 
 async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
     mongo.ensure_indexes("events", [index(doc! { "status": 1, "_id": -1 })]).await?;
+    mongo.ensure_indexes("event_revisions", [unique_index(doc! { "event": 1, "revision": 1 })]).await?;
     let attachments = [unique_index(doc! { "event": 1, "reward": 1 }), index(doc! { "event": 1, "_id": 1 })];
     mongo.ensure_indexes("event_rewards", attachments).await?;
     // One for each way to list, so that a page costs the same wherever it lies and however rare its items are.
@@ -87,15 +77,26 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
     mongo.ensure_indexes("reward_requests", requests).await
 }
 
-#[async_trait]
-impl Dependency for MongoEventDb {
-    fn name(&self) -> &'static str {
-        STORE
-    }
+/// Reads a document by itself.
+fn read_row<D: DeserializeOwned, T>(
+    document: &RawDocumentBuf,
+    read: impl FnOnce(D) -> Result<T, StoreError>,
+) -> StoredRow<T> {
+    read_document(STORE, document, read)
+}
 
-    async fn answers(&self) -> bool {
-        self.mongo.answers().await
-    }
+fn corrupt_document(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::corrupt(STORE, error)
+}
+
+/// An importing write was given a record of another collection.
+fn wrong_table(table: &'static str) -> StoreError {
+    StoreError::corrupt(STORE, WrongTable(table))
+}
+
+/// A document as it is sent.
+fn to_document(value: &impl Serialize) -> Result<Document, StoreError> {
+    bson::serialize_to_document(value).map_err(corrupt_document)
 }
 
 /// JSON as a BSON value.
@@ -109,7 +110,7 @@ fn from_bson<T: DeserializeOwned>(bson: Bson) -> Result<T, StoreError> {
 }
 
 /// Reads a text that this program wrote.
-fn read<T>(text: &str) -> Result<T, StoreError>
+fn read_text<T>(text: &str) -> Result<T, StoreError>
 where
     T: std::str::FromStr,
     T::Err: std::error::Error + Send + Sync + 'static,

@@ -2,12 +2,59 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use domain::{EventId, Reward, RewardId, RewardKind, RewardType};
-use mongodb::bson::{DateTime, doc, oid::ObjectId};
+use mongodb::{
+    Collection,
+    bson::{DateTime, RawDocumentBuf, doc, oid::ObjectId},
+};
 use serde::{Deserialize, Serialize};
-use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
+use store_kit::{
+    mongo::{Mongo, from_date, from_oid, to_date, to_oid},
+    row::{StoredRow, log_unreadable},
+};
 
-use super::{MongoEventDb, STORE, read};
-use crate::{Attached, Attachment, Readable, RewardStore, StoreError, rewards::add};
+use super::{corrupt_document, read_row, read_text, transfer::MongoTable};
+use crate::{
+    AttachOutcome, Attachment, FoundByEvent, RewardStore, STORE, StoreError, TransferRecord,
+    rewards::add_reward,
+};
+
+/// The rewards and which events have them, on a MongoDB server.
+#[derive(Debug, Clone)]
+pub(super) struct MongoRewards {
+    mongo: Mongo,
+    rewards: Collection<RewardDocument>,
+    attachments: Collection<AttachmentDocument>,
+}
+
+impl MongoRewards {
+    pub(super) fn new(mongo: &Mongo) -> Self {
+        Self {
+            rewards: mongo.collection(TABLE.name),
+            attachments: mongo.collection(ATTACHMENT_TABLE.name),
+            mongo: mongo.clone(),
+        }
+    }
+}
+
+pub(super) const TABLE: MongoTable = MongoTable {
+    name: "rewards",
+    order: super::transfer::ID_ORDER,
+    read: |document| read_reward(document).value.map(TransferRecord::Reward),
+    write: |record| match record {
+        TransferRecord::Reward(reward) => super::to_document(&RewardDocument::from(reward)),
+        _ => Err(super::wrong_table("rewards")),
+    },
+};
+
+pub(super) const ATTACHMENT_TABLE: MongoTable = MongoTable {
+    name: "event_rewards",
+    order: super::transfer::ID_ORDER,
+    read: |document| read_attachment(document).value.map(TransferRecord::Attachment),
+    write: |record| match record {
+        TransferRecord::Attachment(attachment) => super::to_document(&AttachmentDocument::from(attachment)),
+        _ => Err(super::wrong_table("event_rewards")),
+    },
+};
 
 /// A reward as it is stored; `type` tells which of the optional fields there are.
 #[derive(Debug, Serialize, Deserialize)]
@@ -79,7 +126,7 @@ impl TryFrom<RewardDocument> for Reward {
     fn try_from(document: RewardDocument) -> Result<Self, StoreError> {
         Ok(Reward {
             id: RewardId(from_oid(document.id)),
-            kind: kind(&document)?,
+            kind: read_kind(&document)?,
             name: document.name,
             created_at: from_date(document.created_at),
             updated_at: from_date(document.updated_at),
@@ -87,8 +134,8 @@ impl TryFrom<RewardDocument> for Reward {
     }
 }
 
-fn kind(document: &RewardDocument) -> Result<RewardKind, StoreError> {
-    let kind = match read(&document.r#type)? {
+fn read_kind(document: &RewardDocument) -> Result<RewardKind, StoreError> {
+    let kind = match read_text(&document.r#type)? {
         RewardType::Point => document.points.map(|points| RewardKind::Point { points }),
         RewardType::Item => document
             .item_id
@@ -129,59 +176,91 @@ impl From<AttachmentDocument> for Attachment {
     }
 }
 
+fn read_reward(document: &RawDocumentBuf) -> StoredRow<Reward> {
+    read_row::<RewardDocument, _>(document, Reward::try_from)
+}
+
+fn read_attachment(document: &RawDocumentBuf) -> StoredRow<Attachment> {
+    read_row::<AttachmentDocument, _>(document, |document| Ok(document.into()))
+}
+
 #[async_trait]
-impl RewardStore for MongoEventDb {
+impl RewardStore for MongoRewards {
     /// The reward first: a crash between leaves one that no event has.
     async fn create_attached(&self, reward: Reward, attachment: Attachment) -> Result<(), StoreError> {
         let insert = self.rewards.insert_one(RewardDocument::from(reward));
         let verb = async {
             self.mongo.unless_taken(insert).await?;
-            self.place(attachment).await.map(drop)
+            self.insert_attachment(attachment).await.map(drop)
         };
         self.mongo.in_time(verb).await
     }
 
-    async fn attach(&self, attachment: Attachment) -> Result<Attached, StoreError> {
+    async fn attach(&self, attachment: Attachment) -> Result<AttachOutcome, StoreError> {
         let id = to_oid(attachment.reward.0);
         let verb = async {
-            let Some(reward) = self.mongo.run(self.rewards.find_one(doc! { "_id": id })).await? else {
-                return Ok(Attached::UnknownReward);
+            let rewards = self.rewards.clone_with_type::<RawDocumentBuf>();
+            let Some(reward) = self.mongo.run(rewards.find_one(doc! { "_id": id })).await? else {
+                return Ok(AttachOutcome::UnknownReward);
             };
-            let placed = self.place(attachment).await?;
-            Ok(if placed { Attached::Attached(reward.try_into()?) } else { Attached::Already })
+            if !self.insert_attachment(attachment).await? {
+                return Ok(AttachOutcome::Already);
+            }
+            Ok(AttachOutcome::Attached(read_reward(&reward).value?))
         };
         self.mongo.in_time(verb).await
     }
 
     /// Walks `{event: 1, _id: 1}`, then rewards by `_id`.
-    async fn of_events(&self, events: &[EventId]) -> Result<Readable<Vec<Reward>>, StoreError> {
+    async fn of_events(&self, events: &[EventId]) -> Result<FoundByEvent<Vec<Reward>>, StoreError> {
         let ids: Vec<_> = events.iter().map(|id| to_oid(id.0)).collect();
-        let placed = self.event_rewards.find(doc! { "event": { "$in": ids } }).sort(doc! { "_id": 1 });
-        let placed = self.mongo.all(placed).await?;
-        let ids: Vec<_> = placed.iter().map(|attachment| attachment.reward).collect();
-        let found = self.mongo.all(self.rewards.find(doc! { "_id": { "$in": ids } })).await?;
-        let found = found.into_iter().map(|document| (document.id, Reward::try_from(document)));
-        let found: HashMap<_, _> = found.collect();
-        let mut rewards = Readable::new();
-        for attachment in placed {
-            if let Some(reward) = found.get(&attachment.reward) {
-                add(&mut rewards, EventId(from_oid(attachment.event)), reward.clone());
+        let attachments = self.attachments.clone_with_type::<RawDocumentBuf>();
+        let attached = attachments.find(doc! { "event": { "$in": ids } }).sort(doc! { "_id": 1 });
+        let attached = self.mongo.all(attached.max_time(self.mongo.limit())).await?;
+        let mut rewards = FoundByEvent::new();
+        let mut places = Vec::new();
+        for document in &attached {
+            match read_attachment(document).value {
+                Ok(attachment) => places.push((attachment.event, attachment.reward)),
+                // It makes its event's rewards unreadable and no other's.
+                Err(error) => {
+                    log_unreadable(ATTACHMENT_TABLE.name, "of an event", &error);
+                    let event = document.get_object_id("event").map_err(corrupt_document)?;
+                    add_reward(&mut rewards, EventId(from_oid(event)), Err(error));
+                }
+            }
+        }
+        let found = self.find_rewards(&places).await?;
+        for (event, reward) in places {
+            if let Some(reward) = found.get(&reward) {
+                add_reward(&mut rewards, event, reward.clone());
             }
         }
         Ok(rewards)
     }
 }
 
-impl MongoEventDb {
+impl MongoRewards {
+    async fn find_rewards(
+        &self,
+        places: &[(EventId, RewardId)],
+    ) -> Result<HashMap<RewardId, Result<Reward, StoreError>>, StoreError> {
+        let ids: Vec<_> = places.iter().map(|(_, reward)| to_oid(reward.0)).collect();
+        let rewards = self.rewards.clone_with_type::<RawDocumentBuf>();
+        let find = rewards.find(doc! { "_id": { "$in": ids } }).max_time(self.mongo.limit());
+        let found = self.mongo.all(find).await?;
+        found.iter().map(read_reward).map(|row| Ok((RewardId(row.id?), row.value))).collect()
+    }
+
     /// Whether it was not attached before.
-    async fn place(&self, attachment: Attachment) -> Result<bool, StoreError> {
+    async fn insert_attachment(&self, attachment: Attachment) -> Result<bool, StoreError> {
         let document = AttachmentDocument::from(attachment);
-        if self.mongo.unless_taken(self.event_rewards.insert_one(&document)).await?.is_some() {
+        if self.mongo.unless_taken(self.attachments.insert_one(&document)).await?.is_some() {
             return Ok(true);
         }
         // The one in the way may be this very one, inserted by an attempt the driver repeated.
         let key = doc! { "event": document.event, "reward": document.reward };
-        let there = self.mongo.run(self.event_rewards.find_one(key)).await?;
+        let there = self.mongo.run(self.attachments.find_one(key)).await?;
         Ok(there.is_some_and(|there| there.id == document.id))
     }
 }

@@ -1,24 +1,31 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{ClaimStatus, EventId, EventStatus, IdGenerator, ObjectId, SystemClock, Timestamp, UserId};
-use mongodb::bson::{Bson, Document};
-use service_kit::page::PageRequest;
+use mongodb::bson::Document;
+use service_kit::{health::Dependency, page::PageRequest};
 use test_servers::{Mongo as Server, MongoMode};
 
 use super::*;
 use crate::{
-    ClaimFilter, ClaimStore, EventFilter,
+    ClaimFilter, ClaimOutcome, EventFilter, RevisionKey,
     contract::{
-        claims as claim_suite, events as event_suite, rewards as reward_suite, transfer as transfer_suite,
+        claims as claim_suite, events as event_suite, revisions as revision_suite, rewards as reward_suite,
+        transfer as transfer_suite,
     },
 };
 
-/// A fresh database. The suites ask what is stored, not how fast: a slow server on a busy machine is waited for.
-async fn open(server: &Server) -> Arc<MongoEventDb> {
+/// A fresh database, and what is below its ports. The suites ask what is stored, not how fast: a slow server on a busy
+/// machine is waited for.
+async fn open_below(server: &Server) -> (Stores, Mongo) {
     const LIMIT: Duration = Duration::from_mins(1);
     let (uri, database) = server.fresh_database();
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap().with_limit(LIMIT);
-    Arc::new(MongoEventDb::over(mongo, Limits { patience: LIMIT, ..CLAIMS }).await.unwrap())
+    prepare_database(&mongo).await.unwrap();
+    (start_stores(&mongo, Limits { patience: LIMIT, ..CLAIM_LIMITS }), mongo)
+}
+
+async fn open_fresh(server: &Server) -> Stores {
+    open_below(server).await.0
 }
 
 macro_rules! suites {
@@ -27,23 +34,25 @@ macro_rules! suites {
             #[tokio::test(flavor = "multi_thread")]
             async fn $name() {
                 let server = Server::shared_or_start($mode);
-                event_suite::an_event_is_found_as_it_was_stored(open(&server).await).await;
-                event_suite::event_filters_combine(open(&server).await).await;
-                let rewards = open(&server).await;
+                event_suite::an_event_is_found_as_it_was_stored(open_fresh(&server).await.events).await;
+                event_suite::event_filters_combine(open_fresh(&server).await.events).await;
+                revision_suite::an_event_has_its_revision_from_the_beginning(open_fresh(&server).await).await;
+                let rewards = open_fresh(&server).await;
                 reward_suite::rewards_of_every_kind_come_back_in_the_order_they_were_attached(rewards).await;
-                reward_suite::an_existing_reward_is_attached_to_each_event_once(open(&server).await).await;
-                reward_suite::of_many_who_attach_one_reward_one_succeeds(open(&server).await).await;
-                claim_suite::a_claim_is_found_as_it_was_stored(open(&server).await).await;
-                let requests = open(&server).await;
+                reward_suite::an_existing_reward_is_attached_to_each_event_once(open_fresh(&server).await).await;
+                reward_suite::of_many_who_attach_one_reward_one_succeeds(open_fresh(&server).await).await;
+                claim_suite::a_claim_is_found_as_it_was_stored(open_fresh(&server).await.claims).await;
+                let requests = open_fresh(&server).await.claims;
                 claim_suite::of_five_hundred_claims_of_one_user_and_event_one_is_stored(requests).await;
-                claim_suite::of_a_storm_of_claims_each_pair_is_stored_once(open(&server).await).await;
-                claim_suite::request_filters_combine(open(&server).await).await;
-                let transfer = open(&server).await;
-                transfer_suite::what_is_imported_comes_out_the_same_wherever_one_begins(&*transfer).await;
-                let transfer = open(&server).await;
-                transfer_suite::importing_again_changes_nothing_and_fills_gaps(&*transfer).await;
-                let transfer = open(&server).await;
-                transfer_suite::what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(&*transfer).await;
+                claim_suite::of_a_storm_of_claims_each_pair_is_stored_once(open_fresh(&server).await.claims).await;
+                claim_suite::request_filters_combine(open_fresh(&server).await.claims).await;
+                let transfer = open_fresh(&server).await.transfer;
+                transfer_suite::what_is_imported_comes_out_the_same_wherever_one_begins(&transfer).await;
+                let transfer = open_fresh(&server).await.transfer;
+                transfer_suite::importing_again_changes_nothing_and_fills_gaps(&transfer).await;
+                let transfer = open_fresh(&server).await.transfer;
+                transfer_suite::what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(&transfer).await;
+                transfer_suite::a_record_of_another_table_is_refused(&transfer).await;
             }
         )+
     };
@@ -60,8 +69,8 @@ async fn paging_sees_everything_once() {
     for (count, sizes, status) in
         [(0, vec![3], None), (17, vec![1, 4, 2], None), (23, vec![5], Some(EventStatus::Inactive))]
     {
-        let db = open(&server).await;
-        event_suite::paging_sees_every_event_once_while_others_appear(db, count, &sizes, status).await;
+        let db = open_fresh(&server).await;
+        event_suite::paging_sees_every_event_once_while_others_appear(db.events, count, &sizes, status).await;
     }
     for (count, sizes, by) in [
         (19, vec![2, 3], [false, false, false]),
@@ -71,7 +80,7 @@ async fn paging_sees_everything_once() {
         (18, vec![7, 2], [false, false, true]),
     ] {
         claim_suite::paging_sees_every_request_once_while_others_claim(
-            open(&server).await,
+            open_fresh(&server).await.claims,
             count,
             &sizes,
             by,
@@ -87,24 +96,26 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
     let starts: Vec<_> = (0..5)
         .map(|_| {
             let (uri, database) = (uri.clone(), database.clone());
-            tokio::spawn(async move { MongoEventDb::connect(&uri, Some(&database)).await.map(drop) })
+            tokio::spawn(async move { Stores::connect_mongo(&uri, Some(&database)).await.map(drop) })
         })
         .collect();
     for start in starts {
         start.await.unwrap().unwrap();
     }
-    let db = MongoEventDb::connect(&uri, Some(&database)).await.unwrap();
-    assert_eq!(db.requests.list_index_names().await.unwrap().len(), 6);
-    assert_eq!(db.event_rewards.list_index_names().await.unwrap().len(), 3);
+    let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap();
+    for (name, indexes) in [("reward_requests", 6), ("event_rewards", 3), ("event_revisions", 2)] {
+        let collection = mongo.collection::<Document>(name);
+        assert_eq!(collection.list_index_names().await.unwrap().len(), indexes, "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_have_the_shape_of_the_specification() {
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
-    let db = open(&server).await;
-    let (event, coupon, request) = crate::contract::one_of_each(&*db).await;
+    let (stores, mongo) = open_below(&server).await;
+    let (event, coupon, request) = crate::contract::store_one_of_each(&stores).await;
     let raw = async |collection: &str, id: ObjectId| {
-        let found = db.mongo.collection::<Document>(collection);
+        let found = mongo.collection::<Document>(collection);
         found.find_one(doc! { "_id": store_kit::mongo::to_oid(id) }).await.unwrap().unwrap()
     };
     let event = raw("events", event.0).await;
@@ -119,16 +130,17 @@ async fn documents_have_the_shape_of_the_specification() {
     assert_eq!(request.get_str("userId").unwrap().len(), 24);
     assert_eq!(request.get_str("status").unwrap(), "PENDING");
     assert!(request.get_datetime("updatedAt").is_ok());
-    let placed = db.event_rewards.clone_with_type::<Document>().find_one(doc! {}).await.unwrap().unwrap();
+    assert!(!request.get_document("decision").unwrap().contains_key("condition"));
+    let placed = mongo.collection::<Document>("event_rewards").find_one(doc! {}).await.unwrap().unwrap();
     assert_eq!(placed.get_object_id("event").unwrap(), event.get_object_id("_id").unwrap());
     assert_eq!(placed.get_object_id("reward").unwrap(), coupon.get_object_id("_id").unwrap());
 }
 
 /// What the planner says of a query, as the names of its stages.
-async fn stages(db: &MongoEventDb, collection: &str, filter: Document) -> Vec<String> {
+async fn plan_stages(mongo: &Mongo, collection: &str, filter: Document) -> Vec<String> {
     let find = doc! { "find": collection, "filter": filter, "sort": { "_id": -1 }, "limit": 21 };
     let plan =
-        db.mongo.database().run_command(doc! { "explain": find, "verbosity": "queryPlanner" }).await.unwrap();
+        mongo.database().run_command(doc! { "explain": find, "verbosity": "queryPlanner" }).await.unwrap();
     let mut stages = Vec::new();
     let mut open =
         vec![plan.get_document("queryPlanner").unwrap().get_document("winningPlan").unwrap().clone()];
@@ -144,8 +156,8 @@ async fn stages(db: &MongoEventDb, collection: &str, filter: Document) -> Vec<St
 #[tokio::test(flavor = "multi_thread")]
 async fn every_list_filter_walks_an_index() {
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
-    let db = open(&server).await;
-    crate::contract::one_of_each(&*db).await;
+    let (stores, mongo) = open_below(&server).await;
+    crate::contract::store_one_of_each(&stores).await;
     let ids = IdGenerator::new(Arc::new(SystemClock));
     let event = Some(EventId(ids.mint().id));
     let user = Some(UserId(ids.mint().id));
@@ -161,12 +173,12 @@ async fn every_list_filter_walks_an_index() {
         (None, None, status),
     ] {
         let filter = ClaimFilter { user, event, status, from: None, to: None };
-        let stages = stages(&db, "reward_requests", claims::query(&filter, page)).await;
+        let stages = plan_stages(&mongo, "reward_requests", claims::list_filter(&filter, page)).await;
         assert!(stages.iter().all(|stage| stage != "COLLSCAN"), "{filter:?}: {stages:?}");
         assert!(stages.iter().any(|stage| stage == "IXSCAN"), "{filter:?}: {stages:?}");
     }
     let filter = EventFilter { status: Some(EventStatus::Active), ..EventFilter::default() };
-    let stages = stages(&db, "events", events::query(&filter, page)).await;
+    let stages = plan_stages(&mongo, "events", events::list_filter(&filter, page)).await;
     assert!(stages.iter().any(|stage| stage == "IXSCAN"), "{stages:?}");
 }
 
@@ -174,7 +186,7 @@ async fn every_list_filter_walks_an_index() {
 async fn a_time_range_bounds_the_walk_by_ids() {
     let at: Timestamp = "2026-05-01T09:00:00Z".parse().unwrap();
     let filter = ClaimFilter { from: Some(at), to: Some(at.plus_seconds(60)), ..ClaimFilter::default() };
-    let query = claims::query(&filter, PageRequest { limit: 20, before: Some(ObjectId::ceiling(at)) });
+    let query = claims::list_filter(&filter, PageRequest { limit: 20, before: Some(ObjectId::ceiling(at)) });
     let ids = query.get_document("_id").unwrap();
     assert_eq!(ids.keys().collect::<Vec<_>>(), ["$lt", "$gte", "$lte"]);
     assert_eq!(query.get_document("createdAt").unwrap().keys().collect::<Vec<_>>(), ["$gte", "$lt"]);
@@ -184,12 +196,12 @@ async fn a_time_range_bounds_the_walk_by_ids() {
 async fn wrong_credentials_and_an_absent_server_are_told_apart_without_the_password() {
     let server = Server::start_locked();
     let host = server.uri().trim_start_matches("mongodb://").to_owned();
-    let locked = MongoEventDb::connect(&format!("mongodb://me:hunter2@{host}"), None).await.unwrap_err();
+    let locked = Stores::connect_mongo(&format!("mongodb://me:hunter2@{host}"), None).await.unwrap_err();
     assert!(matches!(locked, MongoConnectError::Credentials(_)), "{locked}");
     drop(server);
-    let absent = MongoEventDb::connect(&format!("mongodb://me:hunter2@{host}"), None).await.unwrap_err();
+    let absent = Stores::connect_mongo(&format!("mongodb://me:hunter2@{host}"), None).await.unwrap_err();
     assert!(matches!(absent, MongoConnectError::Unreachable(_)), "{absent}");
-    let nonsense = MongoEventDb::connect("mongodb://me:hunter2@", None).await.unwrap_err();
+    let nonsense = Stores::connect_mongo("mongodb://me:hunter2@", None).await.unwrap_err();
     assert!(matches!(nonsense, MongoConnectError::Url), "{nonsense}");
     for error in [locked, absent, nonsense] {
         assert!(!error.to_string().contains("hunter2"), "{error}");
@@ -200,9 +212,10 @@ async fn wrong_credentials_and_an_absent_server_are_told_apart_without_the_passw
 async fn an_outage_is_told_in_time_and_heals_by_itself() {
     let mut server = Server::start(MongoMode::ReplicaSet);
     let (uri, database) = server.fresh_database();
-    let db = MongoEventDb::connect(&uri, Some(&database)).await.unwrap();
+    let db = Stores::connect_mongo(&uri, Some(&database)).await.unwrap();
+    let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap();
     let claim = async || {
-        let answer = claim_suite::claim_by_somebody(&db).await;
+        let answer = claim_suite::claim_by_somebody(&*db.claims).await;
         answer.map_err(|error| assert!(matches!(error, StoreError::Unavailable { .. }), "{error}"))
     };
     claim().await.unwrap();
@@ -214,22 +227,107 @@ async fn an_outage_is_told_in_time_and_heals_by_itself() {
         }
         let filter = ClaimFilter::default();
         let (claimed, listed) = tokio::time::timeout(Duration::from_secs(2), async {
-            tokio::join!(claim(), db.list(&filter, PageRequest::default()))
+            tokio::join!(claim(), db.claims.list(&filter, PageRequest::default()))
         })
         .await
         .expect("an outage is told within two seconds");
         assert!(claimed.is_err() && matches!(listed, Err(StoreError::Unavailable { .. })));
-        assert!(!db.answers().await);
+        assert!(!mongo.answers().await);
         if freeze {
             server.thaw();
         } else {
             server.restart();
         }
         let healed = tokio::time::timeout(Duration::from_secs(5), async {
-            while claim().await.is_err() || !db.answers().await {
+            while claim().await.is_err() || !mongo.answers().await {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
         healed.await.expect("it heals within five seconds");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_collection_there_is_can_be_moved() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let (stores, mongo) = open_below(&server).await;
+    crate::contract::store_one_of_each(&stores).await;
+    assert!(stores.readiness.answers().await);
+    let mut there = mongo.database().list_collection_names().await.unwrap();
+    there.retain(|name| !["readiness", upgrade::UPGRADES].contains(&name.as_str()));
+    there.sort_unstable();
+    let mut moved: Vec<_> = stores.transfer.tables().iter().map(|table| table.name()).collect();
+    moved.sort_unstable();
+    assert_eq!(moved, there);
+}
+
+#[test]
+fn both_stores_move_the_same_tables_in_the_same_order() {
+    let there: Vec<_> = TABLES.iter().map(|table| table.name).collect();
+    assert_eq!(there, crate::sqlite::table_names());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_cannot_be_read_spoils_no_other() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let (stores, mongo) = open_below(&server).await;
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(crate::contract::store_one_of_each(&stores).await);
+    }
+    let [(first, ..), (spoilt, coupon, claim), (last, ..)] = made[..] else { panic!("three were made") };
+    for (collection, filter, change) in [
+        ("events", doc! { "_id": store_kit::mongo::to_oid(spoilt.0) }, doc! { "status": 7 }),
+        (
+            "event_revisions",
+            doc! { "event": store_kit::mongo::to_oid(spoilt.0) },
+            doc! { "condition": bson::Timestamp { time: 1, increment: 1 } },
+        ),
+        ("rewards", doc! { "_id": store_kit::mongo::to_oid(coupon.0) }, doc! { "type": "NONSENSE" }),
+        ("reward_requests", doc! { "_id": store_kit::mongo::to_oid(claim.0) }, doc! { "status": "NONSENSE" }),
+    ] {
+        let collection = mongo.collection::<Document>(collection);
+        let changed = collection.update_one(filter, doc! { "$set": change }).await.unwrap();
+        assert_eq!(changed.modified_count, 1);
+    }
+    let events = stores.events.find_many(&[spoilt, last]).await.unwrap();
+    assert!(matches!(events[&spoilt], Err(StoreError::Corrupt { .. })) && events[&last].is_ok());
+    let rewards = stores.rewards.of_events(&[spoilt, last]).await.unwrap();
+    assert!(matches!(rewards[&spoilt], Err(StoreError::Corrupt { .. })) && rewards[&last].is_ok());
+    let key = |event| RevisionKey { event, revision: 1 };
+    assert!(stores.revisions.find(key(last)).await.unwrap().is_some());
+    let page = PageRequest { limit: 2, before: None };
+    let listed = stores.events.list(&EventFilter::default(), page).await.unwrap();
+    assert_eq!(listed.items.iter().map(|event| event.id).collect::<Vec<_>>(), [last]);
+    assert_eq!(listed.next_cursor, Some(spoilt.to_string()));
+    let listed = stores.claims.list(&ClaimFilter::default(), PageRequest::default()).await.unwrap();
+    assert_eq!(listed.items.iter().map(|claim| claim.event_id).collect::<Vec<_>>(), [last, first]);
+    let [one, other] = claim_suite::second_claims_of_one_user(&stores.claims, [spoilt, last]).await;
+    assert!(matches!(one, Err(StoreError::Corrupt { .. })) && matches!(other, Ok(ClaimOutcome::Already(_))));
+    let rows = stores.transfer.table("reward_requests").unwrap().export(None, 10).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.record.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_version_stored_is_brought_up_to_date() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let (stores, mongo) = open_below(&server).await;
+    let (event, _, claim) = crate::contract::store_one_of_each(&stores).await;
+    let one = doc! { "_id": store_kit::mongo::to_oid(event.0) };
+    let events = mongo.collection::<Document>("events");
+    let old = doc! { "$set": { "name": "ΟΔΥΣΣΕΥΣ", "nameFolded": "οδυσσευς" } };
+    events.update_one(one, old).await.unwrap();
+    mongo.collection::<Document>("event_revisions").drop().await.unwrap();
+    mongo.collection::<Document>(upgrade::UPGRADES).drop().await.unwrap();
+    let claims = mongo.collection::<Document>("reward_requests");
+    claims.update_many(doc! {}, doc! { "$set": { "decision.condition": {} } }).await.unwrap();
+    for _ in 0..2 {
+        prepare_database(&mongo).await.unwrap();
+        let filter = EventFilter { name: Some("ΟΔΥΣ".into()), ..EventFilter::default() };
+        let found = stores.events.list(&filter, PageRequest::default()).await.unwrap();
+        assert_eq!(found.items.len(), 1);
+        let found = stores.revisions.find(RevisionKey { event, revision: 1 }).await.unwrap().unwrap();
+        assert!(found.condition.get("and").is_some());
+        assert!(stores.claims.find(claim).await.unwrap().is_some());
     }
 }

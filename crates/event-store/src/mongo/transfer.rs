@@ -1,88 +1,74 @@
 use async_trait::async_trait;
-use domain::{Event, ObjectId, Reward};
-use futures::{StreamExt, stream::BoxStream};
-use mongodb::{
-    Collection,
-    bson::{Document, doc, oid},
-};
-use serde::de::DeserializeOwned;
-use store_kit::mongo::to_oid;
+use futures::TryStreamExt;
+use mongodb::bson::{Document, RawDocumentBuf, doc};
+use store_kit::mongo::{Mongo, from_oid, to_oid};
 
-use super::{
-    MongoEventDb,
-    claims::ClaimDocument,
-    events::EventDocument,
-    rewards::{AttachmentDocument, RewardDocument},
+use super::{claims, corrupt_document, events, revisions, rewards};
+use crate::{ExportedRow, RecordKey, StoreError, TransferRecord, TransferTable};
+
+/// Every collection, in the order in which they are to be moved.
+pub(super) const TABLES: [MongoTable; 5] =
+    [events::TABLE, revisions::TABLE, rewards::TABLE, rewards::ATTACHMENT_TABLE, claims::TABLE];
+
+/// How a collection is read and written as a whole. Its adapter's file says so.
+#[derive(Clone, Copy)]
+pub(super) struct MongoTable {
+    pub(super) name: &'static str,
+    pub(super) order: MongoOrder,
+    pub(super) read: fn(&RawDocumentBuf) -> Result<TransferRecord, StoreError>,
+    pub(super) write: fn(TransferRecord) -> Result<Document, StoreError>,
+}
+
+/// The order in which a collection is walked.
+#[derive(Clone, Copy)]
+pub(super) struct MongoOrder {
+    pub(super) sort: fn() -> Document,
+    /// What comes after this one.
+    pub(super) after: fn(RecordKey) -> Document,
+    pub(super) key: fn(&RawDocumentBuf) -> Result<RecordKey, StoreError>,
+}
+
+/// Where documents have an id of their own.
+pub(super) const ID_ORDER: MongoOrder = MongoOrder {
+    sort: || doc! { "_id": 1 },
+    after: |key| doc! { "_id": { "$gt": to_oid(key.id) } },
+    key: |document| {
+        let id = document.get_object_id("_id").map_err(corrupt_document)?;
+        Ok(from_oid(id).into())
+    },
 };
-use crate::{Attachment, EventTransfer, NewClaim, Record, RecordKind, StoreError};
+
+impl std::fmt::Debug for MongoTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MongoTable").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A collection of one database.
+#[derive(Debug)]
+pub(super) struct MongoTransfer {
+    pub(super) mongo: Mongo,
+    pub(super) table: MongoTable,
+}
 
 #[async_trait]
-impl EventTransfer for MongoEventDb {
-    fn export(&self, kind: RecordKind, after: Option<ObjectId>) -> BoxStream<'_, Result<Record, StoreError>> {
-        match kind {
-            RecordKind::Event => self.all(&self.events, after, |document: EventDocument| {
-                Event::try_from(document).map(Record::Event)
-            }),
-            RecordKind::Reward => self.all(&self.rewards, after, |document: RewardDocument| {
-                Reward::try_from(document).map(Record::Reward)
-            }),
-            RecordKind::Attachment => self.all(&self.event_rewards, after, |document: AttachmentDocument| {
-                Ok(Record::Attachment(Attachment::from(document)))
-            }),
-            RecordKind::Request => self.all(&self.requests, after, |document: ClaimDocument| {
-                NewClaim::try_from(document).map(Record::Request)
-            }),
-        }
+impl TransferTable for MongoTransfer {
+    fn name(&self) -> &'static str {
+        self.table.name
     }
 
-    async fn import(&self, records: Vec<Record>) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
-        for record in records {
-            batch.take(record)?;
-        }
-        self.mongo.insert_missing(&self.events, batch.events).await?;
-        self.mongo.insert_missing(&self.rewards, batch.rewards).await?;
-        self.mongo.insert_missing(&self.event_rewards, batch.attachments).await?;
-        self.mongo.insert_missing(&self.requests, batch.requests).await
+    async fn export(&self, after: Option<RecordKey>, limit: usize) -> Result<Vec<ExportedRow>, StoreError> {
+        let order = self.table.order;
+        let collection = self.mongo.collection::<RawDocumentBuf>(self.table.name);
+        let find = collection.find(after.map_or_else(Document::new, order.after));
+        let find = find.sort((order.sort)()).limit(i64::try_from(limit).unwrap_or(i64::MAX));
+        let found: Vec<_> = self.mongo.stream(find).try_collect().await?;
+        let row = |document| ExportedRow { key: (order.key)(document), record: (self.table.read)(document) };
+        Ok(found.iter().map(row).collect())
     }
-}
 
-/// Records as documents, each with its id.
-#[derive(Default)]
-struct Batch {
-    events: Vec<(oid::ObjectId, EventDocument)>,
-    rewards: Vec<(oid::ObjectId, RewardDocument)>,
-    attachments: Vec<(oid::ObjectId, AttachmentDocument)>,
-    requests: Vec<(oid::ObjectId, ClaimDocument)>,
-}
-
-impl Batch {
-    fn take(&mut self, record: Record) -> Result<(), StoreError> {
-        let id = to_oid(record.id());
-        match record {
-            Record::Event(event) => self.events.push((id, event.try_into()?)),
-            Record::Reward(reward) => self.rewards.push((id, reward.into())),
-            Record::Attachment(attachment) => self.attachments.push((id, attachment.into())),
-            Record::Request(new) => self.requests.push((id, new.try_into()?)),
-        }
-        Ok(())
-    }
-}
-
-impl MongoEventDb {
-    fn all<'a, D>(
-        &'a self,
-        collection: &Collection<D>,
-        after: Option<ObjectId>,
-        read: impl Fn(D) -> Result<Record, StoreError> + Send + 'a,
-    ) -> BoxStream<'a, Result<Record, StoreError>>
-    where
-        D: DeserializeOwned + Send + Sync + Unpin + 'a,
-    {
-        let query = after.map_or_else(Document::new, |id| doc! { "_id": { "$gt": to_oid(id) } });
-        // The find borrows nothing once it is a future of its own.
-        let collection = collection.clone();
-        let find = async move { collection.find(query).sort(doc! { "_id": 1 }).await };
-        self.mongo.stream(find).map(move |found| found.and_then(&read)).boxed()
+    async fn import(&self, records: Vec<TransferRecord>) -> Result<(), StoreError> {
+        let documents = records.into_iter().map(self.table.write).collect::<Result<Vec<_>, _>>()?;
+        self.mongo.insert_missing(&self.mongo.collection(self.table.name), documents).await
     }
 }

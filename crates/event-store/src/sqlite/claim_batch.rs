@@ -7,21 +7,21 @@ use std::{
 
 use domain::{ClaimId, EventId, UserId};
 use serde_json::json;
-use sqlx::SqliteConnection;
+use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
 use store_kit::{error::StoreError, sqlite::Sqlite};
 
-use super::{STORE, claims::ClaimRow};
-use crate::{Claimed, NewClaim, Stored};
+use super::{claims::ClaimRow, corrupt_row, read_row, read_text};
+use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims};
 
 /// Rows in one statement. A few sizes only, so that each is prepared once and any number is a handful of statements.
 const CHUNKS: [usize; 4] = [64, 16, 4, 1];
 
 static INSERTS: LazyLock<[String; 4]> = LazyLock::new(|| {
     CHUNKS.map(|rows| {
-        let row = "(?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?, ?)";
+        let row = "(?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?)";
         format!(
             "INSERT INTO reward_requests (id, event_id, user_id, status, event_revision, idempotency_key, \
-             condition, facts, evaluation, created_at, updated_at) VALUES {} \
+             facts, evaluation, created_at, updated_at) VALUES {} \
              ON CONFLICT (user_id, event_id) DO NOTHING RETURNING id",
             vec![row; rows].join(", ")
         )
@@ -33,54 +33,53 @@ pub(super) const EARLIER: &str = "SELECT reward_requests.id, event_id, user_id, 
     idempotency_key, created_at, updated_at FROM json_each($1) AS claim JOIN reward_requests \
     ON user_id = claim.value ->> 0 AND event_id = claim.value ->> 1";
 
-struct Row {
+struct NewRow {
     new: NewClaim,
-    condition: String,
     facts: String,
     evaluation: String,
 }
 
 /// One answer for each claim, in order. If the insert fails none of them is stored.
-pub(super) async fn claim_batch(db: Sqlite, batch: Vec<NewClaim>) -> Vec<Result<Claimed, StoreError>> {
+pub(super) async fn store_batch(db: Sqlite, batch: Vec<NewClaim>) -> Vec<Result<ClaimOutcome, StoreError>> {
     let claims: Vec<_> =
         batch.iter().map(|new| (new.request.id, new.request.user_id, new.request.event_id)).collect();
-    let stored = match store(&db, batch).await {
+    let stored = match store_new(&db, batch).await {
         Ok(stored) => stored,
         Err(error) => return vec![Err(error); claims.len()],
     };
     let refused = claims.iter().filter(|(id, ..)| !stored.contains(id));
     // What is stored is answered so, whatever becomes of this.
-    let earlier = earlier(&db, refused.map(|(_, user, event)| (*user, *event)).collect()).await;
+    let earlier = find_earlier(&db, refused.map(|(_, user, event)| (*user, *event)).collect()).await;
     let answer = |(id, user, event)| {
         if stored.contains(&id) {
-            return Ok(Claimed::Stored);
+            return Ok(ClaimOutcome::Stored);
         }
-        let found = earlier.as_ref().map_err(Clone::clone)?.get(&(user, event)).cloned();
-        found.map(Claimed::Already).ok_or_else(|| StoreError::unavailable(STORE, "the earlier claim is gone"))
+        match earlier.as_ref().map_err(Clone::clone)?.get(&(user, event)) {
+            Some(found) => found.clone().map(ClaimOutcome::Already),
+            None => Err(StoreError::unavailable(STORE, "the earlier claim is gone")),
+        }
     };
     claims.into_iter().map(answer).collect()
 }
 
 /// The ids of the claims that were stored: those whose user had none for the event.
-async fn store(db: &Sqlite, batch: Vec<NewClaim>) -> Result<HashSet<ClaimId>, StoreError> {
-    let rows: Vec<_> = batch.into_iter().map(Row::from).collect();
-    let stored = db.write(move |connection| Box::pin(insert(connection, rows))).await?;
-    stored.iter().map(|id| super::read(id)).collect()
+async fn store_new(db: &Sqlite, batch: Vec<NewClaim>) -> Result<HashSet<ClaimId>, StoreError> {
+    let rows: Vec<_> = batch.into_iter().map(NewRow::from).collect();
+    let stored = db.write(move |connection| Box::pin(insert_rows(connection, rows))).await?;
+    stored.iter().map(|id| read_text(id)).collect()
 }
 
-impl From<NewClaim> for Row {
+impl From<NewClaim> for NewRow {
     fn from(new: NewClaim) -> Self {
-        Self {
-            condition: new.decision.condition.to_string(),
-            facts: new.decision.facts.to_string(),
-            evaluation: new.decision.evaluation.to_string(),
-            new,
-        }
+        Self { facts: new.decision.facts.to_string(), evaluation: new.decision.evaluation.to_string(), new }
     }
 }
 
 /// The ids that were stored.
-async fn insert(connection: &mut SqliteConnection, rows: Vec<Row>) -> Result<Vec<String>, sqlx::Error> {
+async fn insert_rows(
+    connection: &mut SqliteConnection,
+    rows: Vec<NewRow>,
+) -> Result<Vec<String>, sqlx::Error> {
     let mut stored = Vec::with_capacity(rows.len());
     let mut rows = rows.as_slice();
     while let Some((size, statement)) =
@@ -97,7 +96,6 @@ async fn insert(connection: &mut SqliteConnection, rows: Vec<Row>) -> Result<Vec
                 .bind(request.user_id.to_string())
                 .bind(request.event_revision)
                 .bind(row.new.idempotency_key.as_deref())
-                .bind(row.condition.as_str())
                 .bind(row.facts.as_str())
                 .bind(row.evaluation.as_str())
                 .bind(request.created_at.as_millis())
@@ -109,19 +107,23 @@ async fn insert(connection: &mut SqliteConnection, rows: Vec<Row>) -> Result<Vec
 }
 
 /// The claims that stood in the way of others.
-async fn earlier(
-    db: &Sqlite,
-    claims: HashSet<(UserId, EventId)>,
-) -> Result<HashMap<(UserId, EventId), Stored>, StoreError> {
+async fn find_earlier(db: &Sqlite, claims: HashSet<(UserId, EventId)>) -> Result<EarlierClaims, StoreError> {
     if claims.is_empty() {
         return Ok(HashMap::new());
     }
     let claims: Vec<_> = claims.iter().map(|(user, event)| json!([user, event])).collect();
-    let found: Vec<ClaimRow> = sqlx::query_as(EARLIER)
-        .bind(json!(claims).to_string())
-        .fetch_all(db.readers())
-        .await
-        .map_err(|error| db.failed(error))?;
-    let stored = found.into_iter().map(Stored::try_from);
-    stored.map(|stored| stored.map(|s| ((s.request.user_id, s.request.event_id), s))).collect()
+    let query = sqlx::query(EARLIER).bind(json!(claims).to_string());
+    let found = db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
+    found.iter().map(|row| Ok((read_pair(row)?, read_row::<ClaimRow, _>(row).value))).collect()
+}
+
+#[derive(FromRow)]
+struct PairRow {
+    user_id: String,
+    event_id: String,
+}
+
+fn read_pair(row: &SqliteRow) -> Result<(UserId, EventId), StoreError> {
+    let pair = PairRow::from_row(row).map_err(corrupt_row)?;
+    Ok((read_text(&pair.user_id)?, read_text(&pair.event_id)?))
 }

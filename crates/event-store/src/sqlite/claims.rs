@@ -1,10 +1,31 @@
 use async_trait::async_trait;
 use domain::{Claim, ClaimId, DecisionTrace, EventId, ObjectId, Timestamp, UserId};
+use service_kit::batch::Batcher;
 use service_kit::page::{Page, PageRequest};
-use store_kit::error::StoreError;
+use sqlx::SqliteConnection;
+use store_kit::{error::StoreError, row::readable_page, sql::WorkFuture, sqlite::Sqlite};
 
-use super::{ABOVE_ALL_IDS, STORE, SqliteEventDb, above, read, read_json};
-use crate::{ClaimFilter, ClaimStore, Claimed, NewClaim, Stored};
+use super::{
+    ABOVE_ALL_IDS, CLAIM_LIMITS, claim_batch::store_batch, read_json, read_row, read_text,
+    transfer::SqliteTable, upper_id_bound,
+};
+use crate::{ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, STORE, StoredClaim, TransferRecord};
+
+/// The claims in a SQLite file.
+#[derive(Debug, Clone)]
+pub(super) struct SqliteClaims {
+    db: Sqlite,
+    batches: Batcher<NewClaim, Result<ClaimOutcome, StoreError>>,
+}
+
+impl SqliteClaims {
+    /// Starts the task that stores claims in batches. It ends, after what waits, when the last clone is dropped.
+    pub(super) fn start(db: Sqlite) -> Self {
+        let writer = db.clone();
+        let batches = Batcher::spawn(CLAIM_LIMITS, move |batch| store_batch(writer.clone(), batch));
+        Self { db, batches }
+    }
+}
 
 macro_rules! select {
     ($($rest:literal),+) => {
@@ -21,7 +42,7 @@ macro_rules! whole {
     ($rest:literal) => {
         concat!(
             "SELECT id, event_id, user_id, status, event_revision, idempotency_key, created_at, updated_at, \
-             condition, facts, evaluation FROM reward_requests WHERE ",
+             facts, evaluation FROM reward_requests WHERE ",
             $rest
         )
     };
@@ -45,7 +66,19 @@ pub(super) const LIST_BY_EVENT_STATUS: &str = list!("event_id = $6 AND status = 
 pub(super) const LIST_BY_STATUS: &str = list!("status = $6 AND ");
 pub(super) const FIND_CLAIM: &str = select!("user_id = $1 AND event_id = $2");
 const FIND: &str = whole!("id = $1");
-pub(super) const EXPORT: &str = whole!("id > $1 ORDER BY id");
+const EXPORT: &str = whole!("id > $1 ORDER BY id LIMIT $3");
+
+const INSERT: &str = "INSERT INTO reward_requests (id, event_id, user_id, status, event_revision, \
+    idempotency_key, facts, evaluation, created_at, updated_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+
+pub(super) const TABLE: SqliteTable = SqliteTable {
+    name: "reward_requests",
+    export: EXPORT,
+    key: super::transfer::read_id_key,
+    read: |row| read_row::<DecisionRow, _>(row).value.map(TransferRecord::Claim),
+    insert: insert_record,
+};
 
 #[derive(sqlx::FromRow)]
 pub(super) struct ClaimRow {
@@ -60,28 +93,27 @@ pub(super) struct ClaimRow {
 }
 
 #[derive(sqlx::FromRow)]
-pub(super) struct DecisionRow {
+struct DecisionRow {
     #[sqlx(flatten)]
     request: ClaimRow,
-    condition: String,
     facts: String,
     evaluation: String,
 }
 
-impl TryFrom<ClaimRow> for Stored {
+impl TryFrom<ClaimRow> for StoredClaim {
     type Error = StoreError;
 
     fn try_from(row: ClaimRow) -> Result<Self, StoreError> {
         let request = Claim {
-            id: read(&row.id)?,
-            event_id: read(&row.event_id)?,
-            user_id: read(&row.user_id)?,
-            status: read(&row.status)?,
+            id: read_text(&row.id)?,
+            event_id: read_text(&row.event_id)?,
+            user_id: read_text(&row.user_id)?,
+            status: read_text(&row.status)?,
             event_revision: row.event_revision,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         };
-        Ok(Stored { request, idempotency_key: row.idempotency_key })
+        Ok(StoredClaim { request, idempotency_key: row.idempotency_key })
     }
 }
 
@@ -89,10 +121,9 @@ impl TryFrom<DecisionRow> for NewClaim {
     type Error = StoreError;
 
     fn try_from(row: DecisionRow) -> Result<Self, StoreError> {
-        let Stored { request, idempotency_key } = row.request.try_into()?;
+        let StoredClaim { request, idempotency_key } = row.request.try_into()?;
         let decision = DecisionTrace {
             event_revision: request.event_revision,
-            condition: read_json(&row.condition)?,
             facts: read_json(&row.facts)?,
             evaluation: read_json(&row.evaluation)?,
         };
@@ -101,43 +132,57 @@ impl TryFrom<DecisionRow> for NewClaim {
 }
 
 /// Less than this are the ids that come after the cursor and can have been made before `to`.
-fn upper_bound(page: PageRequest, to: Option<Timestamp>) -> String {
-    let cursor = above(page);
+fn upper_time_bound(page: PageRequest, to: Option<Timestamp>) -> String {
+    let cursor = upper_id_bound(page);
     match to.map(|to| format!("{}{ABOVE_ALL_IDS}", ObjectId::ceiling(to))) {
         Some(latest) if latest < cursor => latest,
         _ => cursor,
     }
 }
 
+fn insert_record(connection: &mut SqliteConnection, record: TransferRecord) -> WorkFuture<'_, ()> {
+    Box::pin(async move {
+        let TransferRecord::Claim(new) = record else { return Err(super::wrong_table("reward_requests")) };
+        let NewClaim { request, decision, idempotency_key } = new;
+        sqlx::query(INSERT)
+            .bind(request.id.to_string())
+            .bind(request.event_id.to_string())
+            .bind(request.user_id.to_string())
+            .bind(request.status.name())
+            .bind(request.event_revision)
+            .bind(idempotency_key)
+            .bind(decision.facts.to_string())
+            .bind(decision.evaluation.to_string())
+            .bind(request.created_at.as_millis())
+            .bind(request.updated_at.as_millis())
+            .execute(connection)
+            .await
+            .map(drop)
+    })
+}
+
 #[async_trait]
-impl ClaimStore for SqliteEventDb {
-    async fn claim_once(&self, new: NewClaim) -> Result<Claimed, StoreError> {
-        self.claims.ask(new).await.unwrap_or_else(|error| Err(StoreError::unavailable(STORE, error)))
+impl ClaimStore for SqliteClaims {
+    async fn claim_once(&self, new: NewClaim) -> Result<ClaimOutcome, StoreError> {
+        self.batches.ask(new).await.unwrap_or_else(|error| Err(StoreError::unavailable(STORE, error)))
     }
 
-    async fn find_claim(&self, user: UserId, event: EventId) -> Result<Option<Stored>, StoreError> {
-        let found: Option<ClaimRow> = sqlx::query_as(FIND_CLAIM)
-            .bind(user.to_string())
-            .bind(event.to_string())
-            .fetch_optional(self.db.readers())
-            .await
-            .map_err(|error| self.db.failed(error))?;
-        found.map(Stored::try_from).transpose()
+    async fn find_claim(&self, user: UserId, event: EventId) -> Result<Option<StoredClaim>, StoreError> {
+        let query = sqlx::query(FIND_CLAIM).bind(user.to_string()).bind(event.to_string());
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_optional(connection))).await?;
+        found.map(|row| read_row::<ClaimRow, _>(&row).value).transpose()
     }
 
     async fn find(&self, id: ClaimId) -> Result<Option<(Claim, DecisionTrace)>, StoreError> {
-        let found: Option<DecisionRow> = sqlx::query_as(FIND)
-            .bind(id.to_string())
-            .fetch_optional(self.db.readers())
-            .await
-            .map_err(|error| self.db.failed(error))?;
-        let found = found.map(NewClaim::try_from).transpose()?;
+        let query = sqlx::query(FIND).bind(id.to_string());
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_optional(connection))).await?;
+        let found = found.map(|row| read_row::<DecisionRow, NewClaim>(&row).value).transpose()?;
         Ok(found.map(|whole| (whole.request, whole.decision)))
     }
 
     async fn list(&self, filter: &ClaimFilter, page: PageRequest) -> Result<Page<Claim>, StoreError> {
         if let (Some(user), Some(event)) = (filter.user, filter.event) {
-            let found = self.find_claim(user, event).await?.map(|stored| stored.request);
+            let found = self.list_pair(user, event).await?;
             let items = found.into_iter().filter(|request| filter.admits(request, page)).collect();
             return Ok(Page { items, next_cursor: None });
         }
@@ -153,8 +198,8 @@ impl ClaimStore for SqliteEventDb {
             (None, None, None) => LIST,
         };
         let from = filter.from.unwrap_or(Timestamp::from_millis(0));
-        let mut query = sqlx::query_as::<_, ClaimRow>(statement)
-            .bind(upper_bound(page, filter.to))
+        let mut query = sqlx::query(statement)
+            .bind(upper_time_bound(page, filter.to))
             .bind(page.overfull())
             .bind(ObjectId::floor(from).to_string())
             .bind(from.as_millis())
@@ -162,9 +207,19 @@ impl ClaimStore for SqliteEventDb {
         for given in [user, event, status].into_iter().flatten() {
             query = query.bind(given);
         }
-        let found = query.fetch_all(self.db.readers()).await.map_err(|error| self.db.failed(error))?;
-        let requests: Result<_, _> =
-            found.into_iter().map(|row| Stored::try_from(row).map(|stored| stored.request)).collect();
-        Ok(Page::from_overfull(requests?, page.limit, |request: &Claim| request.id.0))
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
+        let rows = found.iter().map(read_row::<ClaimRow, StoredClaim>).collect();
+        Ok(readable_page("reward_requests", rows, page.limit).map(|stored| stored.request))
+    }
+}
+
+impl SqliteClaims {
+    /// As a list: what cannot be read is left out.
+    async fn list_pair(&self, user: UserId, event: EventId) -> Result<Option<Claim>, StoreError> {
+        let query = sqlx::query(FIND_CLAIM).bind(user.to_string()).bind(event.to_string());
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_optional(connection))).await?;
+        let row = found.map(|row| read_row::<ClaimRow, StoredClaim>(&row));
+        let stored = row.and_then(|row| row.into_readable("reward_requests"));
+        Ok(stored.map(|stored| stored.request))
     }
 }

@@ -3,64 +3,80 @@
 mod claim_batch;
 mod claims;
 mod events;
+mod revisions;
 mod rewards;
 mod transfer;
 
-use std::{path::Path, str::FromStr};
+use std::{path::Path, str::FromStr, sync::Arc};
 
-use async_trait::async_trait;
+use domain::ObjectId;
 use serde::de::DeserializeOwned;
-use service_kit::{
-    batch::{Batcher, Limits, PATIENCE},
-    health::Dependency,
-    page::PageRequest,
-};
+use service_kit::{batch::Limits, budget::QUEUE_WAIT, page::PageRequest};
+use sqlx::{FromRow, Row, sqlite::SqliteRow};
 use store_kit::{
     error::StoreError,
+    readiness::CachedReadiness,
+    row::StoredRow,
     sqlite::{OpenError, Sqlite},
 };
 
-use super::{Claimed, NewClaim};
-
-/// The name operators know this store by.
-const STORE: &str = "event-db";
+use self::{
+    claims::SqliteClaims,
+    events::SqliteEvents,
+    revisions::SqliteRevisions,
+    rewards::SqliteRewards,
+    transfer::{SqliteTransfer, TABLES},
+};
+use super::{STORE, Stores, TransferRegistry, TransferTable, transfer::WrongTable};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Claims on their way to the writer. A batch is one write of a few statements, so a flood of claims is stored at the
 /// pace of the disk and not of the statements; two at once keep the writer busy.
-const CLAIMS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 2, patience: PATIENCE };
+const CLAIM_LIMITS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 2, patience: QUEUE_WAIT };
 
-/// Events, rewards and claims in a SQLite file. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct SqliteEventDb {
-    db: Sqlite,
-    claims: Batcher<NewClaim, Result<Claimed, StoreError>>,
+/// Opens or creates the file, brings its tables up to date and starts its tasks.
+pub(super) async fn open_stores(path: &Path) -> Result<Stores, OpenError> {
+    let db = Sqlite::open(path, STORE, &MIGRATIONS).await?;
+    let rows_error = |source| OpenError::Rows { path: path.to_owned(), source };
+    events::refold_names(&db).await.map_err(rows_error)?;
+    Ok(start_stores(&db))
 }
 
-impl SqliteEventDb {
-    /// Opens or creates the file and brings its tables up to date.
-    pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        let db = Sqlite::open(path, STORE, &MIGRATIONS).await?;
-        let writer = db.clone();
-        let claims = Batcher::spawn(CLAIMS, move |batch| claim_batch::claim_batch(writer.clone(), batch));
-        Ok(Self { db, claims })
+fn start_stores(db: &Sqlite) -> Stores {
+    let table = |table| Arc::new(SqliteTransfer { db: db.clone(), table }) as Arc<dyn TransferTable>;
+    Stores {
+        events: Arc::new(SqliteEvents { db: db.clone() }),
+        revisions: Arc::new(SqliteRevisions { db: db.clone() }),
+        rewards: Arc::new(SqliteRewards { db: db.clone() }),
+        claims: Arc::new(SqliteClaims::start(db.clone())),
+        transfer: Arc::new(TransferRegistry::new(TABLES.map(table).to_vec())),
+        readiness: Arc::new(CachedReadiness::new(Arc::new(db.clone()))),
+        connection: Arc::new(db.clone()),
     }
 }
 
-#[async_trait]
-impl Dependency for SqliteEventDb {
-    fn name(&self) -> &'static str {
-        STORE
-    }
+/// Reads a row by itself. It must have its own id in a column of that name.
+fn read_row<R, T>(row: &SqliteRow) -> StoredRow<T>
+where
+    R: for<'r> FromRow<'r, SqliteRow>,
+    T: TryFrom<R, Error = StoreError>,
+{
+    let id = row.try_get("id").map_err(corrupt_row).and_then(read_text::<ObjectId>);
+    StoredRow { id, value: R::from_row(row).map_err(corrupt_row).and_then(T::try_from) }
+}
 
-    async fn answers(&self) -> bool {
-        self.db.answers().await
-    }
+fn corrupt_row(error: sqlx::Error) -> StoreError {
+    StoreError::corrupt(STORE, error)
+}
+
+/// An importing write was given a record of another table.
+fn wrong_table(table: &'static str) -> sqlx::Error {
+    sqlx::Error::Encode(WrongTable(table).into())
 }
 
 /// Reads a column that this program wrote as text.
-fn read<T>(text: &str) -> Result<T, StoreError>
+fn read_text<T>(text: &str) -> Result<T, StoreError>
 where
     T: FromStr,
     T::Err: std::error::Error + Send + Sync + 'static,
@@ -77,13 +93,18 @@ fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
 const ABOVE_ALL_IDS: &str = "g";
 
 /// Less than this are the ids that come after the cursor.
-fn above(page: PageRequest) -> String {
+fn upper_id_bound(page: PageRequest) -> String {
     page.before.map_or_else(|| ABOVE_ALL_IDS.to_owned(), |id| id.to_string())
 }
 
 /// Ids as the JSON array that `json_each` takes: one statement for any number of them.
-fn json_ids(ids: impl Iterator<Item = impl ToString>) -> String {
+fn id_list(ids: impl Iterator<Item = impl ToString>) -> String {
     ids.map(|id| id.to_string()).collect::<serde_json::Value>().to_string()
+}
+
+#[cfg(test)]
+pub(crate) fn table_names() -> Vec<&'static str> {
+    TABLES.iter().map(|table| table.name).collect()
 }
 
 #[cfg(test)]

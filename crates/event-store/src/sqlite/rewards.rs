@@ -1,23 +1,49 @@
 use async_trait::async_trait;
 use domain::{EventId, Reward, Timestamp};
-use sqlx::SqliteConnection;
+use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
+use store_kit::{sql::WorkFuture, sqlite::Sqlite};
 
-use super::{SqliteEventDb, json_ids, read, read_json};
-use crate::{Attached, Attachment, Readable, RewardStore, StoreError, rewards::add};
+use super::{corrupt_row, id_list, read_json, read_row, read_text, transfer::SqliteTable};
+use crate::{
+    AttachOutcome, Attachment, FoundByEvent, RewardStore, StoreError, TransferRecord, rewards::add_reward,
+};
+
+/// The rewards and which events have them, in a SQLite file.
+#[derive(Debug, Clone)]
+pub(super) struct SqliteRewards {
+    pub(super) db: Sqlite,
+}
 
 pub(super) const OF_EVENTS: &str = "SELECT event_id, rewards.id, name, gives, rewards.created_at, updated_at \
     FROM event_rewards JOIN rewards ON rewards.id = reward_id \
     WHERE event_id IN (SELECT value FROM json_each($1)) ORDER BY event_id, event_rewards.id";
 
-pub(super) const EXPORT: &str = "SELECT '' AS event_id, id, name, gives, created_at, updated_at FROM rewards \
-    WHERE id > $1 ORDER BY id";
+const EXPORT: &str = "SELECT id, name, gives, created_at, updated_at FROM rewards \
+    WHERE id > $1 ORDER BY id LIMIT $3";
 
-const FIND: &str =
-    "SELECT '' AS event_id, id, name, gives, created_at, updated_at FROM rewards WHERE id = $1";
+const EXPORT_ATTACHMENTS: &str =
+    "SELECT id, event_id, reward_id, created_at FROM event_rewards WHERE id > $1 ORDER BY id LIMIT $3";
 
-#[derive(sqlx::FromRow)]
-pub(super) struct RewardRow {
-    event_id: String,
+const FIND: &str = "SELECT id, name, gives, created_at, updated_at FROM rewards WHERE id = $1";
+
+pub(super) const TABLE: SqliteTable = SqliteTable {
+    name: "rewards",
+    export: EXPORT,
+    key: super::transfer::read_id_key,
+    read: |row| read_row::<RewardRow, _>(row).value.map(TransferRecord::Reward),
+    insert: insert_reward_record,
+};
+
+pub(super) const ATTACHMENT_TABLE: SqliteTable = SqliteTable {
+    name: "event_rewards",
+    export: EXPORT_ATTACHMENTS,
+    key: super::transfer::read_id_key,
+    read: |row| read_row::<AttachmentRow, _>(row).value.map(TransferRecord::Attachment),
+    insert: insert_attachment_record,
+};
+
+#[derive(FromRow)]
+struct RewardRow {
     id: String,
     name: String,
     gives: String,
@@ -25,12 +51,20 @@ pub(super) struct RewardRow {
     updated_at: i64,
 }
 
+#[derive(FromRow)]
+struct AttachmentRow {
+    id: String,
+    event_id: String,
+    reward_id: String,
+    created_at: i64,
+}
+
 impl TryFrom<RewardRow> for Reward {
     type Error = StoreError;
 
     fn try_from(row: RewardRow) -> Result<Self, StoreError> {
         Ok(Reward {
-            id: read(&row.id)?,
+            id: read_text(&row.id)?,
             name: row.name,
             kind: read_json(&row.gives)?,
             created_at: Timestamp::from_millis(row.created_at),
@@ -39,51 +73,64 @@ impl TryFrom<RewardRow> for Reward {
     }
 }
 
+impl TryFrom<AttachmentRow> for Attachment {
+    type Error = StoreError;
+
+    fn try_from(row: AttachmentRow) -> Result<Self, StoreError> {
+        Ok(Attachment {
+            id: read_text(&row.id)?,
+            event: read_text(&row.event_id)?,
+            reward: read_text(&row.reward_id)?,
+            at: Timestamp::from_millis(row.created_at),
+        })
+    }
+}
+
 #[async_trait]
-impl RewardStore for SqliteEventDb {
+impl RewardStore for SqliteRewards {
     async fn create_attached(&self, reward: Reward, attachment: Attachment) -> Result<(), StoreError> {
         let write = self.db.write(move |connection| {
             Box::pin(async move {
-                insert(connection, reward).await?;
-                attach(connection, attachment).await
+                insert_reward(connection, reward).await?;
+                insert_attachment(connection, attachment).await
             })
         });
         write.await.map(drop)
     }
 
-    async fn attach(&self, attachment: Attachment) -> Result<Attached, StoreError> {
+    async fn attach(&self, attachment: Attachment) -> Result<AttachOutcome, StoreError> {
         let write = self.db.write(move |connection| {
             Box::pin(async move {
-                let reward: Option<RewardRow> = sqlx::query_as(FIND)
-                    .bind(attachment.reward.to_string())
-                    .fetch_optional(&mut *connection)
-                    .await?;
-                let attached = reward.is_some() && attach(connection, attachment).await?;
-                Ok((reward, attached))
+                let reward = sqlx::query(FIND).bind(attachment.reward.to_string());
+                let reward = reward.fetch_optional(&mut *connection).await?;
+                let is_attached = reward.is_some() && insert_attachment(connection, attachment).await?;
+                Ok((reward, is_attached))
             })
         });
         Ok(match write.await? {
-            (None, _) => Attached::UnknownReward,
-            (Some(_), false) => Attached::Already,
-            (Some(reward), true) => Attached::Attached(reward.try_into()?),
+            (None, _) => AttachOutcome::UnknownReward,
+            (Some(_), false) => AttachOutcome::Already,
+            (Some(row), true) => AttachOutcome::Attached(read_row::<RewardRow, _>(&row).value?),
         })
     }
 
-    async fn of_events(&self, events: &[EventId]) -> Result<Readable<Vec<Reward>>, StoreError> {
-        let found: Vec<RewardRow> = sqlx::query_as(OF_EVENTS)
-            .bind(json_ids(events.iter()))
-            .fetch_all(self.db.readers())
-            .await
-            .map_err(|error| self.db.failed(error))?;
-        let mut rewards = Readable::new();
-        for row in found {
-            add(&mut rewards, read(&row.event_id)?, row.try_into());
+    async fn of_events(&self, events: &[EventId]) -> Result<FoundByEvent<Vec<Reward>>, StoreError> {
+        let query = sqlx::query(OF_EVENTS).bind(id_list(events.iter()));
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
+        let mut rewards = FoundByEvent::new();
+        for row in &found {
+            add_reward(&mut rewards, read_event(row)?, read_row::<RewardRow, _>(row).value);
         }
         Ok(rewards)
     }
 }
 
-pub(super) async fn insert(connection: &mut SqliteConnection, reward: Reward) -> Result<(), sqlx::Error> {
+fn read_event(row: &SqliteRow) -> Result<EventId, StoreError> {
+    let (event,) = <(String,)>::from_row(row).map_err(corrupt_row)?;
+    read_text(&event)
+}
+
+async fn insert_reward(connection: &mut SqliteConnection, reward: Reward) -> Result<(), sqlx::Error> {
     let gives = serde_json::to_string(&reward.kind).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query(
         "INSERT INTO rewards (id, type, name, gives, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6) \
@@ -101,7 +148,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection, reward: Reward) ->
 }
 
 /// Whether it was not attached before.
-pub(super) async fn attach(
+async fn insert_attachment(
     connection: &mut SqliteConnection,
     attachment: Attachment,
 ) -> Result<bool, sqlx::Error> {
@@ -116,4 +163,20 @@ pub(super) async fn attach(
     .execute(connection)
     .await?;
     Ok(stored.rows_affected() == 1)
+}
+
+fn insert_reward_record(connection: &mut SqliteConnection, record: TransferRecord) -> WorkFuture<'_, ()> {
+    Box::pin(async move {
+        let TransferRecord::Reward(reward) = record else { return Err(super::wrong_table("rewards")) };
+        insert_reward(connection, reward).await
+    })
+}
+
+fn insert_attachment_record(connection: &mut SqliteConnection, record: TransferRecord) -> WorkFuture<'_, ()> {
+    Box::pin(async move {
+        let TransferRecord::Attachment(attachment) = record else {
+            return Err(super::wrong_table("event_rewards"));
+        };
+        insert_attachment(connection, attachment).await.map(drop)
+    })
 }

@@ -5,30 +5,60 @@ use proptest::{prelude::*, test_runner::Config};
 use tempfile::TempDir;
 
 use super::*;
-use crate::contract::{
-    claims as claim_suite, events as event_suite, rewards as reward_suite, transfer as transfer_suite,
+use crate::{
+    ClaimFilter, EventFilter, RevisionKey,
+    contract::{
+        claims as claim_suite, events as event_suite, revisions as revision_suite, rewards as reward_suite,
+        transfer as transfer_suite,
+    },
 };
-use crate::{EventStore, RewardStore};
 
-async fn open() -> (Arc<SqliteEventDb>, TempDir) {
+async fn open_fresh() -> (Stores, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let db = SqliteEventDb::open(&folder.path().join("event.db")).await.unwrap();
-    (Arc::new(db), folder)
+    let db = Stores::open_sqlite(&folder.path().join("event.db")).await.unwrap();
+    (db, folder)
+}
+
+/// Its ports, and the file below them.
+async fn open_below() -> (Stores, Sqlite, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Sqlite::open(&folder.path().join("event.db"), STORE, &MIGRATIONS).await.unwrap();
+    (start_stores(&db), db, folder)
+}
+
+/// Runs a statement with the id in place of `$1`, and tells how many rows it changed.
+async fn change_rows(db: &Sqlite, statement: &'static str, id: impl ToString) -> u64 {
+    let id = id.to_string();
+    let write = db.write(move |connection| {
+        Box::pin(async move { sqlx::query(statement).bind(id).execute(connection).await })
+    });
+    write.await.unwrap().rows_affected()
 }
 
 macro_rules! suite {
+    ($port:ident by $field:ident: $($name:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let (db, _folder) = open_fresh().await;
+                $port::$name(db.$field).await;
+            }
+        )+
+    };
     ($port:ident: $($name:ident),+ $(,)?) => {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                let (db, _folder) = open().await;
+                let (db, _folder) = open_fresh().await;
                 $port::$name(db).await;
             }
         )+
     };
 }
 
-suite!(event_suite: an_event_is_found_as_it_was_stored, event_filters_combine);
+suite!(event_suite by events: an_event_is_found_as_it_was_stored, event_filters_combine);
+
+suite!(revision_suite: an_event_has_its_revision_from_the_beginning);
 
 suite!(reward_suite:
     rewards_of_every_kind_come_back_in_the_order_they_were_attached,
@@ -36,7 +66,7 @@ suite!(reward_suite:
     of_many_who_attach_one_reward_one_succeeds,
 );
 
-suite!(claim_suite:
+suite!(claim_suite by claims:
     a_claim_is_found_as_it_was_stored,
     of_five_hundred_claims_of_one_user_and_event_one_is_stored,
     of_a_storm_of_claims_each_pair_is_stored_once,
@@ -45,12 +75,13 @@ suite!(claim_suite:
 
 #[tokio::test]
 async fn everything_can_be_moved() {
-    let (db, _folder) = open().await;
-    transfer_suite::what_is_imported_comes_out_the_same_wherever_one_begins(&*db).await;
-    let (db, _folder) = open().await;
-    transfer_suite::importing_again_changes_nothing_and_fills_gaps(&*db).await;
-    let (db, _folder) = open().await;
-    transfer_suite::what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(&*db).await;
+    let (db, _folder) = open_fresh().await;
+    transfer_suite::what_is_imported_comes_out_the_same_wherever_one_begins(&db.transfer).await;
+    let (db, _folder) = open_fresh().await;
+    transfer_suite::importing_again_changes_nothing_and_fills_gaps(&db.transfer).await;
+    let (db, _folder) = open_fresh().await;
+    transfer_suite::what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(&db.transfer).await;
+    transfer_suite::a_record_of_another_table_is_refused(&db.transfer).await;
 }
 
 proptest! {
@@ -65,41 +96,22 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (db, _folder) = open().await;
-            event_suite::paging_sees_every_event_once_while_others_appear(db, count, &sizes, status).await;
-            let (db, _folder) = open().await;
-            claim_suite::paging_sees_every_request_once_while_others_claim(db, count, &sizes, by).await;
+            let (db, _folder) = open_fresh().await;
+            event_suite::paging_sees_every_event_once_while_others_appear(db.events, count, &sizes, status).await;
+            let (db, _folder) = open_fresh().await;
+            claim_suite::paging_sees_every_request_once_while_others_claim(db.claims, count, &sizes, by).await;
         });
     }
-}
-
-#[tokio::test]
-async fn a_record_that_cannot_be_read_spoils_no_other() {
-    let (db, _folder) = open().await;
-    let (spoilt, ..) = crate::contract::one_of_each(&*db).await;
-    let (fine, ..) = crate::contract::one_of_each(&*db).await;
-    for statement in [
-        "UPDATE events SET condition = '{' WHERE id = $1",
-        "UPDATE rewards SET gives = '{' WHERE id IN (SELECT reward_id FROM event_rewards WHERE event_id = $1)",
-    ] {
-        let write = db.db.write(move |connection| {
-            Box::pin(async move { sqlx::query(statement).bind(spoilt.to_string()).execute(connection).await })
-        });
-        assert_eq!(write.await.unwrap().rows_affected(), 1);
-    }
-    let events = EventStore::find_many(&*db, &[spoilt, fine]).await.unwrap();
-    assert!(matches!(events[&spoilt], Err(StoreError::Corrupt { .. })) && events[&fine].is_ok());
-    let rewards = db.of_events(&[spoilt, fine]).await.unwrap();
-    assert!(matches!(rewards[&spoilt], Err(StoreError::Corrupt { .. })) && rewards[&fine].is_ok());
 }
 
 #[tokio::test]
 async fn every_list_and_lookup_walks_an_index() {
-    let (db, _folder) = open().await;
+    let (_, db, _folder) = open_below().await;
     for (statement, index) in [
         (events::FIND_MANY, "sqlite_autoindex_events_1 (id=?)"),
         (events::LIST, "sqlite_autoindex_events_1 (id<?)"),
         (events::LIST_BY_STATUS, "events_by_status (status=? AND id<?)"),
+        (revisions::FIND_MANY, "PRIMARY KEY (event_id=? AND revision=?)"),
         (rewards::OF_EVENTS, "event_rewards_by_event (event_id=?)"),
         (claims::LIST, "sqlite_autoindex_reward_requests_1 (id>? AND id<?)"),
         (claims::LIST_BY_USER, "reward_requests_by_user (user_id=? AND id>? AND id<?)"),
@@ -115,19 +127,194 @@ async fn every_list_and_lookup_walks_an_index() {
     ] {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
         let plan: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(explain).fetch_all(db.db.readers()).await.unwrap();
+            db.look_up(|connection| Box::pin(sqlx::query_as(explain).fetch_all(connection))).await.unwrap();
         let plan: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
         assert!(plan.iter().any(|step| step.contains(index)), "{statement}: {plan:?}");
         assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{statement}: {plan:?}");
         // json_each is the list of ids itself.
         let scans = plan.iter().filter(|step| step.starts_with("SCAN"));
-        assert!(scans.clone().all(|step| step.contains("json_each") || step.contains("claim")), "{plan:?}");
+        assert!(
+            scans
+                .clone()
+                .all(|step| step.contains("json_each") || step.contains("claim") || step.contains("wanted")),
+            "{plan:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn the_store_is_known_to_operators_as_event_db() {
-    let (db, _folder) = open().await;
-    assert_eq!(db.name(), "event-db");
-    assert!(db.answers().await);
+    let (db, _folder) = open_fresh().await;
+    assert_eq!(db.readiness.name(), "event-db");
+    assert!(db.readiness.answers().await);
+}
+
+#[tokio::test]
+async fn every_table_there_is_can_be_moved() {
+    let (stores, db, _folder) = open_below().await;
+    let names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+        AND name NOT IN ('_sqlx_migrations', 'readiness') ORDER BY name";
+    let there: Vec<String> =
+        db.look_up(|connection| Box::pin(sqlx::query_scalar(names).fetch_all(connection))).await.unwrap();
+    let mut moved: Vec<_> = stores.transfer.tables().iter().map(|table| table.name()).collect();
+    moved.sort_unstable();
+    assert_eq!(moved, there);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_spoils_no_other() {
+    let (stores, db, _folder) = open_below().await;
+    let (spoilt, ..) = crate::contract::store_one_of_each(&stores).await;
+    let (fine, ..) = crate::contract::store_one_of_each(&stores).await;
+    for statement in [
+        "UPDATE events SET condition = '{' WHERE id = $1",
+        "UPDATE event_revisions SET condition = '{' WHERE event_id = $1",
+        "UPDATE rewards SET gives = '{' WHERE id IN (SELECT reward_id FROM event_rewards WHERE event_id = $1)",
+    ] {
+        assert_eq!(change_rows(&db, statement, spoilt).await, 1);
+    }
+    let events = stores.events.find_many(&[spoilt, fine]).await.unwrap();
+    assert!(matches!(events[&spoilt], Err(StoreError::Corrupt { .. })) && events[&fine].is_ok());
+    let keys = [spoilt, fine].map(|event| RevisionKey { event, revision: 1 });
+    let revisions = stores.revisions.find_many(&keys).await.unwrap();
+    assert!(matches!(revisions[&keys[0]], Err(StoreError::Corrupt { .. })) && revisions[&keys[1]].is_ok());
+    let rewards = stores.rewards.of_events(&[spoilt, fine]).await.unwrap();
+    assert!(matches!(rewards[&spoilt], Err(StoreError::Corrupt { .. })) && rewards[&fine].is_ok());
+}
+
+#[tokio::test]
+async fn a_list_leaves_out_what_cannot_be_read_and_goes_on_after_it() {
+    let (stores, db, _folder) = open_below().await;
+    let mut made = Vec::new();
+    for _ in 0..6 {
+        made.push(crate::contract::store_one_of_each(&stores).await);
+    }
+    for (event, _, claim) in [made[1], made[3], made[4]] {
+        assert_eq!(change_rows(&db, "UPDATE events SET created_by = '?' WHERE id = $1", event).await, 1);
+        assert_eq!(
+            change_rows(&db, "UPDATE reward_requests SET event_id = '?' || id WHERE id = $1", claim).await,
+            1
+        );
+    }
+    let readable: Vec<_> = [5, 2, 0].into_iter().map(|n| made[n]).collect();
+    for limit in 1..8 {
+        let (mut events, mut claims) = (Vec::new(), Vec::new());
+        let mut before = None;
+        loop {
+            let page = PageRequest { limit, before };
+            let found = stores.events.list(&EventFilter::default(), page).await.unwrap();
+            events.extend(found.items.iter().map(|event| event.id));
+            let Some(next) = found.next_cursor else { break };
+            before = Some(next.parse().unwrap());
+        }
+        before = None;
+        loop {
+            let page = PageRequest { limit, before };
+            let found = stores.claims.list(&ClaimFilter::default(), page).await.unwrap();
+            claims.extend(found.items.iter().map(|claim| claim.id));
+            let Some(next) = found.next_cursor else { break };
+            before = Some(next.parse().unwrap());
+        }
+        assert_eq!(events, readable.iter().map(|(event, ..)| *event).collect::<Vec<_>>());
+        assert_eq!(claims, readable.iter().map(|(.., claim)| *claim).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_second_claim_on_one_that_cannot_be_read_fails_alone() {
+    let (stores, db, _folder) = open_below().await;
+    let (spoilt, _, claim) = crate::contract::store_one_of_each(&stores).await;
+    let (fine, ..) = crate::contract::store_one_of_each(&stores).await;
+    assert_eq!(change_rows(&db, "UPDATE reward_requests SET id = '?' WHERE id = $1", claim).await, 1);
+    let [first, second, third] =
+        claim_suite::second_claims_of_one_user(&stores.claims, [spoilt, fine, spoilt]).await;
+    assert!(
+        matches!(first, Err(StoreError::Corrupt { .. })) && matches!(third, Err(StoreError::Corrupt { .. }))
+    );
+    assert!(matches!(second, Ok(crate::ClaimOutcome::Already(_))));
+}
+
+#[tokio::test]
+async fn a_move_names_the_rows_it_cannot_read_and_reads_the_others() {
+    let (stores, db, _folder) = open_below().await;
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(crate::contract::store_one_of_each(&stores).await.2);
+    }
+    assert_eq!(change_rows(&db, "UPDATE reward_requests SET facts = '{' WHERE id = $1", made[1]).await, 1);
+    let rows = stores.transfer.table("reward_requests").unwrap().export(None, 10).await.unwrap();
+    let keys: Vec<_> = rows.iter().map(|row| row.key.as_ref().unwrap().id).collect();
+    assert_eq!(keys, made.iter().map(|id| id.0).collect::<Vec<_>>());
+    assert_eq!(rows.iter().map(|row| row.record.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_stored_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("event.db");
+    let first = MIGRATIONS.iter().take(1).cloned().collect();
+    let old = Sqlite::open(&path, STORE, &sqlx::migrate::Migrator::with_migrations(first)).await.unwrap();
+    let id = ObjectId::from_bytes([7; 12]);
+    for statement in [
+        "INSERT INTO events VALUES ($1, 'ΟΔΥΣΣΕΥΣ', 'οδυσσευς', NULL, '{\"==\":[1,1]}', 0, NULL, 'UTC', 'ACTIVE', \
+            'MANUAL', 2, $1, 0, 0)",
+        "INSERT INTO reward_requests VALUES ($1, $1, $1, 'PENDING', 2, NULL, '{\"==\":[1,1]}', '{}', '{\"a\":1}', 0, 0)",
+        "INSERT INTO reward_requests VALUES ('07', $1, '8', 'PENDING', 1, NULL, '{\"==\":[2,2]}', '{}', '{}', 0, 0)",
+    ] {
+        assert_eq!(change_rows(&old, statement, id).await, 1);
+    }
+    drop(old);
+    for _ in 0..2 {
+        let stores = Stores::open_sqlite(&path).await.unwrap();
+        let filter = EventFilter { name: Some("ΟΔΥΣ".into()), ..EventFilter::default() };
+        let found = stores.events.list(&filter, PageRequest::default()).await.unwrap();
+        assert_eq!(found.items.len(), 1);
+        for (revision, number) in [(1, 2), (2, 1)] {
+            let key = RevisionKey { event: domain::EventId(id), revision };
+            let found = stores.revisions.find(key).await.unwrap().unwrap();
+            assert_eq!(found.condition, serde_json::json!({ "==": [number, number] }));
+        }
+        let (claim, decision) = stores.claims.find(domain::ClaimId(id)).await.unwrap().unwrap();
+        assert_eq!((claim.event_revision, decision.evaluation), (2, serde_json::json!({ "a": 1 })));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_through_fifty_thousand_events_keep_nobody_from_claiming() {
+    let (stores, db, _folder) = open_below().await;
+    let (event, ..) = crate::contract::store_one_of_each(&stores).await;
+    // In parts, as the queue of writes takes them.
+    let fill = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000) \
+        INSERT INTO events SELECT printf('7%023x', n.n + (SELECT count(*) FROM events)), 'Event', 'event', NULL, '{}', 0, \
+        NULL, 'UTC', 'ACTIVE', 'MANUAL', 1, $1, 0, 0 FROM n";
+    for _ in 0..10 {
+        assert_eq!(change_rows(&db, fill, event).await, 5000);
+    }
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let searches: Vec<_> = (0..3)
+        .map(|_| {
+            let (events, done) = (Arc::clone(&stores.events), Arc::clone(&done));
+            tokio::spawn(async move {
+                let filter = EventFilter { name: Some("zzzz".into()), ..EventFilter::default() };
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    match events.list(&filter, PageRequest::default()).await {
+                        Ok(page) => assert!(page.items.is_empty() && page.next_cursor.is_none()),
+                        Err(error) => assert!(matches!(error, StoreError::Unavailable { .. }), "{error}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    for _ in 0..50 {
+        claim_suite::claim_by_somebody(&*stores.claims).await.unwrap();
+        assert!(stores.events.find_many(&[event]).await.unwrap()[&event].is_ok());
+        assert_eq!(
+            stores.events.list(&EventFilter::default(), PageRequest::default()).await.unwrap().items.len(),
+            20
+        );
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    for search in searches {
+        search.await.unwrap();
+    }
 }

@@ -1,59 +1,66 @@
 use async_trait::async_trait;
-use domain::{Event, ObjectId, Reward, Timestamp};
-use futures::{StreamExt, stream::BoxStream};
-use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
+use domain::ObjectId;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use store_kit::{sql::WorkFuture, sqlite::Sqlite};
 
-use super::{SqliteEventDb, claims, events, read, rewards};
-use crate::{Attachment, EventTransfer, NewClaim, Record, RecordKind, StoreError};
+use super::{claims, corrupt_row, events, read_text, revisions, rewards};
+use crate::{ExportedRow, RecordKey, StoreError, TransferRecord, TransferTable};
 
-const EXPORT_ATTACHMENTS: &str =
-    "SELECT id, event_id, reward_id, created_at FROM event_rewards WHERE id > $1 ORDER BY id";
+/// Every table, in the order in which they are to be moved.
+pub(super) const TABLES: [SqliteTable; 5] =
+    [events::TABLE, revisions::TABLE, rewards::TABLE, rewards::ATTACHMENT_TABLE, claims::TABLE];
 
-const INSERT_REQUEST: &str = "INSERT INTO reward_requests (id, event_id, user_id, status, event_revision, \
-    idempotency_key, condition, facts, evaluation, created_at, updated_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
-
-#[derive(FromRow)]
-struct AttachmentRow {
-    id: String,
-    event_id: String,
-    reward_id: String,
-    created_at: i64,
+/// How a table is read and written as a whole. Its adapter's file says so.
+#[derive(Clone, Copy)]
+pub(super) struct SqliteTable {
+    pub(super) name: &'static str,
+    /// The rows after the id `$1` and the revision `$2`, ascending, `$3` of them.
+    pub(super) export: &'static str,
+    pub(super) key: fn(&SqliteRow) -> Result<RecordKey, StoreError>,
+    pub(super) read: fn(&SqliteRow) -> Result<TransferRecord, StoreError>,
+    /// Leaves alone what is there.
+    pub(super) insert: for<'c> fn(&'c mut SqliteConnection, TransferRecord) -> WorkFuture<'c, ()>,
 }
 
-impl TryFrom<AttachmentRow> for Attachment {
-    type Error = StoreError;
-
-    fn try_from(row: AttachmentRow) -> Result<Self, StoreError> {
-        Ok(Attachment {
-            id: read(&row.id)?,
-            event: read(&row.event_id)?,
-            reward: read(&row.reward_id)?,
-            at: Timestamp::from_millis(row.created_at),
-        })
+impl std::fmt::Debug for SqliteTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteTable").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// Where rows have an id of their own.
+pub(super) fn read_id_key(row: &SqliteRow) -> Result<RecordKey, StoreError> {
+    let id: &str = row.try_get("id").map_err(corrupt_row)?;
+    read_text::<ObjectId>(id).map(RecordKey::from)
+}
+
+/// A table of one file.
+#[derive(Debug)]
+pub(super) struct SqliteTransfer {
+    pub(super) db: Sqlite,
+    pub(super) table: SqliteTable,
 }
 
 #[async_trait]
-impl EventTransfer for SqliteEventDb {
-    fn export(&self, kind: RecordKind, after: Option<ObjectId>) -> BoxStream<'_, Result<Record, StoreError>> {
-        match kind {
-            RecordKind::Event => self
-                .all(events::EXPORT, after, |row: events::EventRow| Event::try_from(row).map(Record::Event)),
-            RecordKind::Reward => self.all(rewards::EXPORT, after, |row: rewards::RewardRow| {
-                Reward::try_from(row).map(Record::Reward)
-            }),
-            RecordKind::Attachment => self.all(EXPORT_ATTACHMENTS, after, |row: AttachmentRow| {
-                Attachment::try_from(row).map(Record::Attachment)
-            }),
-            RecordKind::Request => self.all(claims::EXPORT, after, |row: claims::DecisionRow| {
-                NewClaim::try_from(row).map(Record::Request)
-            }),
-        }
+impl TransferTable for SqliteTransfer {
+    fn name(&self) -> &'static str {
+        self.table.name
+    }
+
+    async fn export(&self, after: Option<RecordKey>, limit: usize) -> Result<Vec<ExportedRow>, StoreError> {
+        let (id, revision) = after.map_or_else(Default::default, |key| (key.id.to_string(), key.revision));
+        let query = sqlx::query(self.table.export)
+            .bind(id)
+            .bind(revision)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
+        let row = |row| ExportedRow { key: (self.table.key)(row), record: (self.table.read)(row) };
+        Ok(found.iter().map(row).collect())
     }
 
     /// One transaction: all or nothing.
-    async fn import(&self, records: Vec<Record>) -> Result<(), StoreError> {
+    async fn import(&self, records: Vec<TransferRecord>) -> Result<(), StoreError> {
+        let insert = self.table.insert;
         let write = self.db.write(move |connection| {
             Box::pin(async move {
                 for record in records {
@@ -64,49 +71,4 @@ impl EventTransfer for SqliteEventDb {
         });
         write.await
     }
-}
-
-impl SqliteEventDb {
-    fn all<'a, R>(
-        &'a self,
-        statement: &'static str,
-        after: Option<ObjectId>,
-        read: impl Fn(R) -> Result<Record, StoreError> + Send + 'a,
-    ) -> BoxStream<'a, Result<Record, StoreError>>
-    where
-        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin + 'a,
-    {
-        let rows = sqlx::query_as::<_, R>(statement)
-            .bind(after.map_or_else(String::new, |id| id.to_string()))
-            .fetch(self.db.readers());
-        rows.map(move |row| row.map_err(|error| self.db.failed(error)).and_then(&read)).boxed()
-    }
-}
-
-async fn insert(connection: &mut SqliteConnection, record: Record) -> Result<(), sqlx::Error> {
-    match record {
-        Record::Event(event) => events::insert(connection, event).await,
-        Record::Reward(reward) => rewards::insert(connection, reward).await,
-        Record::Attachment(attachment) => rewards::attach(connection, attachment).await.map(drop),
-        Record::Request(new) => insert_request(connection, new).await,
-    }
-}
-
-async fn insert_request(connection: &mut SqliteConnection, new: NewClaim) -> Result<(), sqlx::Error> {
-    let NewClaim { request, decision, idempotency_key } = new;
-    sqlx::query(INSERT_REQUEST)
-        .bind(request.id.to_string())
-        .bind(request.event_id.to_string())
-        .bind(request.user_id.to_string())
-        .bind(request.status.name())
-        .bind(request.event_revision)
-        .bind(idempotency_key)
-        .bind(decision.condition.to_string())
-        .bind(decision.facts.to_string())
-        .bind(decision.evaluation.to_string())
-        .bind(request.created_at.as_millis())
-        .bind(request.updated_at.as_millis())
-        .execute(connection)
-        .await
-        .map(drop)
 }

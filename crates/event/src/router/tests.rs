@@ -2,20 +2,22 @@ use domain::Role;
 use http::Request;
 use service_kit::identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey};
 
-use crate::test_app::{TestApp, operator, somebody, user};
+use test_kit::callers::{as_operator, as_roles, as_user};
+
+use crate::test_app::TestApp;
 
 #[tokio::test]
 async fn only_what_the_gateway_signed_for_this_service_lately_gets_in() {
     let app = TestApp::start().await;
     let forger =
         IdentityKey::derive(b"another secret of at least 32 bytes", std::sync::Arc::new(app.clock.clone()));
-    let late = app.identity.sign(Audience::Event, operator()).unwrap();
+    let late = app.identity.sign(Audience::Event, as_operator()).unwrap();
     app.clock.advance_seconds(31);
     for header in [
         None,
         Some("garbage".to_owned()),
-        Some(forger.sign(Audience::Event, operator()).unwrap()),
-        Some(app.identity.sign(Audience::Auth, operator()).unwrap()),
+        Some(forger.sign(Audience::Event, as_operator()).unwrap()),
+        Some(app.identity.sign(Audience::Auth, as_operator()).unwrap()),
         Some(late),
     ] {
         let mut request = Request::builder().uri("/events").body(axum::body::Body::empty()).unwrap();
@@ -24,21 +26,21 @@ async fn only_what_the_gateway_signed_for_this_service_lately_gets_in() {
         }
         assert_eq!(app.send(request).await.outcome(), (401, "UNAUTHENTICATED"), "{header:?}");
     }
-    assert_eq!(app.get(operator(), "/events").await.status, 200);
+    assert_eq!(app.get(as_operator(), "/events").await.status, 200);
 }
 
 #[tokio::test]
 async fn the_services_own_rules_hold_even_if_the_gateway_lets_somebody_through() {
     let app = TestApp::start().await;
-    let event = app.event(&serde_json::json!({})).await;
+    let event = app.new_event(&serde_json::json!({})).await;
     for path in ["/events".to_owned(), format!("/events/{event}/rewards")] {
-        for who in [user(1), somebody(2, &[Role::Auditor])] {
+        for who in [as_user(1), as_roles(2, &[Role::Auditor])] {
             let answer = app.post(who, &path, &serde_json::json!({})).await;
             assert_eq!(answer.outcome(), (403, "FORBIDDEN"), "{path}");
         }
     }
     for roles in [&[Role::Operator], &[Role::Auditor], &[Role::Admin]] {
-        assert_eq!(app.claim(somebody(3, roles), &event, None).await.outcome(), (403, "FORBIDDEN"));
+        assert_eq!(app.claim(as_roles(3, roles), &event, None).await.outcome(), (403, "FORBIDDEN"));
     }
     for path in ["/events", "/events/requests"] {
         assert_eq!(app.get(Identity::Anonymous, path).await.outcome(), (401, "UNAUTHENTICATED"));
@@ -48,8 +50,45 @@ async fn the_services_own_rules_hold_even_if_the_gateway_lets_somebody_through()
 #[tokio::test]
 async fn unknown_paths_and_methods_are_told_apart() {
     let app = TestApp::start().await;
-    assert_eq!(app.get(user(1), "/nothing").await.outcome(), (404, "NOT_FOUND"));
-    let answer = app.send(app.request(user(1), http::Method::DELETE, "/events", None)).await;
+    assert_eq!(app.get(as_user(1), "/nothing").await.outcome(), (404, "NOT_FOUND"));
+    let answer = app.send(app.build_request(as_user(1), http::Method::DELETE, "/events", None)).await;
     assert_eq!(answer.outcome(), (405, "METHOD_NOT_ALLOWED"));
     assert!(answer.headers.contains_key("allow"));
+}
+
+#[test]
+fn what_may_be_left_out_of_a_body_is_not_required_in_the_document() {
+    let document = serde_json::to_value(crate::document()).unwrap();
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["CreateEvent"]["required"], serde_json::json!(["name", "condition", "periodStart"]));
+    // A coupon's code is not shown to everybody; all else that a reward of a type has is.
+    for kind in schemas["RewardKind"]["oneOf"].as_array().unwrap() {
+        let fields = kind["properties"].as_object().unwrap().keys().filter(|name| *name != "couponCode");
+        let required = kind["required"].as_array().unwrap();
+        assert!(fields.clone().all(|name| required.iter().any(|required| required == name)), "{kind}");
+        assert_eq!(required.len(), fields.count(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn no_route_takes_query_parameters_that_it_does_not_know() {
+    let app = TestApp::start().await;
+    let event = app.new_event(&serde_json::json!({})).await;
+    let claim = app.claim(as_user(1), &event, None).await.str("id").to_owned();
+    for path in [
+        "/events".to_owned(),
+        format!("/events/{event}"),
+        format!("/events/{event}/rewards"),
+        "/events/requests".to_owned(),
+        format!("/events/requests/{claim}"),
+    ] {
+        assert_eq!(app.get(as_user(1), &path).await.status, 200, "{path}");
+        let refused = app.get(as_user(1), &format!("{path}?nmae=x&nmae2=%ff")).await;
+        assert_eq!(refused.outcome(), (400, "VALIDATION_FAILED"), "{path}");
+        assert_eq!(refused.pointers().len(), 2, "{path}: {}", refused.text);
+    }
+    for path in ["/events".to_owned(), format!("/events/{event}/rewards")] {
+        let refused = app.post(as_operator(), &format!("{path}?draft=true"), &serde_json::json!({})).await;
+        assert_eq!((refused.outcome(), refused.pointers()), ((400, "VALIDATION_FAILED"), vec!["?draft"]));
+    }
 }

@@ -3,7 +3,6 @@
 use domain::Role;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
-use service_kit::server;
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
@@ -16,12 +15,13 @@ const PASSWORD: &str = "correct horse battery";
 /// Starts an instance in a throw-away folder on free ports, plays the story, stops it.
 pub(crate) async fn run() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let app = assembly::assemble(assembly::Topology::All, &Settings::throw_away(folder.path())).await?;
-    let address = app.parts.first().ok_or("nothing was started")?.bound.address()?;
-    let first_admin = app.first_admin.as_ref().ok_or("the instance has no administrator")?;
+    let settings = Settings::throw_away(folder.path());
+    let assembly = assembly::assemble(assembly::Topology::All, &settings).await?;
+    let address = assembly.listeners.first().ok_or("nothing was started")?.bound.address()?;
+    let first_admin = assembly.first_admin.as_ref().ok_or("the instance has no administrator")?;
     let password = first_admin.ensure().await?.ok_or("the instance is not fresh")?;
     let stop = CancellationToken::new();
-    let serving = server::serve(app.parts.into_iter().map(|part| part.bound).collect(), stop.clone());
+    let serving = assembly.run(stop.clone());
     let telling = async {
         let told = Stage { client: Client::new(), base: format!("http://{address}") }.play(&password).await;
         stop.cancel();

@@ -15,7 +15,8 @@ use crate::settings::Secret;
 ///
 /// Both sides are read first: if the target holds anything that the source does not, nothing is written. What is there
 /// already is left alone, so the command can be repeated, and goes on where it was cut off. When all is copied, both sides
-/// are read again and compared by count and hash. Stop the services first: what changes meanwhile fails the comparison.
+/// are read again and compared by count and hash. A row that cannot be read is left behind and named; the others are
+/// copied, and the command fails in the end. Stop the services first: what changes meanwhile fails the comparison.
 /// Sessions are not copied: users log in again.
 #[derive(Debug, Args)]
 pub(crate) struct MigrateData {
@@ -61,9 +62,18 @@ impl MigrateData {
         if plan.iter().all(|(.., found)| found.is_empty()) {
             return Err("the source holds nothing. Is it the right place?".into());
         }
-        let mut copied = 0;
+        let (mut copied, mut unreadable) = (0, Vec::new());
         for (from, to, found) in plan {
             copied += copy::copy(&from, &to, found).await?;
+            unreadable.extend(from.unreadable_rows());
+            unreadable.extend(to.unreadable_rows());
+        }
+        if !unreadable.is_empty() {
+            let rows = unreadable.join("\n  ");
+            return Err(format!(
+                "everything else is copied, but these rows cannot be read and were left behind:\n  {rows}"
+            )
+            .into());
         }
         println!(
             "{}",

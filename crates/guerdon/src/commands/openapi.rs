@@ -3,6 +3,6 @@ use crate::assembly;
 
 /// Prints the document `/openapi.json` serves.
 pub(crate) fn run() -> Outcome {
-    println!("{}", assembly::document().to_pretty_json()?);
+    println!("{}", assembly::api_document().to_pretty_json()?);
     Ok(())
 }

@@ -22,16 +22,16 @@ impl Serve {
     /// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
     pub(crate) async fn run(self) -> Outcome {
         telemetry::start(&self.settings.log_level)?;
-        let app = assembly::assemble(self.topology, &self.settings).await?;
+        let assembly = assembly::assemble(self.topology, &self.settings).await?;
         let told_to_stop = server::stop_signal()?;
-        if let Some(first_admin) = &app.first_admin {
+        if let Some(first_admin) = &assembly.first_admin {
             announce(first_admin.ensure().await?);
         }
-        for part in &app.parts {
-            tracing::info!(part = part.name, address = %part.bound.address()?, "listening");
+        for listener in &assembly.listeners {
+            tracing::info!(part = listener.name, address = %listener.bound.address()?, "listening");
         }
         let stop = CancellationToken::new();
-        let serving = server::serve(app.parts.into_iter().map(|part| part.bound).collect(), stop.clone());
+        let serving = assembly.run(stop.clone());
         let signalled = async {
             told_to_stop.await;
             tracing::info!("stopping: finishing what is in flight");

@@ -38,7 +38,7 @@ impl Create {
     async fn run(self) -> Outcome {
         let UserDb { users, .. } = UserDb::open(&self.stores).await?;
         let (password, generated) = self.password()?;
-        let ids = IdGenerator::new(assembly::clock());
+        let ids = IdGenerator::new(assembly::system_clock());
         let roles = self.roles.iter().copied().collect();
         let user = auth::create_user(users.as_ref(), &ids, self.email, &password, roles).await?;
         println!("Created {} with id {}", user.email, user.id);

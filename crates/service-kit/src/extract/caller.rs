@@ -1,42 +1,11 @@
-use axum::{
-    extract::{FromRequestParts, Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::extract::FromRequestParts;
 use domain::{Role, RoleSet};
 use http::request::Parts;
 
 use crate::{
-    identity::{Audience, Caller, IDENTITY_HEADER, Identity, IdentityKey},
+    identity::{Caller, Identity},
     problem::{Code, Problem},
 };
-
-/// What [`require_identity`] checks against.
-#[derive(Debug, Clone)]
-pub struct IdentityGate {
-    /// The key the gateway signs with.
-    pub key: IdentityKey,
-    /// Which service this is.
-    pub audience: Audience,
-}
-
-/// Middleware of a service: lets only requests through that the gateway signed, and tells handlers who calls.
-pub async fn require_identity(
-    State(gate): State<IdentityGate>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let token = request.headers().get(IDENTITY_HEADER).and_then(|value| value.to_str().ok());
-    match token.map(|token| gate.key.verify(gate.audience, token)) {
-        Some(Ok(identity)) => {
-            request.extensions_mut().insert(identity);
-            next.run(request).await
-        }
-        _ => Problem::new(Code::Unauthenticated)
-            .detail("This service answers only to its gateway")
-            .into_response(),
-    }
-}
 
 /// Anybody who is logged in.
 #[derive(Debug, Clone, Copy)]

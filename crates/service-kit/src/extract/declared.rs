@@ -74,7 +74,7 @@ impl OperationInputs {
 /// Middleware that answers 400 to query parameters on a route that takes none, and to a body on a route that takes none
 /// (an empty JSON object passes as nothing). Routes the document does not have are left alone.
 ///
-/// Put it inside [`require_identity`](super::require_identity): strangers learn nothing from it.
+/// Put it inside [`protect_service`](crate::identity_gate::protect_service): strangers learn nothing from it.
 pub async fn refuse_undeclared(
     State(declared): State<DeclaredInputs>,
     request: Request,

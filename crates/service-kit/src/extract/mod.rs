@@ -15,7 +15,7 @@ use crate::problem::{Problem, ProblemCode};
 
 pub use self::{
     body::{JsonBody, MAX_BODY_BYTES, OptionalJsonBody},
-    caller::{Admin, Claimant, FromGateway, IdentityGate, LoggedIn, Operator, require_identity},
+    caller::{Admin, Claimant, FromGateway, LoggedIn, Operator},
     declared::{DeclaredInputs, refuse_undeclared},
     path::{PathId, PathIdTuple, PathIds},
     query::{ListQuery, PageParams, TypedQuery},

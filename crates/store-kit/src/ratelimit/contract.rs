@@ -7,7 +7,7 @@ use std::{
 
 use service_kit::ratelimit::{RateClass, RateLimits, RateQuotas, RetryAfter};
 
-pub(super) fn quotas(text: &str) -> RateQuotas {
+pub(super) fn equal_quotas(text: &str) -> RateQuotas {
     let quota = text.parse().unwrap();
     RateQuotas::from_fn(|_| quota)
 }

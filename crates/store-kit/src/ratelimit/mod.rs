@@ -17,10 +17,11 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::redis::Redis;
-use service_kit::ratelimit::{MemoryRateLimits, RateClass, RateLimits, RateQuotas, RetryAfter};
+use service_kit::{
+    budget::SHARED_RATE_LIMIT,
+    ratelimit::{MemoryRateLimits, RateClass, RateLimits, RateQuotas, RetryAfter},
+};
 
-/// How long a request waits for its limit. Longer than Redis ever takes, and short enough not to matter.
-const LIMIT: Duration = Duration::from_millis(250);
 /// How long Redis is left alone after it did not answer, in milliseconds.
 const ASK_AGAIN_AFTER: u64 = 500;
 /// Half of SHA-256 tells keys apart well enough.
@@ -39,13 +40,13 @@ pub struct RedisRateLimits {
     redis: Redis,
     quotas: RateQuotas,
     here: MemoryRateLimits,
-    outage: Outage,
+    outage: RedisOutage,
 }
 
 impl RedisRateLimits {
     /// Buckets with these quotas, full unless another replica has taken from them.
     pub fn new(redis: Redis, quotas: &RateQuotas) -> Self {
-        Self { redis, quotas: *quotas, here: MemoryRateLimits::new(quotas), outage: Outage::none() }
+        Self { redis, quotas: *quotas, here: MemoryRateLimits::new(quotas), outage: RedisOutage::new() }
     }
 }
 
@@ -59,9 +60,9 @@ impl RateLimits for RedisRateLimits {
         }
         let quota = self.quotas[class];
         let interval = quota.per / quota.count.get();
-        let mut take = TAKE.key(name(class, key));
-        take.arg(micros(interval).max(1)).arg(micros(quota.per));
-        match self.redis.run_within::<u64>(LIMIT, &take).await {
+        let mut take = TAKE.key(bucket_key(class, key));
+        take.arg(whole_micros(interval).max(1)).arg(whole_micros(quota.per));
+        match self.redis.run_within::<u64>(SHARED_RATE_LIMIT, &take).await {
             Ok(wait) => {
                 if self.outage.ends() {
                     tracing::info!("rate limits are shared again");
@@ -83,25 +84,25 @@ impl RateLimits for RedisRateLimits {
     }
 }
 
-fn name(class: RateClass, key: &str) -> String {
+fn bucket_key(class: RateClass, key: &str) -> String {
     let hash = Sha256::digest(key.as_bytes());
     format!("rate_limit:{}:{}", class.name(), hex::encode(&hash[..KEY_HASH_BYTES]))
 }
 
-fn micros(time: Duration) -> u64 {
+fn whole_micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Whether Redis is out, and when to ask it again. One request at a time asks; the others do not wait for it.
 #[derive(Debug)]
-struct Outage {
+struct RedisOutage {
     started: Instant,
     /// In milliseconds since the start; 0 while Redis answers.
     ask_at: AtomicU64,
 }
 
-impl Outage {
-    fn none() -> Self {
+impl RedisOutage {
+    fn new() -> Self {
         Self { started: Instant::now(), ask_at: AtomicU64::new(0) }
     }
 

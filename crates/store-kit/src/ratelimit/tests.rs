@@ -4,17 +4,17 @@ use test_servers::{Redis as Server, RedisCluster};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
-use crate::ratelimit::contract::{self, quotas};
+use crate::ratelimit::contract::{self, equal_quotas};
 
-async fn limits(url: &str, quota: &str) -> RedisRateLimits {
-    RedisRateLimits::new(Redis::connect(url, "token-db").await.unwrap(), &quotas(quota))
+async fn shared_limits(url: &str, quota: &str) -> RedisRateLimits {
+    RedisRateLimits::new(Redis::connect(url, "token-db").await.unwrap(), &equal_quotas(quota))
 }
 
-async fn replicas(url: &str, quota: &str) -> [Arc<dyn RateLimits>; 2] {
-    [Arc::new(limits(url, quota).await), Arc::new(limits(url, quota).await)]
+async fn two_replicas(url: &str, quota: &str) -> [Arc<dyn RateLimits>; 2] {
+    [Arc::new(shared_limits(url, quota).await), Arc::new(shared_limits(url, quota).await)]
 }
 
-async fn passed(limits: &RedisRateLimits, key: &str, tries: usize) -> usize {
+async fn count_passed(limits: &RedisRateLimits, key: &str, tries: usize) -> usize {
     let mut passed = 0;
     for _ in 0..tries {
         passed += usize::from(limits.take(RateClass::Client, key).await.is_ok());
@@ -25,9 +25,11 @@ async fn passed(limits: &RedisRateLimits, key: &str, tries: usize) -> usize {
 #[tokio::test]
 async fn an_empty_bucket_refuses_its_own_key_and_class_only() {
     let server = Server::start();
-    contract::an_empty_bucket_refuses_its_own_key_and_class_only(&limits(&server.url(), "3/h").await).await;
+    contract::an_empty_bucket_refuses_its_own_key_and_class_only(&shared_limits(&server.url(), "3/h").await)
+        .await;
     // Another replica, whose own buckets are full: it is Redis that refuses.
-    let Err(RetryAfter(time)) = limits(&server.url(), "3/h").await.take(RateClass::Login, "a").await else {
+    let Err(RetryAfter(time)) = shared_limits(&server.url(), "3/h").await.take(RateClass::Login, "a").await
+    else {
         panic!("not refused")
     };
     assert!(time > Duration::from_secs(1000) && time <= Duration::from_mins(20), "{time:?}");
@@ -36,20 +38,20 @@ async fn an_empty_bucket_refuses_its_own_key_and_class_only() {
 #[tokio::test]
 async fn a_bucket_refills_evenly() {
     let server = Server::start();
-    contract::a_bucket_of_four_a_second_refills_evenly(&limits(&server.url(), "4/s").await).await;
+    contract::a_bucket_of_four_a_second_refills_evenly(&shared_limits(&server.url(), "4/s").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_tasks_on_two_replicas_take_no_more_than_the_bucket_holds() {
     let server = Server::start();
-    let replicas = replicas(&server.url(), "20/h").await;
+    let replicas = two_replicas(&server.url(), "20/h").await;
     contract::a_hundred_tasks_together_take_what_a_bucket_of_twenty_holds(&replicas).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_shares_buckets_too() {
     let cluster = RedisCluster::start();
-    let replicas = replicas(&cluster.url(), "20/h").await;
+    let replicas = two_replicas(&cluster.url(), "20/h").await;
     contract::a_hundred_tasks_together_take_what_a_bucket_of_twenty_holds(&replicas).await;
     for n in 0..50 {
         assert_eq!(replicas[n % 2].take(RateClass::Client, &n.to_string()).await, Ok(()));
@@ -60,7 +62,7 @@ async fn a_cluster_shares_buckets_too() {
 async fn keys_expire_and_hold_no_addresses() {
     let server = Server::start();
     let redis = Redis::connect(&server.url(), "token-db").await.unwrap();
-    let limits = RedisRateLimits::new(redis.clone(), &quotas("3/h"));
+    let limits = RedisRateLimits::new(redis.clone(), &equal_quotas("3/h"));
     limits.take(RateClass::LoginAccount, "mina@example.com").await.unwrap();
     limits.take(RateClass::LoginAccount, "mina@example.com").await.unwrap();
     let keys: Vec<String> = redis.run(redis::cmd("KEYS").arg("*")).await.unwrap();
@@ -75,9 +77,9 @@ async fn keys_expire_and_hold_no_addresses() {
 async fn whatever_a_key_holds_a_bucket_is_never_emptier_than_empty() {
     let server = Server::start();
     let redis = Redis::connect(&server.url(), "token-db").await.unwrap();
-    let limits = RedisRateLimits::new(redis.clone(), &quotas("3/h"));
+    let limits = RedisRateLimits::new(redis.clone(), &equal_quotas("3/h"));
     // A clock that was a year ahead, and nonsense.
-    let key = name(RateClass::Client, "a");
+    let key = bucket_key(RateClass::Client, "a");
     redis.run::<()>(redis::cmd("SET").arg(&key).arg("9999999999999999")).await.unwrap();
     let Err(RetryAfter(time)) = limits.take(RateClass::Client, "a").await else { panic!("not refused") };
     assert!(time <= Duration::from_mins(20), "{time:?}");
@@ -87,9 +89,9 @@ async fn whatever_a_key_holds_a_bucket_is_never_emptier_than_empty() {
 
 /// Collects the log of a test.
 #[derive(Clone, Default)]
-struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+struct CapturedLog(Arc<std::sync::Mutex<Vec<u8>>>);
 
-impl io::Write for Log {
+impl io::Write for CapturedLog {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(text);
         Ok(text.len())
@@ -100,7 +102,7 @@ impl io::Write for Log {
     }
 }
 
-impl MakeWriter<'_> for Log {
+impl MakeWriter<'_> for CapturedLog {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -108,7 +110,7 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-impl Log {
+impl CapturedLog {
     fn count(&self, text: &str) -> usize {
         String::from_utf8_lossy(&self.0.lock().unwrap()).matches(text).count()
     }
@@ -117,16 +119,16 @@ impl Log {
 #[tokio::test]
 async fn without_redis_each_process_holds_the_limits_and_says_so_once() {
     let mut server = Server::start();
-    let log = Log::default();
+    let log = CapturedLog::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
-    let limits = limits(&server.url(), "20/h").await;
-    assert_eq!(passed(&limits, "a", 5).await, 5);
+    let limits = shared_limits(&server.url(), "20/h").await;
+    assert_eq!(count_passed(&limits, "a", 5).await, 5);
     for round in 1..=2 {
         server.kill();
         // What was taken before the outage counts in it.
-        assert_eq!(passed(&limits, "a", 100).await, if round == 1 { 15 } else { 0 });
-        assert_eq!(passed(&limits, &round.to_string(), 100).await, 20);
+        assert_eq!(count_passed(&limits, "a", 100).await, if round == 1 { 15 } else { 0 });
+        assert_eq!(count_passed(&limits, &round.to_string(), 100).await, 20);
         assert_eq!(log.count("rate limits are not shared until Redis answers"), round);
         server.restart();
         let deadline = StdInstant::now() + Duration::from_secs(5);
@@ -143,10 +145,10 @@ async fn without_redis_each_process_holds_the_limits_and_says_so_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_never_answers_delays_few_requests_and_no_more_pass() {
     let mut server = Server::start();
-    let limits = Arc::new(limits(&server.url(), "20/h").await);
+    let limits = Arc::new(shared_limits(&server.url(), "20/h").await);
     server.freeze();
     // One of them waits; a thousand times that would be minutes.
-    let passed = tokio::time::timeout(Duration::from_mins(1), passed(&limits, "a", 1000)).await;
+    let passed = tokio::time::timeout(Duration::from_mins(1), count_passed(&limits, "a", 1000)).await;
     assert_eq!(passed.expect("not every request waits"), 20);
     server.thaw();
 }
@@ -154,11 +156,11 @@ async fn a_redis_that_never_answers_delays_few_requests_and_no_more_pass() {
 mod memory {
     use service_kit::ratelimit::{MemoryRateLimits, RateClass, RateLimits};
 
-    use super::{Arc, contract, quotas};
+    use super::{Arc, contract, equal_quotas};
 
     #[tokio::test]
     async fn an_empty_bucket_refuses_its_own_key_and_class_only() {
-        let limits = MemoryRateLimits::new(&quotas("3/h"));
+        let limits = MemoryRateLimits::new(&equal_quotas("3/h"));
         contract::an_empty_bucket_refuses_its_own_key_and_class_only(&limits).await;
         limits.sweep();
         assert!(limits.take(RateClass::Login, "a").await.is_err());
@@ -166,12 +168,13 @@ mod memory {
 
     #[tokio::test]
     async fn a_bucket_refills_evenly() {
-        contract::a_bucket_of_four_a_second_refills_evenly(&MemoryRateLimits::new(&quotas("4/s"))).await;
+        contract::a_bucket_of_four_a_second_refills_evenly(&MemoryRateLimits::new(&equal_quotas("4/s")))
+            .await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_hundred_tasks_together_take_no_more_than_the_bucket_holds() {
-        let limits: Arc<dyn RateLimits> = Arc::new(MemoryRateLimits::new(&quotas("20/h")));
+        let limits: Arc<dyn RateLimits> = Arc::new(MemoryRateLimits::new(&equal_quotas("20/h")));
         contract::a_hundred_tasks_together_take_what_a_bucket_of_twenty_holds(&[limits]).await;
     }
 }

@@ -15,17 +15,21 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{LIMIT, START_TIMEOUT, connection_config, ping, reason, request::Connection, request::Request};
+use service_kit::budget::{REDIS_REQUEST, START_CONTACT};
+
+use super::{connection_config, error_reason, ping_command, request::RedisConnection, request::RedisRequest};
 
 /// How often an idle connection is looked after, and Sentinels are asked whether the master is still the same.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long to wait between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long to wait before asking a server again that is still loading its data.
+const LOADING_PAUSE: Duration = Duration::from_millis(20);
 /// Reports of trouble waiting for the keeper. One is enough; what does not fit says nothing new.
 const DOUBTS: usize = 16;
 
 /// Where a connection comes from.
-pub(super) enum Source {
+pub(super) enum ConnectionSource {
     Server(Client),
     /// Asked each time: the master may be another one now.
     Sentinels {
@@ -35,7 +39,7 @@ pub(super) enum Source {
     },
 }
 
-impl Source {
+impl ConnectionSource {
     /// A connection that has answered.
     async fn connect(&mut self) -> RedisResult<MultiplexedConnection> {
         let config = connection_config();
@@ -47,7 +51,7 @@ impl Source {
                 server.get_multiplexed_async_connection_with_config(&config).await?
             }
         };
-        ping().query_async::<()>(&mut connection).await?;
+        ping_command().query_async::<()>(&mut connection).await?;
         Ok(connection)
     }
 
@@ -55,7 +59,7 @@ impl Source {
     /// acknowledges is lost. Sentinels that do not answer say nothing.
     async fn has_moved(&mut self) -> bool {
         let Self::Sentinels { client, master } = self else { return false };
-        match timeout(LIMIT, client.async_get_client()).await {
+        match timeout(REDIS_REQUEST, client.async_get_client()).await {
             Ok(Ok(server)) => master.as_ref() != Some(server.get_connection_info().addr()),
             _ => false,
         }
@@ -63,15 +67,15 @@ impl Source {
 }
 
 #[derive(Clone)]
-struct Line {
+struct NumberedConnection {
     /// Counts up, to tell a connection from the one before.
     number: u64,
     connection: MultiplexedConnection,
 }
 
 #[derive(Clone)]
-enum State {
-    Connected(Line),
+enum LinkState {
+    Connected(NumberedConnection),
     /// The last connection has just been lost.
     Connecting,
     /// And could not be replaced, so far.
@@ -79,7 +83,7 @@ enum State {
 }
 
 /// What a request noticed about its connection.
-struct Doubt {
+struct LinkDoubt {
     number: u64,
     /// It is of no use, for certain: closed, or to a server that is no master any more. Otherwise it was slow.
     broken: bool,
@@ -87,17 +91,17 @@ struct Doubt {
 
 /// The way to one server. Cheap to clone; its keeper ends with the last clone.
 #[derive(Clone)]
-pub(super) struct Link {
-    state: watch::Receiver<State>,
-    doubts: mpsc::Sender<Doubt>,
+pub(super) struct ServerLink {
+    state: watch::Receiver<LinkState>,
+    doubts: mpsc::Sender<LinkDoubt>,
 }
 
-impl Link {
-    pub(super) async fn open(mut source: Source, store: &'static str) -> RedisResult<Self> {
-        let line = Line { number: 1, connection: source.connect().await? };
-        let (state, watched) = watch::channel(State::Connected(line.clone()));
+impl ServerLink {
+    pub(super) async fn open(mut source: ConnectionSource, store: &'static str) -> RedisResult<Self> {
+        let line = NumberedConnection { number: 1, connection: source.connect().await? };
+        let (state, watched) = watch::channel(LinkState::Connected(line.clone()));
         let (doubts, reported) = mpsc::channel(DOUBTS);
-        tokio::spawn(Keeper { store, source, line, state, doubts: reported }.run());
+        tokio::spawn(LinkKeeper { store, source, line, state, doubts: reported }.run());
         Ok(Self { state: watched, doubts })
     }
 
@@ -105,14 +109,14 @@ impl Link {
     pub(super) async fn send<T: FromRedisValue + Send>(
         &self,
         limit: Duration,
-        request: &impl Request,
+        request: &impl RedisRequest,
     ) -> Result<T, String> {
         let deadline = Instant::now() + limit;
         match self.attempt(0, deadline, request).await? {
-            Attempt::Done(answer) => answer,
-            Attempt::Broken(number, _) => match self.attempt(number, deadline, request).await? {
-                Attempt::Done(answer) => answer,
-                Attempt::Broken(_, reason) => Err(reason),
+            SendAttempt::Done(answer) => answer,
+            SendAttempt::Broken(number, _) => match self.attempt(number, deadline, request).await? {
+                SendAttempt::Done(answer) => answer,
+                SendAttempt::Broken(_, reason) => Err(reason),
             },
         }
     }
@@ -121,54 +125,54 @@ impl Link {
         &self,
         after: u64,
         deadline: Instant,
-        request: &impl Request,
-    ) -> Result<Attempt<T>, String> {
+        request: &impl RedisRequest,
+    ) -> Result<SendAttempt<T>, String> {
         let line = timeout_at(deadline, self.line(after)).await.map_err(|late| late.to_string())??;
         let number = line.number;
-        let mut connection = Connection::Server(line.connection);
+        let mut connection = RedisConnection::Server(line.connection);
         let answer = timeout_at(deadline, request.send(&mut connection)).await;
         Ok(match answer {
-            Ok(Ok(answer)) => Attempt::Done(Ok(answer)),
+            Ok(Ok(answer)) => SendAttempt::Done(Ok(answer)),
             Ok(Err(error)) if is_broken(&error) => {
-                self.report(Doubt { number, broken: true });
-                Attempt::Broken(number, reason(&error))
+                self.report(LinkDoubt { number, broken: true });
+                SendAttempt::Broken(number, error_reason(&error))
             }
             Ok(Err(error)) => {
                 if error.is_io_error() {
-                    self.report(Doubt { number, broken: false });
+                    self.report(LinkDoubt { number, broken: false });
                 }
-                Attempt::Done(Err(reason(&error)))
+                SendAttempt::Done(Err(error_reason(&error)))
             }
             Err(late) => {
-                self.report(Doubt { number, broken: false });
-                Attempt::Done(Err(late.to_string()))
+                self.report(LinkDoubt { number, broken: false });
+                SendAttempt::Done(Err(late.to_string()))
             }
         })
     }
 
     /// The connection of now, later than the one with this number.
-    async fn line(&self, after: u64) -> Result<Line, String> {
-        let settled = |state: &State| match state {
-            State::Connected(line) => line.number > after,
-            State::Connecting => false,
-            State::Failed(_) => true,
+    async fn line(&self, after: u64) -> Result<NumberedConnection, String> {
+        let settled = |state: &LinkState| match state {
+            LinkState::Connected(line) => line.number > after,
+            LinkState::Connecting => false,
+            LinkState::Failed(_) => true,
         };
         let mut state = self.state.clone();
         let state = state.wait_for(settled).await.map_err(|gone| gone.to_string())?;
         match &*state {
-            State::Connected(line) => Ok(line.clone()),
-            State::Failed(reason) => Err(reason.to_string()),
-            State::Connecting => Err("there is no connection".to_owned()),
+            LinkState::Connected(line) => Ok(line.clone()),
+            LinkState::Failed(reason) => Err(reason.to_string()),
+            LinkState::Connecting => Err("there is no connection".to_owned()),
         }
     }
 
-    fn report(&self, doubt: Doubt) {
+    fn report(&self, doubt: LinkDoubt) {
         // A full queue holds enough of them.
         let _ = self.doubts.try_send(doubt);
     }
 }
 
-enum Attempt<T> {
+enum SendAttempt<T> {
     Done(Result<T, String>),
     Broken(u64, String),
 }
@@ -179,19 +183,19 @@ fn is_broken(error: &RedisError) -> bool {
 }
 
 /// Replaces lost connections for as long as somebody uses the link.
-struct Keeper {
+struct LinkKeeper {
     store: &'static str,
-    source: Source,
-    line: Line,
-    state: watch::Sender<State>,
-    doubts: mpsc::Receiver<Doubt>,
+    source: ConnectionSource,
+    line: NumberedConnection,
+    state: watch::Sender<LinkState>,
+    doubts: mpsc::Receiver<LinkDoubt>,
 }
 
-impl Keeper {
+impl LinkKeeper {
     async fn run(mut self) {
         while let Some(reason) = self.loss().await {
             tracing::warn!(store = self.store, reason, "the connection to Redis is lost");
-            self.state.send_replace(State::Connecting);
+            self.state.send_replace(LinkState::Connecting);
             if !self.reconnect().await {
                 return;
             }
@@ -209,14 +213,18 @@ impl Keeper {
             match doubt {
                 Some(doubt) if doubt.number != self.line.number => {}
                 Some(doubt) if doubt.broken => return Some("it is closed, or to a replica".to_owned()),
-                _ => match timeout(LIMIT, ping().query_async::<()>(&mut self.line.connection)).await {
-                    Ok(Ok(())) if self.source.has_moved().await => {
-                        return Some("another server is the master now".to_owned());
+                _ => {
+                    match timeout(REDIS_REQUEST, ping_command().query_async::<()>(&mut self.line.connection))
+                        .await
+                    {
+                        Ok(Ok(())) if self.source.has_moved().await => {
+                            return Some("another server is the master now".to_owned());
+                        }
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => return Some(error_reason(&error)),
+                        Err(late) => return Some(late.to_string()),
                     }
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => return Some(reason(&error)),
-                    Err(late) => return Some(late.to_string()),
-                },
+                }
             }
         }
     }
@@ -224,16 +232,21 @@ impl Keeper {
     /// Tries until there is a connection; false when nobody wants one any more.
     async fn reconnect(&mut self) -> bool {
         while !self.state.is_closed() {
-            let failed = match timeout(START_TIMEOUT, self.source.connect()).await {
+            let failed = match timeout(START_CONTACT, self.source.connect()).await {
                 Ok(Ok(connection)) => {
-                    self.line = Line { number: self.line.number + 1, connection };
-                    self.state.send_replace(State::Connected(self.line.clone()));
+                    self.line = NumberedConnection { number: self.line.number + 1, connection };
+                    self.state.send_replace(LinkState::Connected(self.line.clone()));
                     return true;
                 }
-                Ok(Err(error)) => reason(&error),
+                // It has just started and is there in a moment: whoever waits may go on waiting.
+                Ok(Err(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::BusyLoading) => {
+                    sleep(LOADING_PAUSE).await;
+                    continue;
+                }
+                Ok(Err(error)) => error_reason(&error),
                 Err(late) => late.to_string(),
             };
-            self.state.send_replace(State::Failed(failed.into()));
+            self.state.send_replace(LinkState::Failed(failed.into()));
             sleep(PAUSE).await;
         }
         false

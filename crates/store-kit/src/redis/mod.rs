@@ -12,6 +12,7 @@ mod url;
 use std::{collections::HashMap, fmt, time::Duration};
 
 use async_trait::async_trait;
+use futures::future::join_all;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, TlsMode,
     cluster::ClusterClient,
@@ -23,23 +24,27 @@ use redis::{
 use tokio::time::timeout;
 
 use self::{
-    link::{Link, Source},
-    url::{Address, Kind},
+    link::{ConnectionSource, ServerLink},
+    url::{AddressKind, RedisAddress},
 };
 pub use self::{
-    request::{Connection, Request},
+    request::{RedisConnection, RedisRequest},
     url::InvalidUrl,
 };
-use service_kit::health::Dependency;
+use service_kit::{
+    budget::{CONNECT, REDIS_REQUEST, START_CONTACT},
+    health::Dependency,
+};
 
 use crate::error::StoreError;
 
-/// How long connecting may take, and a request, waiting for a connection included.
-const LIMIT: Duration = Duration::from_secs(1);
-/// How long the first contact at start-up may take.
-const START_TIMEOUT: Duration = Duration::from_secs(5);
 /// Requests waiting to be written to a connection; more wait for their turn.
 const QUEUED_REQUESTS: usize = 1024;
+/// The key that readiness writes, and how long it lasts, in milliseconds.
+const READINESS_KEY: &str = "readiness";
+const READINESS_LIFE: u64 = 60_000;
+/// Keys that readiness writes in a cluster: so many that every node, but for an unlikely few, gets one.
+const CLUSTER_READINESS_KEYS: usize = 16;
 /// A cluster's client tries again so often,
 const CLUSTER_RETRIES: u32 = 5;
 /// and waits this long before it does, in milliseconds, at least and at most.
@@ -63,13 +68,13 @@ pub enum RedisConnectError {
 #[derive(Clone)]
 pub struct Redis {
     store: &'static str,
-    route: Route,
+    route: RedisRoute,
 }
 
 #[derive(Clone)]
-enum Route {
+enum RedisRoute {
     /// One server at a time: the one there is, or the master of the moment.
-    Server(Link),
+    Server(ServerLink),
     /// The client knows which node has which key.
     Cluster(ClusterConnection),
 }
@@ -85,43 +90,47 @@ impl Redis {
     ///
     /// `rediss` in place of `redis`: the same over TLS. Special characters are percent-encoded.
     pub async fn connect(url: &str, store: &'static str) -> Result<Self, RedisConnectError> {
-        let address: Address = url.parse()?;
-        let connected = timeout(START_TIMEOUT, Self::open(&address, store)).await;
+        let address: RedisAddress = url.parse()?;
+        let connected = timeout(START_CONTACT, Self::open(&address, store)).await;
         let redis = connected.map_err(|late| RedisConnectError::Unreachable(late.to_string()))?;
         redis.map_err(|error| connect_error(&error))
     }
 
-    async fn open(address: &Address, store: &'static str) -> RedisResult<Self> {
+    async fn open(address: &RedisAddress, store: &'static str) -> RedisResult<Self> {
         let route = match address.kind {
-            Kind::Server => Route::Server(Link::open(server(address)?, store).await?),
-            Kind::Sentinel => Route::Server(Link::open(sentinels(address)?, store).await?),
-            Kind::Cluster => {
-                let mut connection = cluster(address)?.get_async_connection().await?;
-                ping().query_async::<()>(&mut connection).await?;
-                Route::Cluster(connection)
+            AddressKind::Server => {
+                RedisRoute::Server(ServerLink::open(server_source(address)?, store).await?)
+            }
+            AddressKind::Sentinel => {
+                RedisRoute::Server(ServerLink::open(sentinel_source(address)?, store).await?)
+            }
+            AddressKind::Cluster => {
+                let mut connection = cluster_client(address)?.get_async_connection().await?;
+                ping_command().query_async::<()>(&mut connection).await?;
+                RedisRoute::Cluster(connection)
             }
         };
         Ok(Self { store, route })
     }
 
-    /// Sends a command, a pipeline or a script, and waits for the answer within a second. What is cut off, or sent
+    /// Sends a command, a pipeline or a script, and waits for the answer, for [`REDIS_REQUEST`] at most. What is cut off, or sent
     /// over a connection that breaks, may still have been done; in the latter case it is sent once more.
-    pub async fn run<T: FromRedisValue + Send>(&self, request: &impl Request) -> Result<T, StoreError> {
-        self.run_within(LIMIT, request).await
+    pub async fn run<T: FromRedisValue + Send>(&self, request: &impl RedisRequest) -> Result<T, StoreError> {
+        self.run_within(REDIS_REQUEST, request).await
     }
 
     /// The same, for callers with less patience.
     pub async fn run_within<T: FromRedisValue + Send>(
         &self,
         limit: Duration,
-        request: &impl Request,
+        request: &impl RedisRequest,
     ) -> Result<T, StoreError> {
         let answer = match &self.route {
-            Route::Server(link) => link.send(limit, request).await,
-            Route::Cluster(connection) => {
-                let mut connection = Connection::Cluster(connection.clone());
+            RedisRoute::Server(link) => link.send(limit, request).await,
+            RedisRoute::Cluster(connection) => {
+                let mut connection = RedisConnection::Cluster(connection.clone());
                 match timeout(limit, request.send(&mut connection)).await {
-                    Ok(answer) => answer.map_err(|error| reason(&error)),
+                    Ok(answer) => answer.map_err(|error| error_reason(&error)),
                     Err(late) => Err(late.to_string()),
                 }
             }
@@ -142,12 +151,15 @@ impl Dependency for Redis {
         self.store
     }
 
+    /// By writes: a server that is full or a replica reads well enough.
     async fn answers(&self) -> bool {
-        let answer = match &self.route {
-            Route::Server(_) => return self.run::<()>(&ping()).await.is_ok(),
-            Route::Cluster(connection) => timeout(LIMIT, cluster_is_whole(connection.clone())).await,
+        let RedisRoute::Cluster(connection) = &self.route else {
+            return self.run::<()>(&readiness_command(READINESS_KEY)).await.is_ok();
         };
-        matches!(answer, Ok(Ok(true)))
+        let whole = timeout(REDIS_REQUEST, cluster_is_whole(connection.clone())).await;
+        let write = async |key| self.run::<()>(&readiness_command(&format!("{READINESS_KEY}:{key}"))).await;
+        let writes = join_all((0..CLUSTER_READINESS_KEYS).map(write)).await;
+        matches!(whole, Ok(Ok(true))) && writes.iter().all(Result::is_ok)
     }
 }
 
@@ -161,32 +173,38 @@ async fn cluster_is_whole(mut connection: ClusterConnection) -> RedisResult<bool
     Ok(!infos.is_empty() && infos.values().all(|info| info.contains("cluster_state:ok")))
 }
 
-fn ping() -> Cmd {
+fn readiness_command(key: &str) -> Cmd {
+    let mut command = redis::cmd("SET");
+    command.arg(key).arg(1).arg("PX").arg(READINESS_LIFE);
+    command
+}
+
+fn ping_command() -> Cmd {
     redis::cmd("PING")
 }
 
-fn tcp() -> TcpSettings {
+fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
 
 fn connection_config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(LIMIT))
-        .set_response_timeout(Some(LIMIT))
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(REDIS_REQUEST))
         .set_pipeline_buffer_size(QUEUED_REQUESTS)
 }
 
-fn server(address: &Address) -> RedisResult<Source> {
-    let info = address.nodes()?.remove(0).set_tcp_settings(tcp());
-    Ok(Source::Server(Client::open(info)?))
+fn server_source(address: &RedisAddress) -> RedisResult<ConnectionSource> {
+    let info = address.nodes()?.remove(0).set_tcp_settings(tcp_settings());
+    Ok(ConnectionSource::Server(Client::open(info)?))
 }
 
-fn sentinels(address: &Address) -> RedisResult<Source> {
+fn sentinel_source(address: &RedisAddress) -> RedisResult<ConnectionSource> {
     let mut client =
         SentinelClientBuilder::new(address.hosts(), &address.service, SentinelServerType::Master)?
             .set_client_to_redis_db(address.db)
-            .set_client_to_redis_tcp_settings(tcp())
-            .set_client_to_sentinel_tcp_settings(tcp());
+            .set_client_to_redis_tcp_settings(tcp_settings())
+            .set_client_to_sentinel_tcp_settings(tcp_settings());
     if address.tls {
         client = client.set_client_to_redis_tls_mode(TlsMode::Secure);
     }
@@ -202,18 +220,18 @@ fn sentinels(address: &Address) -> RedisResult<Source> {
             client = client.set_client_to_sentinel_username(user);
         }
     }
-    Ok(Source::Sentinels { client: client.build()?, master: None })
+    Ok(ConnectionSource::Sentinels { client: client.build()?, master: None })
 }
 
-fn cluster(address: &Address) -> RedisResult<ClusterClient> {
+fn cluster_client(address: &RedisAddress) -> RedisResult<ClusterClient> {
     let (shortest, longest) = CLUSTER_RETRY_WAIT;
     let mut client = ClusterClient::builder(address.nodes()?)
-        .connection_timeout(LIMIT)
-        .response_timeout(LIMIT)
+        .connection_timeout(CONNECT)
+        .response_timeout(REDIS_REQUEST)
         .retries(CLUSTER_RETRIES)
         .min_retry_wait(shortest)
         .max_retry_wait(longest)
-        .tcp_settings(tcp());
+        .tcp_settings(tcp_settings());
     if address.tls {
         client = client.tls(TlsMode::Secure);
     }
@@ -222,7 +240,7 @@ fn cluster(address: &Address) -> RedisResult<ClusterClient> {
 
 fn connect_error(error: &RedisError) -> RedisConnectError {
     const REFUSALS: [&str; 4] = ["NOAUTH", "WRONGPASS", "NOPERM", "authentication failed"];
-    let reason = reason(error);
+    let reason = error_reason(error);
     // A cluster's client has it in the text alone.
     let refused = error.kind() == ErrorKind::AuthenticationFailed
         || REFUSALS.iter().any(|refusal| reason.contains(refusal));
@@ -230,7 +248,7 @@ fn connect_error(error: &RedisError) -> RedisConnectError {
 }
 
 /// The error as the log may have it: a server that does not know a command repeats its arguments, tokens included.
-fn reason(error: &RedisError) -> String {
+fn error_reason(error: &RedisError) -> String {
     let mut text = error.to_string();
     if let Some(arguments) = text.find(", with args beginning with") {
         text.truncate(arguments);

@@ -8,14 +8,14 @@ use redis::{
 
 /// A connection to whatever the URL named.
 #[derive(Clone)]
-pub enum Connection {
+pub enum RedisConnection {
     /// To one server.
     Server(MultiplexedConnection),
     /// To the nodes of a cluster.
     Cluster(ClusterConnection),
 }
 
-impl ConnectionLike for Connection {
+impl ConnectionLike for RedisConnection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::Server(connection) => connection.req_packed_command(command),
@@ -44,30 +44,30 @@ impl ConnectionLike for Connection {
 }
 
 /// What can be sent to Redis.
-pub trait Request: Sync {
+pub trait RedisRequest: Sync {
     /// Sends it and waits for the answer.
     fn send<T: FromRedisValue + Send>(
         &self,
-        to: &mut Connection,
+        to: &mut RedisConnection,
     ) -> impl Future<Output = RedisResult<T>> + Send;
 }
 
-impl Request for Cmd {
-    async fn send<T: FromRedisValue + Send>(&self, to: &mut Connection) -> RedisResult<T> {
+impl RedisRequest for Cmd {
+    async fn send<T: FromRedisValue + Send>(&self, to: &mut RedisConnection) -> RedisResult<T> {
         self.query_async(to).await
     }
 }
 
 /// In a cluster, all its keys must be in one slot.
-impl Request for Pipeline {
-    async fn send<T: FromRedisValue + Send>(&self, to: &mut Connection) -> RedisResult<T> {
+impl RedisRequest for Pipeline {
+    async fn send<T: FromRedisValue + Send>(&self, to: &mut RedisConnection) -> RedisResult<T> {
         self.query_async(to).await
     }
 }
 
 /// By its hash; the text is sent to a server that does not have it yet.
-impl Request for ScriptInvocation<'_> {
-    async fn send<T: FromRedisValue + Send>(&self, to: &mut Connection) -> RedisResult<T> {
+impl RedisRequest for ScriptInvocation<'_> {
+    async fn send<T: FromRedisValue + Send>(&self, to: &mut RedisConnection) -> RedisResult<T> {
         self.invoke_async(to).await
     }
 }

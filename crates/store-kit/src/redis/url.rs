@@ -15,39 +15,39 @@ const SENTINEL_PORT: u16 = 26379;
 pub struct InvalidUrl(&'static str);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum AddressKind {
     Server,
     Sentinel,
     Cluster,
 }
 
 #[derive(PartialEq, Eq)]
-pub(super) struct Login {
+pub(super) struct RedisLogin {
     pub(super) user: Option<String>,
     pub(super) password: String,
 }
 
-impl fmt::Debug for Login {
+impl fmt::Debug for RedisLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("RedisLogin").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
 /// What a URL says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Address {
-    pub(super) kind: Kind,
+pub(super) struct RedisAddress {
+    pub(super) kind: AddressKind,
     pub(super) tls: bool,
-    pub(super) login: Option<Login>,
+    pub(super) login: Option<RedisLogin>,
     /// Of the Sentinels themselves, if they ask for it.
-    pub(super) sentinel_login: Option<Login>,
+    pub(super) sentinel_login: Option<RedisLogin>,
     hosts: Vec<(String, u16)>,
     /// The name Sentinels know the master by.
     pub(super) service: String,
     pub(super) db: i64,
 }
 
-impl Address {
+impl RedisAddress {
     /// The addresses of the servers or Sentinels.
     pub(super) fn hosts(&self) -> impl Iterator<Item = ConnectionAddr> {
         self.hosts.iter().cloned().map(|(host, port)| {
@@ -74,18 +74,18 @@ impl Address {
     }
 }
 
-impl FromStr for Address {
+impl FromStr for RedisAddress {
     type Err = InvalidUrl;
 
     fn from_str(url: &str) -> Result<Self, InvalidUrl> {
         let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl("it has no scheme"))?;
         let (kind, tls) = match scheme {
-            "redis" => (Kind::Server, false),
-            "rediss" => (Kind::Server, true),
-            "redis+sentinel" => (Kind::Sentinel, false),
-            "rediss+sentinel" => (Kind::Sentinel, true),
-            "redis+cluster" => (Kind::Cluster, false),
-            "rediss+cluster" => (Kind::Cluster, true),
+            "redis" => (AddressKind::Server, false),
+            "rediss" => (AddressKind::Server, true),
+            "redis+sentinel" => (AddressKind::Sentinel, false),
+            "rediss+sentinel" => (AddressKind::Sentinel, true),
+            "redis+cluster" => (AddressKind::Cluster, false),
+            "rediss+cluster" => (AddressKind::Cluster, true),
             _ => return Err(InvalidUrl("its scheme is another")),
         };
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -94,10 +94,10 @@ impl FromStr for Address {
             Some((login, hosts)) => (Some(read_login(login)?), hosts),
             None => (None, authority),
         };
-        let default_port = if kind == Kind::Sentinel { SENTINEL_PORT } else { SERVER_PORT };
+        let default_port = if kind == AddressKind::Sentinel { SENTINEL_PORT } else { SERVER_PORT };
         let hosts =
             hosts.split(',').map(|host| read_host(host, default_port)).collect::<Result<Vec<_>, _>>()?;
-        if kind == Kind::Server && hosts.len() > 1 {
+        if kind == AddressKind::Server && hosts.len() > 1 {
             return Err(InvalidUrl("it names several hosts"));
         }
         let (service, db) = read_path(kind, path.trim_end_matches('/'))?;
@@ -106,15 +106,15 @@ impl FromStr for Address {
     }
 }
 
-fn decoded(text: &str) -> Result<String, InvalidUrl> {
+fn decode_part(text: &str) -> Result<String, InvalidUrl> {
     let text = percent_decode_str(text).decode_utf8().map_err(|_| InvalidUrl("it is not UTF-8"))?;
     Ok(text.into_owned())
 }
 
-fn read_login(text: &str) -> Result<Login, InvalidUrl> {
+fn read_login(text: &str) -> Result<RedisLogin, InvalidUrl> {
     let (user, password) = text.split_once(':').ok_or(InvalidUrl("its password has no colon before it"))?;
-    let user = if user.is_empty() { None } else { Some(decoded(user)?) };
-    Ok(Login { user, password: decoded(password)? })
+    let user = if user.is_empty() { None } else { Some(decode_part(user)?) };
+    Ok(RedisLogin { user, password: decode_part(password)? })
 }
 
 fn read_host(text: &str, default_port: u16) -> Result<(String, u16), InvalidUrl> {
@@ -134,38 +134,38 @@ fn read_host(text: &str, default_port: u16) -> Result<(String, u16), InvalidUrl>
     Ok((host.to_owned(), port))
 }
 
-fn read_path(kind: Kind, path: &str) -> Result<(String, i64), InvalidUrl> {
+fn read_path(kind: AddressKind, path: &str) -> Result<(String, i64), InvalidUrl> {
     let number = |text: &str| match text {
         "" => Ok(0),
         text => text.parse::<u16>().map(i64::from).map_err(|_| InvalidUrl("its database is not a number")),
     };
     match kind {
-        Kind::Server => Ok((String::new(), number(path)?)),
-        Kind::Cluster if path.is_empty() => Ok((String::new(), 0)),
-        Kind::Cluster => Err(InvalidUrl("a cluster has no databases")),
-        Kind::Sentinel => {
+        AddressKind::Server => Ok((String::new(), number(path)?)),
+        AddressKind::Cluster if path.is_empty() => Ok((String::new(), 0)),
+        AddressKind::Cluster => Err(InvalidUrl("a cluster has no databases")),
+        AddressKind::Sentinel => {
             let (service, db) = path.split_once('/').unwrap_or((path, ""));
             if service.is_empty() {
                 return Err(InvalidUrl("it does not name the service"));
             }
-            Ok((decoded(service)?, number(db)?))
+            Ok((decode_part(service)?, number(db)?))
         }
     }
 }
 
-fn read_query(kind: Kind, query: &str) -> Result<Option<Login>, InvalidUrl> {
+fn read_query(kind: AddressKind, query: &str) -> Result<Option<RedisLogin>, InvalidUrl> {
     let (mut user, mut password) = (None, None);
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match name {
-            "sentinelUser" if kind == Kind::Sentinel => user = Some(decoded(value)?),
-            "sentinelPassword" if kind == Kind::Sentinel => password = Some(decoded(value)?),
+            "sentinelUser" if kind == AddressKind::Sentinel => user = Some(decode_part(value)?),
+            "sentinelPassword" if kind == AddressKind::Sentinel => password = Some(decode_part(value)?),
             _ => return Err(InvalidUrl("it has an unknown parameter")),
         }
     }
     match (user, password) {
         (None, None) => Ok(None),
-        (user, Some(password)) => Ok(Some(Login { user, password })),
+        (user, Some(password)) => Ok(Some(RedisLogin { user, password })),
         (Some(_), None) => Err(InvalidUrl("its Sentinels have a user without a password")),
     }
 }
@@ -174,7 +174,7 @@ fn read_query(kind: Kind, query: &str) -> Result<Option<Login>, InvalidUrl> {
 mod tests {
     use super::*;
 
-    fn read(url: &str) -> Address {
+    fn read(url: &str) -> RedisAddress {
         url.parse().unwrap()
     }
 
@@ -185,26 +185,29 @@ mod tests {
     #[test]
     fn one_server_reads_with_and_without_its_parts() {
         let address = read("redis://localhost");
-        assert_eq!((address.kind, address.tls, address.db), (Kind::Server, false, 0));
+        assert_eq!((address.kind, address.tls, address.db), (AddressKind::Server, false, 0));
         assert_eq!((address.hosts, address.login), (vec![host("localhost", 6379)], None));
         let address = read("rediss://guerdon:p%40ss%2Fword@[::1]:7000/3");
-        assert_eq!((address.kind, address.tls, address.db), (Kind::Server, true, 3));
+        assert_eq!((address.kind, address.tls, address.db), (AddressKind::Server, true, 3));
         assert_eq!(address.hosts, [host("::1", 7000)]);
-        let login = Login { user: Some("guerdon".to_owned()), password: "p@ss/word".to_owned() };
+        let login = RedisLogin { user: Some("guerdon".to_owned()), password: "p@ss/word".to_owned() };
         assert_eq!(address.login, Some(login));
-        let login = Login { user: None, password: "secret".to_owned() };
+        let login = RedisLogin { user: None, password: "secret".to_owned() };
         assert_eq!(read("redis://:secret@host").login, Some(login));
     }
 
     #[test]
     fn sentinels_and_clusters_read_with_all_their_hosts() {
         let address = read("redis+sentinel://:a@one,two:5000/guerdon/2?sentinelUser=u&sentinelPassword=p");
-        assert_eq!((address.kind, address.service.as_str(), address.db), (Kind::Sentinel, "guerdon", 2));
+        assert_eq!(
+            (address.kind, address.service.as_str(), address.db),
+            (AddressKind::Sentinel, "guerdon", 2)
+        );
         assert_eq!(address.hosts, [host("one", 26379), host("two", 5000)]);
-        let login = Login { user: Some("u".to_owned()), password: "p".to_owned() };
+        let login = RedisLogin { user: Some("u".to_owned()), password: "p".to_owned() };
         assert_eq!(address.sentinel_login, Some(login));
         let address = read("rediss+cluster://one:7000,two,10.0.0.3:7002/");
-        assert_eq!((address.kind, address.tls), (Kind::Cluster, true));
+        assert_eq!((address.kind, address.tls), (AddressKind::Cluster, true));
         assert_eq!(address.hosts, [host("one", 7000), host("two", 6379), host("10.0.0.3", 7002)]);
     }
 
@@ -228,7 +231,7 @@ mod tests {
             "redis+cluster://one,,two",
             "redis+cluster://host/1",
         ] {
-            let refused = bad.parse::<Address>().unwrap_err().to_string();
+            let refused = bad.parse::<RedisAddress>().unwrap_err().to_string();
             assert!(
                 refused.starts_with("is not a Redis URL") && !refused.contains("secret"),
                 "{bad}: {refused}"

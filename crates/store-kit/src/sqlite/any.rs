@@ -1,65 +1,77 @@
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use futures::FutureExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use service_kit::budget::STORE_OPERATION;
 use sqlx::{
     AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::Migrator,
 };
 
-use super::{BUSY_TIMEOUT, OpenError, READERS, WriterOpener, create_private};
+use super::{ConnectionOpener, OpenError, file::DatabaseFile};
+use crate::readiness;
 
-/// The readers and the writer of a file, and what opens another writer.
-pub(crate) async fn open_any(
-    path: &Path,
-    migrator: &Migrator,
-) -> Result<(AnyPool, AnyConnection, WriterOpener<AnyConnection>), OpenError> {
+/// Connections besides the writer. SQLite reads on a thread for each, so a few use the cores up.
+const READERS: u32 = 4;
+
+/// A migrated file, through sqlx's driver for any database.
+pub(crate) struct AnyFile {
+    pub(crate) readers: AnyPool,
+    pub(crate) writer: AnyConnection,
+    pub(crate) opener: ConnectionOpener<AnyConnection>,
+    pub(crate) file: Arc<DatabaseFile>,
+}
+
+/// Opens or creates the file and brings its tables up to date.
+pub(crate) async fn open_any(path: &Path, migrator: &Migrator) -> Result<AnyFile, OpenError> {
     let open_error = |source| OpenError::Open { path: path.to_owned(), source };
-    let options = options(path).map_err(open_error)?;
-    create_private(path).map_err(|error| open_error(sqlx::Error::Io(error)))?;
-    let mut writer = connect(&options).await.map_err(open_error)?;
+    let options = any_options(path).map_err(open_error)?;
+    let file = DatabaseFile::create_or_find(path).map_err(|error| open_error(error.into()))?;
+    let mut writer = open_connection(&options).await.map_err(open_error)?;
     migrator
         .run_direct(None, &mut writer, false)
         .await
         .map_err(|source| OpenError::Migrate { path: path.to_owned(), source })?;
+    sqlx::query(readiness::CREATE_TABLE).execute(&mut writer).await.map_err(open_error)?;
     let readers = AnyPoolOptions::new()
         .max_connections(READERS)
-        .acquire_timeout(BUSY_TIMEOUT)
+        .acquire_timeout(STORE_OPERATION)
         .test_before_acquire(false)
         .after_connect(|connection, _| {
             Box::pin(async move {
-                prepare(connection).await?;
+                set_pragmas(connection).await?;
                 sqlx::raw_sql("PRAGMA query_only = ON").execute(connection).await.map(drop)
             })
         })
         .connect_with(options.clone())
         .await
         .map_err(open_error)?;
-    let reopen = Box::new(move || {
+    let opener: ConnectionOpener<_> = Arc::new(move || {
         let options = options.clone();
-        async move { connect(&options).await }.boxed()
+        async move { open_connection(&options).await }.boxed()
     });
-    Ok((readers, writer, reopen))
+    Ok(AnyFile { readers, writer, opener, file: Arc::new(file) })
 }
 
-async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection, sqlx::Error> {
+async fn open_connection(options: &AnyConnectOptions) -> Result<AnyConnection, sqlx::Error> {
     let mut connection = options.connect().await?;
-    prepare(&mut connection).await?;
+    set_pragmas(&mut connection).await?;
     Ok(connection)
 }
 
-/// The path as a URL without any of the characters that mean something in one.
-fn options(path: &Path) -> Result<AnyConnectOptions, sqlx::Error> {
+/// The path as a URL without any of the characters that mean something in one. A file that is missing is not created:
+/// it was there when the store was opened.
+fn any_options(path: &Path) -> Result<AnyConnectOptions, sqlx::Error> {
     let path = path.to_str().ok_or_else(|| sqlx::Error::Configuration("its name is not UTF-8".into()))?;
-    format!("sqlite:{}?mode=rwc", utf8_percent_encode(path, NON_ALPHANUMERIC)).parse()
+    format!("sqlite:{}?mode=rw", utf8_percent_encode(path, NON_ALPHANUMERIC)).parse()
 }
 
 /// What [`crate::sqlite::Sqlite::open`] sets by options, which this driver has not.
-async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+async fn set_pragmas(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     let settings = format!(
         "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
-        BUSY_TIMEOUT.as_millis()
+        STORE_OPERATION.as_millis()
     );
     sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await.map(drop)
 }
@@ -82,7 +94,7 @@ mod tests {
         Sql::open(path, "test-db", &Migrator::with_migrations(vec![table])).await
     }
 
-    fn number(
+    fn one_number(
         statement: &'static str,
     ) -> impl for<'c> FnOnce(&'c mut AnyConnection) -> WorkFuture<'c, (i64,)> {
         move |connection| Box::pin(sqlx::query_as(statement).fetch_one(connection))
@@ -101,8 +113,8 @@ mod tests {
             ("PRAGMA busy_timeout", 1500, 1500),
             ("PRAGMA query_only", 0, 1),
         ] {
-            assert_eq!(db.write(number(setting)).await.unwrap(), (of_writer,), "{setting}");
-            assert_eq!(db.read(number(setting)).await.unwrap(), (of_readers,), "{setting}");
+            assert_eq!(db.write(one_number(setting)).await.unwrap(), (of_writer,), "{setting}");
+            assert_eq!(db.read(one_number(setting)).await.unwrap(), (of_readers,), "{setting}");
         }
         let written: Result<_, StoreError> =
             db.read(|connection| Box::pin(sqlx::query("INSERT INTO n VALUES (1)").execute(connection))).await;
@@ -131,7 +143,7 @@ mod tests {
             drop(db);
             assert!(path.exists(), "{name}");
             let again = open_at(&path).await.unwrap();
-            assert_eq!(again.read(number("SELECT n FROM n")).await.unwrap(), (7,), "{name}");
+            assert_eq!(again.read(one_number("SELECT n FROM n")).await.unwrap(), (7,), "{name}");
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -10,12 +10,14 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
-use service_kit::{batch::PATIENCE, metrics::QUEUE_DEPTH};
+use service_kit::{budget::QUEUE_WAIT, metrics::QUEUE_DEPTH};
 
+use super::{close_quietly, file::DatabaseFile};
 use crate::{
     error::StoreError,
-    sql::{WorkFuture, failed},
+    sql::{WorkFuture, store_error},
 };
 
 /// Most writes in one transaction.
@@ -23,30 +25,55 @@ const GROUP: usize = 256;
 /// Most writes waiting; more are refused as unavailable rather than kept waiting for long.
 const WAITING: usize = 8192;
 
-/// Opens the writer's connection anew.
-pub(crate) type WriterOpener<C> =
-    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<C, sqlx::Error>> + Send>> + Send + Sync>;
+/// Opens a connection that may write to the file.
+pub(crate) type ConnectionOpener<C> =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<C, sqlx::Error>> + Send>> + Send + Sync>;
 
-/// The way to the writer. Cheap to clone; the writer stops once the last is dropped.
+/// The way to the writer. Cheap to clone; the writer ends, after what waits, when it is closed or the last clone dropped.
 #[derive(Debug)]
 pub(crate) struct WriteQueue<C> {
     store: &'static str,
-    queue: mpsc::Sender<Box<dyn Write<C>>>,
+    queue: mpsc::Sender<Box<dyn QueuedWrite<C>>>,
+    closing: CancellationToken,
+    closed: CancellationToken,
 }
 
 impl<C> Clone for WriteQueue<C> {
     fn clone(&self) -> Self {
-        Self { store: self.store, queue: self.queue.clone() }
+        Self {
+            store: self.store,
+            queue: self.queue.clone(),
+            closing: self.closing.clone(),
+            closed: self.closed.clone(),
+        }
     }
 }
 
 impl<C: Connection + Send + 'static> WriteQueue<C> {
-    /// Starts the writer on this connection, which `open` replaces when it has failed.
-    pub(crate) fn start(store: &'static str, connection: C, open: WriterOpener<C>) -> Self {
+    /// Starts the writer's task on this connection, which `open` replaces when it has failed.
+    pub(crate) fn start(
+        store: &'static str,
+        file: Arc<DatabaseFile>,
+        connection: C,
+        open: ConnectionOpener<C>,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
-        let writer = Writer { store, connection: Some(connection), open };
-        tokio::spawn(writer.run(waiting));
-        Self { store, queue }
+        let (closing, closed) = (CancellationToken::new(), CancellationToken::new());
+        let writer = GroupWriter { store, file, connection: Some(connection), open };
+        // Also if the task panics: nobody waits for it in vain.
+        let ends = closed.clone().drop_guard();
+        let task = writer.run(waiting, closing.clone());
+        tokio::spawn(async move {
+            let _ends = ends;
+            task.await;
+        });
+        Self { store, queue, closing, closed }
+    }
+
+    /// Refuses later writes, waits until those that wait are stored and answered, and closes the connection.
+    pub(crate) async fn close(&self) {
+        self.closing.cancel();
+        self.closed.cancelled().await;
     }
 
     /// Runs a write as part of the next group and returns once that group is durable. All of it is stored or nothing.
@@ -57,35 +84,39 @@ impl<C: Connection + Send + 'static> WriteQueue<C> {
         F: for<'c> FnOnce(&'c mut C) -> WorkFuture<'c, T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let write = Box::new(Pending { work: Some(work), result: None, reply });
-        self.queue
-            .try_send(write)
-            .map_err(|_| StoreError::unavailable(self.store, "too many writes are waiting"))?;
-        timeout(PATIENCE, answer)
+        let write = Box::new(PendingWrite { work: Some(work), result: None, reply });
+        self.queue.try_send(write).map_err(|refused| {
+            let reason = match refused {
+                mpsc::error::TrySendError::Full(_) => "too many writes are waiting",
+                mpsc::error::TrySendError::Closed(_) => "the store is closed",
+            };
+            StoreError::unavailable(self.store, reason)
+        })?;
+        timeout(QUEUE_WAIT, answer)
             .await
             .map_err(|late| StoreError::unavailable(self.store, late))?
             .map_err(|_| StoreError::unavailable(self.store, "the writer has failed"))?
-            .map_err(|error| failed(self.store, error))
+            .map_err(|error| store_error(self.store, error))
     }
 }
 
 /// A write whose result type is its own business.
 #[async_trait]
-trait Write<C>: Send {
+trait QueuedWrite<C>: Send {
     /// Runs it; the result stays inside until it is durable.
     async fn run(&mut self, connection: &mut C) -> Result<(), sqlx::Error>;
     /// Hands the result, or what went wrong, to whoever waits.
     fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>);
 }
 
-struct Pending<F, T> {
+struct PendingWrite<F, T> {
     work: Option<F>,
     result: Option<T>,
     reply: oneshot::Sender<Result<T, Arc<sqlx::Error>>>,
 }
 
 #[async_trait]
-impl<C, T, F> Write<C> for Pending<F, T>
+impl<C, T, F> QueuedWrite<C> for PendingWrite<F, T>
 where
     C: Send + 'static,
     T: Send + 'static,
@@ -106,47 +137,58 @@ where
     }
 }
 
-struct Writer<C> {
+/// The writer's task.
+struct GroupWriter<C> {
     store: &'static str,
+    file: Arc<DatabaseFile>,
     /// None after a failure, until the next group.
     connection: Option<C>,
-    open: WriterOpener<C>,
+    open: ConnectionOpener<C>,
 }
 
-impl<C: Connection + Send + 'static> Writer<C> {
-    async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Write<C>>>) {
+impl<C: Connection + Send + 'static> GroupWriter<C> {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn QueuedWrite<C>>>, closing: CancellationToken) {
         let depth = metrics::gauge!(QUEUE_DEPTH, "queue" => self.store);
         let mut group = Vec::with_capacity(GROUP);
         #[allow(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
         let show = |waiting: usize| depth.set(waiting as f64);
-        while waiting.recv_many(&mut group, GROUP).await > 0 {
+        loop {
+            let received = tokio::select! {
+                biased;
+                received = waiting.recv_many(&mut group, GROUP) => received,
+                () = closing.cancelled(), if !waiting.is_closed() => {
+                    // What waits already is still received.
+                    waiting.close();
+                    continue;
+                }
+            };
+            if received == 0 {
+                break;
+            }
             show(waiting.len() + group.len());
             self.write(std::mem::take(&mut group)).await;
             show(waiting.len());
         }
-        let Some(connection) = self.connection else { return };
-        if let Err(error) = connection.close().await {
-            tracing::warn!(store = self.store, %error, "the store did not close cleanly");
+        if let Some(connection) = self.connection {
+            close_quietly(self.store, connection).await;
         }
     }
 
     /// A connection whose transaction failed is given up: SQLite may have rolled back by itself (a full disk), which the
     /// driver does not learn, and then it would refuse every later transaction.
-    async fn write(&mut self, group: Vec<Box<dyn Write<C>>>) {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => match (self.open)().await {
-                Ok(connection) => connection,
-                Err(error) => return self.fail(group, error),
-            },
+    async fn write(&mut self, group: Vec<Box<dyn QueuedWrite<C>>>) {
+        let mut connection = match self.connect().await {
+            Ok(connection) => connection,
+            Err(error) => return self.fail(group, error),
         };
         // Whoever waits for a write that panics, or for one beside it, learns that it was not stored.
-        let written = AssertUnwindSafe(write_group(&mut connection, group)).catch_unwind().await;
+        let written = AssertUnwindSafe(write_group(&mut connection, &self.file, group)).catch_unwind().await;
         if let Ok(Ok(())) = written {
             self.connection = Some(connection);
             return;
         }
         if let Ok(Err(error)) = written {
+            self.file.note_failure(&error);
             tracing::error!(store = self.store, %error, "a group of writes was not stored");
         } else {
             tracing::error!(store = self.store, "a write panicked: its group was not stored");
@@ -155,7 +197,17 @@ impl<C: Connection + Send + 'static> Writer<C> {
         let _ = connection.close_hard().await;
     }
 
-    fn fail(&self, group: Vec<Box<dyn Write<C>>>, error: sqlx::Error) {
+    /// The connection there is, or another to the same file: a new one must not be created in its place.
+    async fn connect(&mut self) -> Result<C, sqlx::Error> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        self.file.verify_identity()?;
+        (self.open)().await
+    }
+
+    fn fail(&self, group: Vec<Box<dyn QueuedWrite<C>>>, error: sqlx::Error) {
+        self.file.note_failure(&error);
         tracing::error!(store = self.store, %error, "the writer cannot be opened");
         let error = Arc::new(error);
         for write in group {
@@ -167,7 +219,8 @@ impl<C: Connection + Send + 'static> Writer<C> {
 /// One transaction. Each write stands behind a savepoint, so that one that fails takes no other with it.
 async fn write_group<C: Connection>(
     connection: &mut C,
-    mut group: Vec<Box<dyn Write<C>>>,
+    file: &DatabaseFile,
+    mut group: Vec<Box<dyn QueuedWrite<C>>>,
 ) -> Result<(), Arc<sqlx::Error>> {
     let mut results = Vec::with_capacity(group.len());
     let outcome = async {
@@ -179,9 +232,11 @@ async fn write_group<C: Connection>(
                 Ok(()) => savepoint.commit().await?,
                 Err(_) => savepoint.rollback().await?,
             }
-            results.push(result.map_err(Arc::new));
+            results.push(result.inspect_err(|error| file.note_failure(error)).map_err(Arc::new));
         }
-        transaction.commit().await
+        transaction.commit().await?;
+        // After the commit, so that whatever happened to the files before it is seen.
+        file.verify_commit().map_err(sqlx::Error::Io)
     }
     .await;
     let outcome = outcome.map_err(Arc::new);

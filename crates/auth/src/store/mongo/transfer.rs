@@ -27,7 +27,7 @@ impl UserTransfer for MongoUserDb {
     }
 
     async fn import(&self, users: Vec<UserRecord>) -> Result<(), StoreError> {
-        let documents = users.into_iter().map(|record| (to_oid(record.user.id.0), record.into())).collect();
+        let documents = users.into_iter().map(UserDocument::from).collect();
         self.mongo.insert_missing(&self.users, documents).await
     }
 }

@@ -1,22 +1,51 @@
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use domain::{Claim, ClaimId, ClaimStatus, EventId, UserId};
+use axum::{Json, extract::State, response::IntoResponse};
+use domain::{ClaimId, EventId};
 use http::{StatusCode, header};
+use rules::ProgressStep;
 use service_kit::{
     extract::{Claimant, PathId},
-    metrics::CLAIMS,
-    problem::{Code, Problem, ProblemBody},
+    problem::Refused,
 };
 
 use super::{idempotency_key::IdempotencyKey, view::ClaimView};
-use crate::{
-    EventService,
-    claim::{self, Refused},
-};
-use event_store::{Claimed, NewClaim, Stored};
+use crate::{EventService, app::claims::CreateClaimError, decide::ClaimRefusal};
+
+service_kit::refusals! {
+    /// Why a claim is not stored. It is not used up.
+    pub(crate) enum CreateClaimRefusal {
+        /// There is no such event.
+        UnknownEvent = NotFound,
+        /// The event is switched off.
+        EventNotActive,
+        /// The event's period has not begun.
+        EventNotStarted,
+        /// The event's period is over.
+        EventEnded,
+        /// You have requested this event's rewards before: rewardRequestId names that request.
+        AlreadyRequested { reward_request_id: ClaimId },
+        /// You do not meet the event's condition: progress tells, comparison by comparison, how far you are.
+        ConditionNotMet { progress: Vec<ProgressStep> },
+    }
+}
+
+impl From<CreateClaimError> for Refused<CreateClaimRefusal> {
+    fn from(error: CreateClaimError) -> Self {
+        let refusal = match error {
+            CreateClaimError::UnknownEvent => CreateClaimRefusal::UnknownEvent,
+            CreateClaimError::Refused(ClaimRefusal::EventNotActive) => CreateClaimRefusal::EventNotActive,
+            CreateClaimError::Refused(ClaimRefusal::EventNotStarted) => CreateClaimRefusal::EventNotStarted,
+            CreateClaimError::Refused(ClaimRefusal::EventEnded) => CreateClaimRefusal::EventEnded,
+            CreateClaimError::Refused(ClaimRefusal::ConditionNotMet(progress)) => {
+                CreateClaimRefusal::ConditionNotMet { progress }
+            }
+            CreateClaimError::AlreadyRequested(reward_request_id) => {
+                CreateClaimRefusal::AlreadyRequested { reward_request_id }
+            }
+            CreateClaimError::Store(error) => return error.into(),
+        };
+        refusal.into()
+    }
+}
 
 /// Claim an event's rewards
 ///
@@ -27,106 +56,22 @@ use event_store::{Claimed, NewClaim, Stored};
     path = "/events/{eventId}/request",
     operation_id = "requestRewards",
     tag = "Requests",
-    params(
-        ("eventId" = EventId, Path, description = "The event's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Any text of your own, the same for each retry"),
-    ),
+    params(("eventId" = EventId, Path, description = "The event's id"), IdempotencyKey),
     responses(
         (status = 201, description = "Stored, to be decided", body = ClaimView,
             headers(("location" = String, description = "Where the request is found"))),
-        (status = 400, description = "VALIDATION_FAILED: not an id", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 404, description = "NOT_FOUND", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "EVENT_NOT_ACTIVE, EVENT_NOT_STARTED, EVENT_ENDED, or ALREADY_REQUESTED with the \
-            id of the earlier request in rewardRequestId", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "CONDITION_NOT_MET with progress", body = ProblemBody,
-            content_type = "application/problem+json"),
+        CreateClaimRefusal,
     )
 )]
-pub(crate) async fn handle(
+pub(crate) async fn create_claim(
     State(service): State<EventService>,
     Claimant(caller): Claimant,
     PathId(event): PathId<EventId>,
     IdempotencyKey(key): IdempotencyKey,
-) -> Result<Response, Problem> {
-    let Some(known) = service.catalogue.event(event).await? else {
-        return Err(Problem::new(Code::NotFound));
-    };
-    let minted = service.ids.mint();
-    // The clock itself: ids never go back, so after the clock was set back they stand still for a while.
-    let now = service.ids.clock().now();
-    let decision = match claim::decide(&known.event, &known.condition, &caller, now) {
-        Ok(decision) => decision,
-        Err(refused) => return answer_refused(&service, refused, caller.id, event, key).await,
-    };
-    let request = Claim {
-        id: ClaimId(minted.id),
-        event_id: event,
-        user_id: caller.id,
-        status: ClaimStatus::Pending,
-        event_revision: decision.event_revision,
-        created_at: minted.at,
-        updated_at: minted.at,
-    };
-    let new = NewClaim { request, decision, idempotency_key: key.clone() };
-    match service.requests.claim_once(new).await? {
-        Claimed::Stored => {
-            count("stored");
-            Ok(created(request))
-        }
-        Claimed::Already(stored) => answer_stored(stored, key.as_deref()),
-    }
-}
-
-/// A retry may come when the event is over or the condition no longer holds: it gets its first answer all the same.
-async fn answer_refused(
-    service: &EventService,
-    refused: Refused,
-    user: UserId,
-    event: EventId,
-    key: Option<String>,
-) -> Result<Response, Problem> {
-    if key.is_some() {
-        let stored = service.requests.find_claim(user, event).await?;
-        if let Some(stored) = stored.filter(|stored| stored.idempotency_key == key) {
-            return answer_stored(stored, key.as_deref());
-        }
-    }
-    count(refused.outcome());
-    Err(problem(refused))
-}
-
-fn answer_stored(stored: Stored, key: Option<&str>) -> Result<Response, Problem> {
-    let Stored { request, idempotency_key } = stored;
-    if key.is_some() && idempotency_key.as_deref() == key {
-        count("repeated");
-        // As it was answered the first time.
-        let status = ClaimStatus::Pending;
-        return Ok(created(Claim { status, updated_at: request.created_at, ..request }));
-    }
-    count("already_requested");
-    Err(Problem::new(Code::AlreadyRequested).with("rewardRequestId", request.id.to_string()))
-}
-
-fn created(request: Claim) -> Response {
-    let location = [(header::LOCATION, format!("/events/requests/{}", request.id))];
-    (StatusCode::CREATED, location, Json(ClaimView::from(request))).into_response()
-}
-
-fn problem(refused: Refused) -> Problem {
-    match refused {
-        Refused::NotActive => Problem::new(Code::EventNotActive),
-        Refused::NotStarted => Problem::new(Code::EventNotStarted),
-        Refused::Ended => Problem::new(Code::EventEnded),
-        Refused::ConditionNotMet(progress) => {
-            let progress = serde_json::to_value(progress).unwrap_or_default();
-            Problem::new(Code::ConditionNotMet).with("progress", progress)
-        }
-    }
-}
-
-fn count(outcome: &'static str) {
-    metrics::counter!(CLAIMS, "outcome" => outcome).increment(1);
+) -> Result<impl IntoResponse, Refused<CreateClaimRefusal>> {
+    let claim = service.create_claim(&caller, event, key).await?.into_claim();
+    let location = [(header::LOCATION, format!("/events/requests/{}", claim.id))];
+    Ok((StatusCode::CREATED, location, Json(ClaimView::from(claim))))
 }
 
 #[cfg(test)]

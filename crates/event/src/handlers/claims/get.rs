@@ -2,11 +2,28 @@ use axum::{Json, extract::State};
 use domain::ClaimId;
 use service_kit::{
     extract::{LoggedIn, PathId},
-    problem::{Code, Problem, ProblemBody},
+    problem::Refused,
 };
 
 use super::view::DecidedClaimView;
-use crate::EventService;
+use crate::{EventService, app::claims::FindClaimError};
+
+service_kit::refusals! {
+    /// Why a reward request is not shown.
+    pub(crate) enum GetClaimRefusal {
+        /// There is no such request, or it is somebody else's and you are no staff.
+        UnknownClaim = NotFound,
+    }
+}
+
+impl From<FindClaimError> for Refused<GetClaimRefusal> {
+    fn from(error: FindClaimError) -> Self {
+        match error {
+            FindClaimError::Unknown => GetClaimRefusal::UnknownClaim.into(),
+            FindClaimError::Store(error) => error.into(),
+        }
+    }
+}
 
 /// Look up a reward request
 ///
@@ -17,25 +34,14 @@ use crate::EventService;
     operation_id = "getRewardRequest",
     tag = "Requests",
     params(("requestId" = ClaimId, Path, description = "The request's id")),
-    responses(
-        (status = 200, description = "The request", body = DecidedClaimView),
-        (status = 400, description = "VALIDATION_FAILED: not an id", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 403, description = "FORBIDDEN: somebody else's, and the caller is no staff", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 404, description = "NOT_FOUND", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The request", body = DecidedClaimView), GetClaimRefusal)
 )]
-pub(crate) async fn handle(
+pub(crate) async fn get_claim(
     State(service): State<EventService>,
     LoggedIn(caller): LoggedIn,
     PathId(id): PathId<ClaimId>,
-) -> Result<Json<DecidedClaimView>, Problem> {
-    let (request, decision) = service.requests.find(id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-    if request.user_id != caller.id && !caller.roles.is_staff() {
-        return Err(Problem::new(Code::Forbidden));
-    }
-    Ok(Json(DecidedClaimView::new(request, decision)))
+) -> Result<Json<DecidedClaimView>, Refused<GetClaimRefusal>> {
+    Ok(Json(service.find_claim(&caller, id).await?.into()))
 }
 
 #[cfg(test)]

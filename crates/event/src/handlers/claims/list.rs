@@ -1,22 +1,38 @@
 use axum::{Json, extract::State};
 use deserr::Deserr;
 use domain::{ClaimStatus, EventId, Faults, Timestamp, UserId};
+use event_store::ClaimFilter;
 use service_kit::{
     extract::{ListQuery, LoggedIn, PageParams},
     page::Page,
-    problem::{Code, Problem, ProblemBody},
+    problem::Refused,
 };
 
 use super::view::ClaimView;
-use event_store::ClaimFilter;
+use crate::{EventService, app::claims::ListClaimsError};
 
-use crate::EventService;
+service_kit::refusals! {
+    /// Why reward requests are not listed.
+    pub(crate) enum ListClaimsRefusal {
+        /// Only staff sees the requests of others.
+        OthersClaims = Forbidden,
+    }
+}
 
-/// Which reward requests are listed.
+impl From<ListClaimsError> for Refused<ListClaimsRefusal> {
+    fn from(error: ListClaimsError) -> Self {
+        match error {
+            ListClaimsError::OthersClaims => ListClaimsRefusal::OthersClaims.into(),
+            ListClaimsError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Which requests to list: those that match everything that is given.
 #[derive(Debug, Deserr, utoipa::IntoParams)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(rename_all = "camelCase", parameter_in = Query)]
-pub(crate) struct ClaimListFilter {
+pub(crate) struct ClaimQuery {
     /// Only this user's.
     #[deserr(default)]
     user_id: Option<UserId>,
@@ -34,6 +50,18 @@ pub(crate) struct ClaimListFilter {
     to: Option<Timestamp>,
 }
 
+impl From<ClaimQuery> for ClaimFilter {
+    fn from(query: ClaimQuery) -> Self {
+        Self {
+            user: query.user_id,
+            event: query.event_id,
+            status: query.status,
+            from: query.from,
+            to: query.to,
+        }
+    }
+}
+
 /// List reward requests
 ///
 /// Newest first. Who has only the role USER sees their own, and may leave userId out.
@@ -42,26 +70,15 @@ pub(crate) struct ClaimListFilter {
     path = "/events/requests",
     operation_id = "listRewardRequests",
     tag = "Requests",
-    params(ClaimListFilter, PageParams),
-    responses(
-        (status = 200, description = "A page of requests", body = Page<ClaimView>),
-        (status = 400, description = "VALIDATION_FAILED", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 403, description = "FORBIDDEN: somebody else's, and the caller is no staff", body = ProblemBody,
-            content_type = "application/problem+json"),
-    )
+    params(ClaimQuery, PageParams),
+    responses((status = 200, description = "A page of requests", body = Page<ClaimView>), ListClaimsRefusal)
 )]
-pub(crate) async fn handle(
+pub(crate) async fn list_claims(
     State(service): State<EventService>,
     LoggedIn(caller): LoggedIn,
-    ListQuery(query, page): ListQuery<ClaimListFilter>,
-) -> Result<Json<Page<ClaimView>>, Problem> {
-    let ClaimListFilter { user_id, event_id, status, from, to } = query;
-    let mut filter = ClaimFilter { user: user_id, event: event_id, status, from, to };
-    if !caller.roles.is_staff() && *filter.user.get_or_insert(caller.id) != caller.id {
-        return Err(Problem::new(Code::Forbidden));
-    }
-    Ok(Json(service.requests.list(&filter, page).await?.map(ClaimView::from)))
+    ListQuery(query, page): ListQuery<ClaimQuery>,
+) -> Result<Json<Page<ClaimView>>, Refused<ListClaimsRefusal>> {
+    Ok(Json(service.list_claims(&caller, query.into(), page).await?.map(ClaimView::from)))
 }
 
 #[cfg(test)]

@@ -1,23 +1,26 @@
 use axum::{Json, extract::State, response::IntoResponse};
 use deserr::Deserr;
-use domain::{Approval, Event, EventId, EventStatus, Faults, TextBlock, TextLine, Timestamp};
+use domain::{EventStatus, Faults, TextBlock, TextLine, Timestamp};
 use http::{StatusCode, header};
 use service_kit::{
     extract::{JsonBody, Operator},
-    problem::{Problem, ProblemBody},
+    problem::Problem,
 };
 
 use super::{
     fields::{CheckedCondition, ManualApproval, ZoneName},
     view::EventView,
 };
-use crate::EventService;
+use crate::{
+    EventService,
+    app::events::{CreateEventError, EventDraft},
+};
 
 /// The event to be.
 #[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct CreateEvent {
+#[schema(as = CreateEvent, rename_all = "camelCase")]
+pub(crate) struct CreateEventBody {
     /// 1 to 200 characters.
     #[schema(value_type = String, min_length = 1, max_length = 200, example = "Spring welcome")]
     name: TextLine<200>,
@@ -39,12 +42,36 @@ pub(crate) struct CreateEvent {
     timezone: Option<ZoneName>,
     /// ACTIVE if left out.
     #[deserr(default = EventStatus::Active)]
-    #[schema(default = "ACTIVE")]
+    #[schema(required = false, default = "ACTIVE")]
     status: EventStatus,
     /// MANUAL if left out, and the only one so far.
     #[deserr(default)]
-    #[schema(value_type = Approval, default = "MANUAL")]
+    #[schema(required = false, value_type = String, pattern = "^MANUAL$", default = "MANUAL")]
     approval: ManualApproval,
+}
+
+impl From<CreateEventBody> for EventDraft {
+    fn from(body: CreateEventBody) -> Self {
+        Self {
+            name: body.name.into_string(),
+            description: body.description.map(TextBlock::into_string),
+            condition: body.condition.0,
+            period_start: body.period_start,
+            period_end: body.period_end,
+            timezone: body.timezone.unwrap_or_default().0,
+            status: body.status,
+            approval: body.approval.into(),
+        }
+    }
+}
+
+impl From<CreateEventError> for Problem {
+    fn from(error: CreateEventError) -> Self {
+        match error {
+            CreateEventError::EmptyPeriod => Faults::new("/periodEnd", "must be after periodStart").into(),
+            CreateEventError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Create an event
@@ -53,41 +80,20 @@ pub(crate) struct CreateEvent {
     path = "/events",
     operation_id = "createEvent",
     tag = "Events",
-    request_body = CreateEvent,
+    request_body = CreateEventBody,
     responses(
         (status = 201, description = "Created", body = EventView,
             headers(("location" = String, description = "Where the event is found"))),
-        (status = 400, description = "VALIDATION_FAILED, also for a condition that does not check; or MALFORMED_BODY",
-            body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn handle(
+pub(crate) async fn create_event(
     State(service): State<EventService>,
     Operator(caller): Operator,
-    JsonBody(body): JsonBody<CreateEvent>,
+    JsonBody(body): JsonBody<CreateEventBody>,
 ) -> Result<impl IntoResponse, Problem> {
-    if body.period_end.is_some_and(|end| end <= body.period_start) {
-        return Err(Faults::new("/periodEnd", "must be after periodStart").into());
-    }
-    let minted = service.ids.mint();
-    let event = Event {
-        id: EventId(minted.id),
-        name: body.name.into_string(),
-        description: body.description.map(TextBlock::into_string),
-        condition: body.condition.0,
-        period_start: body.period_start,
-        period_end: body.period_end,
-        timezone: body.timezone.unwrap_or_default().0,
-        status: body.status,
-        approval: body.approval.into(),
-        revision: 1,
-        created_by: caller.id,
-        created_at: minted.at,
-        updated_at: minted.at,
-    };
-    service.events.create(event.clone()).await?;
+    let event = service.create_event(caller.id, body.into()).await?;
     let location = [(header::LOCATION, format!("/events/{}", event.id))];
-    Ok((StatusCode::CREATED, location, Json(EventView::at(minted.at, event))))
+    Ok((StatusCode::CREATED, location, Json(EventView::new(event, service.now()))))
 }
 
 #[cfg(test)]

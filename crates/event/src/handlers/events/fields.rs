@@ -18,7 +18,7 @@ impl Deserr<Faults> for CheckedCondition {
             Ok(_) => Ok(Self(condition)),
             Err(faults) => {
                 let here = domain::json_pointer(at);
-                let faults = faults.into_iter().map(|rules::Fault { pointer, message }| Fault {
+                let faults = faults.into_iter().map(|rules::ConditionFault { pointer, message }| Fault {
                     pointer: format!("{here}{pointer}"),
                     message,
                 });

@@ -1,13 +1,30 @@
-use axum::{Json, extract::State};
-use domain::{Event, EventId, EventStatus};
+use axum::{Json, extract::State, response::IntoResponse};
+use domain::EventId;
+use http::header;
 use service_kit::{
     extract::{LoggedIn, PathId},
-    identity::Caller,
-    problem::{Code, Problem, ProblemBody},
+    problem::Refused,
 };
 
 use super::view::EventView;
-use crate::EventService;
+use crate::{EventService, app::events::FindEventError};
+
+service_kit::refusals! {
+    /// Why an event is not shown.
+    pub(crate) enum GetEventRefusal {
+        /// There is no such event, or only staff may see it.
+        UnknownEvent = NotFound,
+    }
+}
+
+impl From<FindEventError> for Refused<GetEventRefusal> {
+    fn from(error: FindEventError) -> Self {
+        match error {
+            FindEventError::Unknown => GetEventRefusal::UnknownEvent.into(),
+            FindEventError::Store(error) => error.into(),
+        }
+    }
+}
 
 /// Look up an event
 ///
@@ -19,26 +36,19 @@ use crate::EventService;
     tag = "Events",
     params(("eventId" = EventId, Path, description = "The event's id")),
     responses(
-        (status = 200, description = "The event", body = EventView),
-        (status = 400, description = "VALIDATION_FAILED: not an id", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 404, description = "NOT_FOUND", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "The event", body = EventView,
+            headers(("etag" = String, description = "The event's revision, in double quotes"))),
+        GetEventRefusal,
     )
 )]
-pub(crate) async fn handle(
+pub(crate) async fn get_event(
     State(service): State<EventService>,
     LoggedIn(caller): LoggedIn,
     PathId(id): PathId<EventId>,
-) -> Result<Json<EventView>, Problem> {
-    let known = service.catalogue.event(id).await?;
-    let seen = known.filter(|known| is_visible(&known.event, &caller));
-    let known = seen.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(Json(EventView::at(service.ids.clock().now(), known.event.clone())))
-}
-
-/// Whether this caller may see the event.
-pub(crate) fn is_visible(event: &Event, caller: &Caller) -> bool {
-    caller.roles.is_staff() || event.status == EventStatus::Active
+) -> Result<impl IntoResponse, Refused<GetEventRefusal>> {
+    let found = service.find_event(&caller, id).await?;
+    let etag = [(header::ETAG, format!("\"{}\"", found.event.revision))];
+    Ok((etag, Json(EventView::new(found.event.clone(), service.now()))))
 }
 
 #[cfg(test)]

@@ -1,31 +1,30 @@
 use axum::{Json, extract::State};
 use deserr::Deserr;
 use domain::{EventStatus, Faults, Phase, TextLine};
+use event_store::EventFilter;
 use service_kit::{
     extract::{ListQuery, LoggedIn, PageParams},
     page::Page,
-    problem::{Problem, ProblemBody},
+    problem::Problem,
 };
 
 use super::view::EventView;
-use event_store::EventFilter;
-
 use crate::EventService;
 
-/// Which events are listed.
+/// Which events to list: those that match everything that is given.
 #[derive(Debug, Deserr, utoipa::IntoParams)]
-#[deserr(error = Faults, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct EventListFilter {
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+pub(crate) struct EventQuery {
     /// Only events with this status.
     #[deserr(default)]
     status: Option<EventStatus>,
-    /// Only events in this phase now.
+    /// Only events that are in this phase now.
     #[deserr(default)]
     phase: Option<Phase>,
     /// Only events whose name contains this, whatever the case.
     #[deserr(default)]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
     name: Option<TextLine<200>>,
 }
 
@@ -37,27 +36,22 @@ pub(crate) struct EventListFilter {
     path = "/events",
     operation_id = "listEvents",
     tag = "Events",
-    params(EventListFilter, PageParams),
-    responses(
-        (status = 200, description = "A page of events", body = Page<EventView>),
-        (status = 400, description = "VALIDATION_FAILED", body = ProblemBody,
-            content_type = "application/problem+json"),
-    )
+    params(EventQuery, PageParams),
+    responses((status = 200, description = "A page of events", body = Page<EventView>))
 )]
-pub(crate) async fn handle(
+pub(crate) async fn list_events(
     State(service): State<EventService>,
     LoggedIn(caller): LoggedIn,
-    ListQuery(query, page): ListQuery<EventListFilter>,
+    ListQuery(query, page): ListQuery<EventQuery>,
 ) -> Result<Json<Page<EventView>>, Problem> {
-    let now = service.ids.clock().now();
-    let EventListFilter { status, phase, name } = query;
-    let (phase, name) = (phase.map(|phase| (phase, now)), name.map(TextLine::into_string));
-    if !caller.roles.is_staff() && status == Some(EventStatus::Inactive) {
-        return Ok(Json(Page { items: Vec::new(), next_cursor: None }));
-    }
-    let status = if caller.roles.is_staff() { status } else { Some(EventStatus::Active) };
-    let events = service.events.list(&EventFilter { status, phase, name }, page).await?;
-    Ok(Json(events.map(|event| EventView::at(now, event))))
+    let now = service.now();
+    let filter = EventFilter {
+        status: query.status,
+        phase: query.phase.map(|phase| (phase, now)),
+        name: query.name.map(TextLine::into_string),
+    };
+    let events = service.list_events(&caller, filter, page).await?;
+    Ok(Json(events.map(|event| EventView::new(event, now))))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub(crate) struct EventView {
     status: EventStatus,
     approval: Approval,
     /// Counts changes, from 1.
+    #[schema(minimum = 1)]
     revision: i64,
     /// Where now lies in the period.
     phase: Phase,
@@ -37,7 +38,7 @@ pub(crate) struct EventView {
 
 impl EventView {
     /// The event as it is at the moment `now`.
-    pub(crate) fn at(now: Timestamp, event: Event) -> Self {
+    pub(crate) fn new(event: Event, now: Timestamp) -> Self {
         Self {
             phase: event.phase(now),
             id: event.id,

@@ -1,17 +1,36 @@
 use axum::{Json, extract::State, response::IntoResponse};
-use domain::{EventId, Reward, RewardId};
+use domain::EventId;
 use http::StatusCode;
 use service_kit::{
     extract::{JsonBody, Operator, PathId},
-    problem::{Code, Problem, ProblemBody},
+    problem::Refused,
 };
 
-use super::{
-    body::{AttachReward, Wanted},
-    view::RewardView,
-};
-use crate::EventService;
-use event_store::{Attached, Attachment};
+use super::{body::AttachRewardBody, view::RewardView};
+use crate::{EventService, app::rewards::AttachRewardError};
+
+service_kit::refusals! {
+    /// Why a reward is not attached.
+    pub(crate) enum AttachRewardRefusal {
+        /// There is no such event.
+        UnknownEvent = NotFound,
+        /// There is no such reward.
+        UnknownReward = NotFound,
+        /// The event has this reward already.
+        RewardAttached,
+    }
+}
+
+impl From<AttachRewardError> for Refused<AttachRewardRefusal> {
+    fn from(error: AttachRewardError) -> Self {
+        match error {
+            AttachRewardError::UnknownEvent => AttachRewardRefusal::UnknownEvent.into(),
+            AttachRewardError::UnknownReward => AttachRewardRefusal::UnknownReward.into(),
+            AttachRewardError::AlreadyAttached => AttachRewardRefusal::RewardAttached.into(),
+            AttachRewardError::Store(error) => error.into(),
+        }
+    }
+}
 
 /// Attach a reward
 ///
@@ -22,7 +41,7 @@ use event_store::{Attached, Attachment};
     operation_id = "attachReward",
     tag = "Rewards",
     params(("eventId" = EventId, Path, description = "The event's id")),
-    request_body(content = AttachReward, examples(
+    request_body(content = AttachRewardBody, examples(
         ("Points" = (value = json!({"type": "POINT", "name": "Starter points", "points": 500}))),
         ("Items" = (value = json!({"type": "ITEM", "name": "Potions", "itemId": "potion-s", "quantity": 3}))),
         ("A coupon" = (value = json!({"type": "COUPON", "name": "Ten percent off", "couponCode": "SPRING10",
@@ -30,48 +49,16 @@ use event_store::{Attached, Attachment};
         ("A badge" = (value = json!({"type": "BADGE", "name": "Early bird", "badgeId": "early-bird"}))),
         ("One there is already" = (value = json!({"rewardId": "6650f1a2c3d4e5f601234567"}))),
     )),
-    responses(
-        (status = 201, description = "Attached", body = RewardView),
-        (status = 400, description = "VALIDATION_FAILED or MALFORMED_BODY", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 404, description = "NOT_FOUND: no such event, or no such reward", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 409, description = "REWARD_ATTACHED: the event has it already", body = ProblemBody,
-            content_type = "application/problem+json"),
-    )
+    responses((status = 201, description = "Attached", body = RewardView), AttachRewardRefusal)
 )]
-pub(crate) async fn handle(
+pub(crate) async fn attach_reward(
     State(service): State<EventService>,
     _operator: Operator,
     PathId(event): PathId<EventId>,
-    JsonBody(body): JsonBody<AttachReward>,
-) -> Result<impl IntoResponse, Problem> {
-    let wanted = body.wanted()?;
-    if service.catalogue.event(event).await?.is_none() {
-        return Err(Problem::new(Code::NotFound).detail("There is no such event"));
-    }
-    let reward = match wanted {
-        Wanted::New { name, kind } => {
-            let minted = service.ids.mint();
-            let id = RewardId(minted.id);
-            let reward = Reward { id, name, kind, created_at: minted.at, updated_at: minted.at };
-            service.rewards.create_attached(reward.clone(), place(&service, event, id)).await?;
-            reward
-        }
-        Wanted::Existing(id) => match service.rewards.attach(place(&service, event, id)).await? {
-            Attached::Attached(reward) => reward,
-            Attached::Already => return Err(Problem::new(Code::RewardAttached)),
-            Attached::UnknownReward => {
-                return Err(Problem::new(Code::NotFound).detail("There is no such reward"));
-            }
-        },
-    };
-    Ok((StatusCode::CREATED, Json(RewardView::new(reward, true))))
-}
-
-fn place(service: &EventService, event: EventId, reward: RewardId) -> Attachment {
-    let minted = service.ids.mint();
-    Attachment { id: minted.id, event, reward, at: minted.at }
+    JsonBody(body): JsonBody<AttachRewardBody>,
+) -> Result<impl IntoResponse, Refused<AttachRewardRefusal>> {
+    let reward = service.attach_reward(event, body.into()).await?;
+    Ok((StatusCode::CREATED, Json(RewardView::for_staff(&reward))))
 }
 
 #[cfg(test)]

@@ -1,153 +1,157 @@
-use deserr::Deserr;
-use domain::{Fault, Faults, RewardId, RewardKind, RewardType, TextLine, Timestamp};
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use domain::{Faults, RewardId, RewardKind, RewardType, TextLine, Timestamp};
+use utoipa::ToSchema;
+
+use crate::app::rewards::RewardChoice;
 
 /// The most points or pieces one reward can give: far above any use, far below what sums could overflow.
 const MOST: i64 = 1_000_000_000_000;
 
-/// The reward to attach: a new one by its type and that type's fields, or one there is already by `rewardId` alone.
-#[derive(Debug, Deserr, utoipa::ToSchema)]
+/// The reward to attach.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+#[schema(as = AttachReward)]
+pub(crate) enum AttachRewardBody {
+    Existing(ExistingReward),
+    New(NewReward),
+}
+
+/// A reward there is already, by its id alone.
+#[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct AttachReward {
-    /// A reward there is already; then nothing else is given.
-    #[deserr(default)]
-    reward_id: Option<RewardId>,
-    #[deserr(default, rename = "type")]
-    r#type: Option<RewardType>,
-    /// 1 to 200 characters.
-    #[deserr(default)]
-    #[schema(value_type = Option<String>, example = "Starter points")]
-    name: Option<TextLine<200>>,
-    /// POINT: at least 1.
-    #[deserr(default)]
-    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64, example = 500)]
-    points: Option<i64>,
-    /// ITEM: its id in the game or shop.
-    #[deserr(default)]
-    #[schema(value_type = Option<String>)]
-    item_id: Option<TextLine<200>>,
-    /// ITEM: at least 1.
-    #[deserr(default)]
-    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
-    quantity: Option<i64>,
-    /// COUPON: one code for everybody.
-    #[deserr(default)]
-    #[schema(value_type = Option<String>)]
-    coupon_code: Option<TextLine<200>>,
-    /// COUPON: until when the code can be used.
-    #[deserr(default)]
-    expiry: Option<Timestamp>,
-    /// BADGE: its id in the game or shop.
-    #[deserr(default)]
-    #[schema(value_type = Option<String>)]
-    badge_id: Option<TextLine<200>>,
+pub(crate) struct ExistingReward {
+    reward_id: RewardId,
 }
 
-/// What the body asks for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    Existing(RewardId),
-    New { name: String, kind: RewardKind },
+/// A reward to be created, with the fields of its type.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, tag = "type", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "UPPERCASE")]
+pub(crate) enum NewReward {
+    /// Points on the user's balance.
+    #[deserr(rename = "POINT", rename_all = camelCase)]
+    #[schema(rename_all = "camelCase")]
+    Point {
+        /// What people call it.
+        #[schema(value_type = String, min_length = 1, max_length = 200)]
+        name: TextLine<200>,
+        /// How many.
+        #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000_i64)]
+        points: RewardAmount,
+    },
+    /// Pieces of an item.
+    #[deserr(rename = "ITEM", rename_all = camelCase)]
+    #[schema(rename_all = "camelCase")]
+    Item {
+        /// What people call it.
+        #[schema(value_type = String, min_length = 1, max_length = 200)]
+        name: TextLine<200>,
+        /// The item's id in the game or shop.
+        #[schema(value_type = String, min_length = 1, max_length = 200)]
+        item_id: TextLine<200>,
+        /// How many.
+        #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000_i64)]
+        quantity: RewardAmount,
+    },
+    /// One coupon code for everybody.
+    #[deserr(rename = "COUPON", rename_all = camelCase)]
+    #[schema(rename_all = "camelCase")]
+    Coupon {
+        /// What people call it.
+        #[schema(value_type = String, min_length = 1, max_length = 200)]
+        name: TextLine<200>,
+        /// The code.
+        #[schema(value_type = String, min_length = 1, max_length = 200)]
+        coupon_code: TextLine<200>,
+        /// Until when the code can be used.
+        expiry: Timestamp,
+    },
+    /// A badge.
+    #[deserr(rename = "BADGE", rename_all = camelCase)]
+    #[schema(rename_all = "camelCase")]
+    Badge {
+        /// What people call it.
+        #[schema(value_type = String, min_length = 1, max_length = 200)]
+        name: TextLine<200>,
+        /// The badge's id in the game or shop.
+        #[schema(value_type = String, min_length = 1, max_length = 200)]
+        badge_id: TextLine<200>,
+    },
 }
 
-impl AttachReward {
-    /// Reads the fields that the type needs; any other is a fault, since it would be lost.
-    pub(crate) fn wanted(mut self) -> Result<Wanted, Faults> {
-        let mut faults = Required { faults: Vec::new() };
-        let existing = self.reward_id.take();
-        let wanted = match (existing, self.r#type.take()) {
-            (Some(id), None) => Some(Wanted::Existing(id)),
-            (Some(_), Some(_)) => {
-                faults.add("type", "must be left out where a rewardId is given");
-                None
+/// How many points or pieces a reward gives: 1 to [`MOST`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RewardAmount(i64);
+
+impl Deserr<Faults> for RewardAmount {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef,
+    ) -> Result<Self, Faults> {
+        let amount = <i64 as Deserr<Faults>>::deserialize_from_value(value, location)?;
+        if (1..=MOST).contains(&amount) {
+            Ok(Self(amount))
+        } else {
+            Err(Faults::new(domain::json_pointer(location), "must be a whole number from 1 to 1000000000000"))
+        }
+    }
+}
+
+impl Deserr<Faults> for AttachRewardBody {
+    /// An object with a `rewardId` is meant as a reward there is already, any other as a new one.
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef,
+    ) -> Result<Self, Faults> {
+        let value = <serde_json::Value as Deserr<Faults>>::deserialize_from_value(value, location)?;
+        if value.get("rewardId").is_some() {
+            return ExistingReward::deserialize_from_value(value.into_value(), location).map(Self::Existing);
+        }
+        if let Some(fields) = value.as_object() {
+            check_type(fields.get("type"), location)?;
+        }
+        NewReward::deserialize_from_value(value.into_value(), location).map(Self::New)
+    }
+}
+
+/// Without a type that is known nothing can be said about the other fields.
+fn check_type(given: Option<&serde_json::Value>, location: ValuePointerRef) -> Result<(), Faults> {
+    let location = location.push_key("type");
+    match given {
+        Some(given) => RewardType::deserialize_from_value(given.clone().into_value(), location).map(drop),
+        None => Err(Faults::new(
+            domain::json_pointer(location),
+            "is required for a new reward; to attach one there is already give its rewardId alone",
+        )),
+    }
+}
+
+impl From<AttachRewardBody> for RewardChoice {
+    fn from(body: AttachRewardBody) -> Self {
+        match body {
+            AttachRewardBody::Existing(existing) => RewardChoice::Existing(existing.reward_id),
+            AttachRewardBody::New(new) => {
+                let (name, kind) = new.into_name_and_kind();
+                RewardChoice::New { name, kind }
             }
-            (None, None) => {
-                faults.add(
-                    "type",
-                    "is required for a new reward; to attach one there is already give its rewardId",
-                );
-                None
+        }
+    }
+}
+
+impl NewReward {
+    fn into_name_and_kind(self) -> (String, RewardKind) {
+        let (name, kind) = match self {
+            Self::Point { name, points } => (name, RewardKind::Point { points: points.0 }),
+            Self::Item { name, item_id, quantity } => {
+                (name, RewardKind::Item { item_id: item_id.into_string(), quantity: quantity.0 })
             }
-            (None, Some(kind)) => {
-                let name = faults.take("name", &mut self.name);
-                let kind = self.kind(kind, &mut faults);
-                name.zip(kind).map(|(name, kind)| Wanted::New { name: name.into_string(), kind })
+            Self::Coupon { name, coupon_code, expiry } => {
+                (name, RewardKind::Coupon { coupon_code: coupon_code.into_string(), expiry })
             }
+            Self::Badge { name, badge_id } => (name, RewardKind::Badge { badge_id: badge_id.into_string() }),
         };
-        for (field, given) in self.left() {
-            if given {
-                faults.add(field, "does not belong to this kind of reward");
-            }
-        }
-        match wanted {
-            Some(wanted) if faults.faults.is_empty() => Ok(wanted),
-            _ => Err(Faults::from_iter(faults.faults)),
-        }
-    }
-
-    fn kind(&mut self, kind: RewardType, faults: &mut Required) -> Option<RewardKind> {
-        match kind {
-            RewardType::Point => {
-                faults.take_count("points", &mut self.points).map(|points| RewardKind::Point { points })
-            }
-            RewardType::Item => {
-                let item_id = faults.take("itemId", &mut self.item_id);
-                let quantity = faults.take_count("quantity", &mut self.quantity);
-                let both = item_id.zip(quantity);
-                both.map(|(id, quantity)| RewardKind::Item { item_id: id.into_string(), quantity })
-            }
-            RewardType::Coupon => {
-                let code = faults.take("couponCode", &mut self.coupon_code);
-                let expiry = faults.take("expiry", &mut self.expiry);
-                let both = code.zip(expiry);
-                both.map(|(code, expiry)| RewardKind::Coupon { coupon_code: code.into_string(), expiry })
-            }
-            RewardType::Badge => {
-                let id = faults.take("badgeId", &mut self.badge_id);
-                id.map(|id| RewardKind::Badge { badge_id: id.into_string() })
-            }
-        }
-    }
-
-    /// The fields that were given and not taken.
-    fn left(&self) -> [(&'static str, bool); 7] {
-        [
-            ("name", self.name.is_some()),
-            ("points", self.points.is_some()),
-            ("itemId", self.item_id.is_some()),
-            ("quantity", self.quantity.is_some()),
-            ("couponCode", self.coupon_code.is_some()),
-            ("expiry", self.expiry.is_some()),
-            ("badgeId", self.badge_id.is_some()),
-        ]
-    }
-}
-
-/// Takes fields that must be there.
-struct Required {
-    faults: Vec<Fault>,
-}
-
-impl Required {
-    fn add(&mut self, field: &str, message: &str) {
-        self.faults.push(Fault { pointer: format!("/{field}"), message: message.to_owned() });
-    }
-
-    fn take<T>(&mut self, field: &str, value: &mut Option<T>) -> Option<T> {
-        let taken = value.take();
-        if taken.is_none() {
-            self.add(field, "is required for this type of reward");
-        }
-        taken
-    }
-
-    fn take_count(&mut self, field: &str, value: &mut Option<i64>) -> Option<i64> {
-        let count = self.take(field, value)?;
-        if (1..=MOST).contains(&count) {
-            return Some(count);
-        }
-        self.add(field, "must be a whole number from 1 to 1000000000000");
-        None
+        (name.into_string(), kind)
     }
 }
 
@@ -157,12 +161,15 @@ mod tests {
 
     use super::*;
 
-    fn read(body: Value) -> Result<Wanted, Faults> {
-        deserr::deserialize::<AttachReward, _, Faults>(body).and_then(AttachReward::wanted)
+    fn read_body(body: Value) -> Result<RewardChoice, Faults> {
+        deserr::deserialize::<AttachRewardBody, _, Faults>(body).map(RewardChoice::from)
     }
 
-    fn pointers(body: Value) -> Vec<String> {
-        read(body).unwrap_err().into_vec().into_iter().map(|fault| fault.pointer).collect()
+    fn fault_pointers(body: Value) -> Vec<String> {
+        let mut pointers: Vec<_> =
+            read_body(body).unwrap_err().into_vec().into_iter().map(|fault| fault.pointer).collect();
+        pointers.sort_unstable();
+        pointers
     }
 
     #[test]
@@ -185,27 +192,34 @@ mod tests {
                 RewardKind::Badge { badge_id: "b".into() },
             ),
         ] {
-            assert_eq!(read(body), Ok(Wanted::New { name: "x".into(), kind }));
+            assert_eq!(read_body(body), Ok(RewardChoice::New { name: "x".into(), kind }));
         }
         let id = "6650f1a2c3d4e5f601234567";
-        assert_eq!(read(json!({ "rewardId": id })), Ok(Wanted::Existing(id.parse().unwrap())));
+        assert_eq!(read_body(json!({ "rewardId": id })), Ok(RewardChoice::Existing(id.parse().unwrap())));
     }
 
     #[test]
     fn every_fault_is_reported() {
-        assert_eq!(pointers(json!({})), ["/type"]);
-        assert_eq!(pointers(json!({"type": "ITEM"})), ["/name", "/itemId", "/quantity"]);
+        assert_eq!(fault_pointers(json!({})), ["/type"]);
+        assert_eq!(fault_pointers(json!({"type": "ITEM"})), ["/itemId", "/name", "/quantity"]);
         assert_eq!(
-            pointers(json!({"type": "POINT", "name": "x", "points": 0, "badgeId": "b"})),
-            ["/points", "/badgeId"]
+            fault_pointers(json!({"type": "POINT", "name": "x", "points": 0, "badgeId": "b"})),
+            ["/badgeId", "/points"]
         );
         assert_eq!(
-            pointers(json!({"type": "POINT", "name": "x", "points": 1_000_000_000_001_i64})),
+            fault_pointers(json!({"type": "POINT", "name": "x", "points": 1_000_000_000_001_i64})),
             ["/points"]
         );
-        assert_eq!(pointers(json!({"type": "POINT", "points": 1.5, "name": " "})), ["/name", "/points"]);
-        assert_eq!(pointers(json!({"type": "GOLD", "stock": 5})), ["/stock", "/type"]);
+        assert_eq!(
+            fault_pointers(json!({"type": "POINT", "points": 1.5, "name": " "})),
+            ["/name", "/points"]
+        );
+        assert_eq!(fault_pointers(json!({"type": "GOLD", "stock": 5})), ["/type"]);
+        assert_eq!(fault_pointers(json!({"type": 7})), ["/type"]);
         let both = json!({"rewardId": "6650f1a2c3d4e5f601234567", "type": "POINT", "points": 5});
-        assert_eq!(pointers(both), ["/type", "/points"]);
+        assert_eq!(fault_pointers(both), ["/points", "/type"]);
+        for not_an_object in [json!([]), json!("x"), json!(null)] {
+            assert_eq!(fault_pointers(not_an_object), [""]);
+        }
     }
 }

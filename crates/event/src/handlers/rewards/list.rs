@@ -1,12 +1,30 @@
-use axum::{Json, extract::State};
+use axum::{extract::State, response::IntoResponse};
 use domain::EventId;
+use http::header;
 use service_kit::{
     extract::{LoggedIn, PathId},
-    problem::{Code, Problem, ProblemBody},
+    problem::{Problem, ProblemCode, Refused},
 };
 
-use super::view::RewardView;
-use crate::{EventService, handlers::events::get::is_visible};
+use super::view::{RewardView, write_rewards};
+use crate::{EventService, app::events::FindEventError};
+
+service_kit::refusals! {
+    /// Why an event's rewards are not listed.
+    pub(crate) enum ListRewardsRefusal {
+        /// There is no such event, or only staff may see it.
+        UnknownEvent = NotFound,
+    }
+}
+
+impl From<FindEventError> for Refused<ListRewardsRefusal> {
+    fn from(error: FindEventError) -> Self {
+        match error {
+            FindEventError::Unknown => ListRewardsRefusal::UnknownEvent.into(),
+            FindEventError::Store(error) => error.into(),
+        }
+    }
+}
 
 /// List an event's rewards
 ///
@@ -17,23 +35,19 @@ use crate::{EventService, handlers::events::get::is_visible};
     operation_id = "listEventRewards",
     tag = "Rewards",
     params(("eventId" = EventId, Path, description = "The event's id")),
-    responses(
-        (status = 200, description = "The rewards", body = Vec<RewardView>),
-        (status = 400, description = "VALIDATION_FAILED: not an id", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 404, description = "NOT_FOUND", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The rewards", body = Vec<RewardView>), ListRewardsRefusal)
 )]
-pub(crate) async fn handle(
+pub(crate) async fn list_rewards(
     State(service): State<EventService>,
     LoggedIn(caller): LoggedIn,
     PathId(event): PathId<EventId>,
-) -> Result<Json<Vec<RewardView>>, Problem> {
-    let listed = service.catalogue.listed(event).await?;
-    let seen = listed.filter(|listed| is_visible(&listed.event, &caller));
-    let listed = seen.ok_or_else(|| Problem::new(Code::NotFound))?;
+) -> Result<impl IntoResponse, Refused<ListRewardsRefusal>> {
     let to_staff = caller.roles.is_staff();
-    Ok(Json(listed.rewards.iter().map(|reward| RewardView::new(reward.clone(), to_staff)).collect()))
+    let found = service.list_rewards(&caller, event).await?;
+    let written = found
+        .written_once(to_staff, |rewards| write_rewards(rewards, to_staff))
+        .map_err(|error| Problem::new(ProblemCode::Internal).caused_by(error))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], written))
 }
 
 #[cfg(test)]

@@ -1,76 +1,90 @@
+use bytes::Bytes;
 use domain::{Reward, RewardId, RewardKind, RewardType, Timestamp};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-/// A reward as it is answered: which of the optional fields there are depends on the type.
+/// A reward as it is answered: its fields depend on its type.
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Reward)]
 pub(crate) struct RewardView {
     id: RewardId,
-    r#type: RewardType,
     /// What people call it.
     #[schema(example = "Starter points")]
     name: String,
-    /// POINT: how many.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    points: Option<i64>,
-    /// ITEM: its id in the game or shop.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item_id: Option<String>,
-    /// ITEM: how many.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    quantity: Option<i64>,
-    /// COUPON: the code, shown to staff only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    coupon_code: Option<String>,
-    /// COUPON: until when the code can be used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expiry: Option<Timestamp>,
-    /// BADGE: its id in the game or shop.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    badge_id: Option<String>,
+    #[serde(flatten)]
+    #[schema(value_type = RewardKind)]
+    kind: ShownKind,
     /// Null: unlimited.
     #[schema(required)]
-    stock: Option<Stock>,
+    stock: Option<RewardStock>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
 /// How many there are of a limited reward.
 #[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct Stock {
+#[schema(as = Stock)]
+pub(crate) struct RewardStock {
     total: i64,
     remaining: i64,
 }
 
+/// What a reward gives, with all that its reader may see.
+enum ShownKind {
+    Whole(RewardKind),
+    /// A coupon without its code.
+    Coupon {
+        expiry: Timestamp,
+    },
+}
+
+impl Serialize for ShownKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct CodelessCoupon {
+            r#type: RewardType,
+            expiry: Timestamp,
+        }
+        match self {
+            Self::Whole(kind) => kind.serialize(serializer),
+            Self::Coupon { expiry } => {
+                CodelessCoupon { r#type: RewardType::Coupon, expiry: *expiry }.serialize(serializer)
+            }
+        }
+    }
+}
+
 impl RewardView {
-    /// The reward as staff or everybody else sees it.
-    pub(crate) fn new(reward: Reward, to_staff: bool) -> Self {
-        let mut view = Self {
+    /// The reward as staff sees it.
+    pub(crate) fn for_staff(reward: &Reward) -> Self {
+        Self::with_kind(reward, ShownKind::Whole(reward.kind.clone()))
+    }
+
+    /// The reward as everybody sees it: a coupon without its code.
+    fn for_everybody(reward: &Reward) -> Self {
+        match &reward.kind {
+            RewardKind::Coupon { expiry, .. } => {
+                Self::with_kind(reward, ShownKind::Coupon { expiry: *expiry })
+            }
+            kind => Self::with_kind(reward, ShownKind::Whole(kind.clone())),
+        }
+    }
+
+    fn with_kind(reward: &Reward, kind: ShownKind) -> Self {
+        Self {
             id: reward.id,
-            r#type: reward.kind.reward_type(),
-            name: reward.name,
-            points: None,
-            item_id: None,
-            quantity: None,
-            coupon_code: None,
-            expiry: None,
-            badge_id: None,
+            name: reward.name.clone(),
+            kind,
             stock: None,
             created_at: reward.created_at,
             updated_at: reward.updated_at,
-        };
-        match reward.kind {
-            RewardKind::Point { points } => view.points = Some(points),
-            RewardKind::Item { item_id, quantity } => {
-                (view.item_id, view.quantity) = (Some(item_id), Some(quantity));
-            }
-            RewardKind::Coupon { coupon_code, expiry } => {
-                view.coupon_code = to_staff.then_some(coupon_code);
-                view.expiry = Some(expiry);
-            }
-            RewardKind::Badge { badge_id } => view.badge_id = Some(badge_id),
         }
-        view
     }
+}
+
+/// Writes rewards as they are answered to staff or to everybody.
+pub(super) fn write_rewards(rewards: &[Reward], to_staff: bool) -> Result<Bytes, serde_json::Error> {
+    let view = if to_staff { RewardView::for_staff } else { RewardView::for_everybody };
+    let views: Vec<_> = rewards.iter().map(view).collect();
+    serde_json::to_vec(&views).map(Bytes::from)
 }

@@ -1,9 +1,12 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use auth::store::{UserRecord, UserTransfer};
-use domain::ObjectId;
-use event_store::{EventTransfer, RecordKind};
-use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use event_store::{ExportedRow, RecordKey, TransferRecord, TransferTable};
+use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use serde::Serialize;
 use store_kit::error::StoreError;
 
@@ -11,47 +14,77 @@ use store_kit::error::StoreError;
 /// primary meanwhile.
 const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_secs(1);
+/// Rows read in one step.
+const STEP: usize = 1000;
 
 /// One collection or table of a store.
-pub(super) enum Collection {
+pub(super) struct Collection {
+    table: Table,
+    /// What was found damaged, however often it was read.
+    unreadable: Mutex<BTreeSet<String>>,
+}
+
+/// Where its rows come from and go to.
+pub(super) enum Table {
     /// The users.
     Users(Arc<dyn UserTransfer>),
-    /// Records of one kind in an event-db.
-    Events(Arc<dyn EventTransfer>, RecordKind),
+    /// A table of an event-db.
+    Events(Arc<dyn TransferTable>),
 }
 
 /// Anything that is copied, whole.
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
-pub(super) enum Record {
+pub(super) enum CopiedRecord {
     User(UserRecord),
-    Event(event_store::Record),
+    Event(TransferRecord),
 }
 
-impl Record {
-    pub(super) fn id(&self) -> ObjectId {
+impl CopiedRecord {
+    pub(super) fn key(&self) -> RecordKey {
         match self {
-            Record::User(record) => record.user.id.0,
-            Record::Event(record) => record.id(),
+            CopiedRecord::User(record) => record.user.id.0.into(),
+            CopiedRecord::Event(record) => record.key(),
         }
+    }
+}
+
+/// A row as it was found.
+struct FoundRow {
+    key: Result<RecordKey, StoreError>,
+    record: Result<CopiedRecord, StoreError>,
+}
+
+impl From<ExportedRow> for FoundRow {
+    fn from(row: ExportedRow) -> Self {
+        Self { key: row.key, record: row.record.map(CopiedRecord::Event) }
     }
 }
 
 impl Collection {
+    pub(super) fn new(table: Table) -> Self {
+        Self { table, unreadable: Mutex::default() }
+    }
+
     pub(super) fn name(&self) -> &'static str {
-        match self {
-            Collection::Users(_) => "users",
-            Collection::Events(_, kind) => kind.collection(),
+        match &self.table {
+            Table::Users(_) => "users",
+            Table::Events(table) => table.name(),
         }
     }
 
-    /// Everything with greater ids than `after`, ascending.
-    pub(super) fn read(&self, after: Option<ObjectId>) -> Reader<'_> {
-        Reader { collection: self, after, records: self.export(after), failed: 0 }
+    /// The rows that could not be read so far, each by its table and id, with the reason.
+    pub(super) fn unreadable_rows(&self) -> Vec<String> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Everything with greater keys than `after`, ascending.
+    pub(super) fn read(&self, after: Option<RecordKey>) -> CollectionReader<'_> {
+        CollectionReader { collection: self, after, rows: self.export(after), failed: 0 }
     }
 
     /// Stores records of a collection of the same name, leaving those alone that are there.
-    pub(super) async fn import(&self, records: &[Record]) -> Result<(), StoreError> {
+    pub(super) async fn import(&self, records: &[CopiedRecord]) -> Result<(), StoreError> {
         let mut failed = 0;
         while let Err(error) = self.try_import(records).await {
             failed += 1;
@@ -60,57 +93,100 @@ impl Collection {
         Ok(())
     }
 
-    fn export(&self, after: Option<ObjectId>) -> BoxStream<'_, Result<Record, StoreError>> {
-        match self {
-            Collection::Users(db) => db.export(after).map_ok(Record::User).boxed(),
-            Collection::Events(db, kind) => db.export(*kind, after).map_ok(Record::Event).boxed(),
+    fn export(&self, after: Option<RecordKey>) -> BoxStream<'_, Result<FoundRow, StoreError>> {
+        match &self.table {
+            Table::Users(db) => db.export(after.map(|key| key.id)).map(found_user).boxed(),
+            Table::Events(table) => export_table(&**table, after),
         }
     }
 
-    async fn try_import(&self, records: &[Record]) -> Result<(), StoreError> {
+    async fn try_import(&self, records: &[CopiedRecord]) -> Result<(), StoreError> {
         let records = records.iter().cloned();
-        match self {
-            Collection::Users(db) => {
-                let user = |record| if let Record::User(user) = record { Some(user) } else { None };
+        match &self.table {
+            Table::Users(db) => {
+                let user = |record| if let CopiedRecord::User(user) = record { Some(user) } else { None };
                 db.import(records.filter_map(user).collect()).await
             }
-            Collection::Events(db, _) => {
-                let event = |record| if let Record::Event(event) = record { Some(event) } else { None };
-                db.import(records.filter_map(event).collect()).await
+            Table::Events(table) => {
+                let event = |record| if let CopiedRecord::Event(event) = record { Some(event) } else { None };
+                table.import(records.filter_map(event).collect()).await
             }
         }
     }
+
+    fn note_unreadable(&self, key: &Result<RecordKey, StoreError>, error: &StoreError) {
+        let name = key.as_ref().map_or_else(|_| "a row".to_owned(), ToString::to_string);
+        let row = format!("{} {name}: {error}", self.name());
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).insert(row);
+    }
+}
+
+fn found_user(row: Result<UserRecord, StoreError>) -> Result<FoundRow, StoreError> {
+    match row {
+        Ok(user) => Ok(FoundRow { key: Ok(user.user.id.0.into()), record: Ok(CopiedRecord::User(user)) }),
+        Err(error @ StoreError::Corrupt { .. }) => {
+            Ok(FoundRow { key: Err(error.clone()), record: Err(error) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn export_table(
+    table: &dyn TransferTable,
+    after: Option<RecordKey>,
+) -> BoxStream<'_, Result<FoundRow, StoreError>> {
+    let steps = stream::try_unfold(Some(after), move |after| async move {
+        let Some(after) = after else { return Ok::<_, StoreError>(None) };
+        let rows = table.export(after, STEP).await?;
+        let last = rows.iter().rev().find_map(|row| row.key.as_ref().ok().copied());
+        let next = match (rows.len() < STEP, last) {
+            (true, _) => None,
+            (false, Some(last)) => Some(Some(last)),
+            (false, None) => {
+                return Err(StoreError::corrupt(
+                    table.name(),
+                    "a thousand rows in a row without a readable id",
+                ));
+            }
+        };
+        Ok(Some((stream::iter(rows.into_iter().map(|row| Ok(FoundRow::from(row)))), next)))
+    });
+    steps.try_flatten().boxed()
 }
 
 /// Reads a collection, and goes on where it was if the store was away meanwhile.
-pub(super) struct Reader<'a> {
+pub(super) struct CollectionReader<'a> {
     collection: &'a Collection,
-    after: Option<ObjectId>,
-    records: BoxStream<'a, Result<Record, StoreError>>,
+    after: Option<RecordKey>,
+    rows: BoxStream<'a, Result<FoundRow, StoreError>>,
     failed: u32,
 }
 
-impl Reader<'_> {
-    /// The next record; nothing after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Record>, StoreError> {
+impl CollectionReader<'_> {
+    /// The next record that can be read; nothing after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<CopiedRecord>, StoreError> {
         loop {
-            match self.records.try_next().await {
-                Ok(record) => {
+            match self.rows.try_next().await {
+                Ok(None) => return Ok(None),
+                Ok(Some(FoundRow { key, record })) => {
                     self.failed = 0;
-                    self.after = record.as_ref().map(Record::id).or(self.after);
-                    return Ok(record);
+                    self.after = key.as_ref().ok().copied().or(self.after);
+                    match record {
+                        Ok(record) => return Ok(Some(record)),
+                        Err(error) => self.collection.note_unreadable(&key, &error),
+                    }
                 }
                 Err(error) => {
                     self.failed += 1;
                     give_up_or_wait(self.failed, error).await?;
-                    self.records = self.collection.export(self.after);
+                    self.rows = self.collection.export(self.after);
                 }
             }
         }
     }
 
     /// The next records, `count` of them as long as there are so many.
-    pub(super) async fn next_chunk(&mut self, count: usize) -> Result<Vec<Record>, StoreError> {
+    pub(super) async fn next_chunk(&mut self, count: usize) -> Result<Vec<CopiedRecord>, StoreError> {
         let mut chunk = Vec::with_capacity(count);
         while chunk.len() < count
             && let Some(record) = self.next().await?

@@ -2,13 +2,13 @@
 
 use std::{cmp::Ordering, fmt};
 
-use domain::ObjectId;
+use event_store::RecordKey;
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 use store_kit::error::StoreError;
 
 use super::{
-    collection::{Collection, Reader},
+    collection::{Collection, CollectionReader},
     copy::bar,
 };
 
@@ -23,12 +23,12 @@ pub(super) enum CopyError {
         "{name}: the target holds {id}, which the source does not. Choose a target that is empty or holds nothing but an \
          earlier copy; nothing was written"
     )]
-    Foreign { name: &'static str, id: ObjectId },
+    Foreign { name: &'static str, id: RecordKey },
     #[error(
         "{name}: {id} is not the same at both sides: one of them was changed after an earlier copy. Copy to an empty \
          target; nothing was written"
     )]
-    Unlike { name: &'static str, id: ObjectId },
+    Unlike { name: &'static str, id: RecordKey },
     #[error(
         "{name} differ after copying: {from} at the source, {to} at the target. Something writes to one of them: stop the \
          services, then repeat the command"
@@ -57,9 +57,9 @@ pub(super) struct Comparison {
     /// How many the target lacks.
     pub(super) missing: u64,
     /// How many come before the first that the target lacks, and the last of them: where copying begins.
-    pub(super) begun: (u64, Option<ObjectId>),
-    foreign: Option<ObjectId>,
-    unlike: Option<ObjectId>,
+    pub(super) begun: (u64, Option<RecordKey>),
+    foreign: Option<RecordKey>,
+    unlike: Option<RecordKey>,
 }
 
 impl Comparison {
@@ -90,14 +90,14 @@ pub(super) async fn compare(
 ) -> Result<Comparison, CopyError> {
     let name = from.name();
     let progress = bar("comparing", name, expected);
-    let (mut source, mut target) = (Walk::of(from), Walk::of(to));
+    let (mut source, mut target) = (CollectionWalk::new(from), CollectionWalk::new(to));
     let (mut missing, mut begun) = (0, (0, None));
     let (mut foreign, mut unlike) = (None, None);
     loop {
         tokio::try_join!(source.read_on(&progress), target.read_on(&progress))?;
         let order = match (&source.next, &target.next) {
             (None, None) => break,
-            (Some(ours), Some(theirs)) => ours.id.cmp(&theirs.id),
+            (Some(ours), Some(theirs)) => ours.key.cmp(&theirs.key),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
         };
@@ -108,11 +108,11 @@ pub(super) async fn compare(
         }
         let theirs = target.take();
         if order == Ordering::Greater {
-            foreign = foreign.or(theirs.map(|line| line.id));
+            foreign = foreign.or(theirs.map(|record| record.key));
             continue;
         }
         let ours = source.take();
-        let id = ours.as_ref().map(|line| line.id);
+        let id = ours.as_ref().map(|record| record.key);
         if ours != theirs {
             unlike = unlike.or(id);
         }
@@ -134,23 +134,23 @@ pub(super) async fn compare(
 
 /// A record as it is hashed.
 #[derive(PartialEq, Eq)]
-struct Line {
-    id: ObjectId,
+struct HashedRecord {
+    key: RecordKey,
     json: Vec<u8>,
 }
 
 /// Reads a collection from beginning to end, hashing what it passes.
-struct Walk<'a> {
+struct CollectionWalk<'a> {
     name: &'static str,
-    reader: Reader<'a>,
-    next: Option<Line>,
+    reader: CollectionReader<'a>,
+    next: Option<HashedRecord>,
     ended: bool,
     count: u64,
     hash: Sha256,
 }
 
-impl<'a> Walk<'a> {
-    fn of(collection: &'a Collection) -> Self {
+impl<'a> CollectionWalk<'a> {
+    fn new(collection: &'a Collection) -> Self {
         Self {
             name: collection.name(),
             reader: collection.read(None),
@@ -172,12 +172,12 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         let json = serde_json::to_vec(&record).map_err(|error| CopyError::Hash(self.name, error))?;
-        self.next = Some(Line { id: record.id(), json });
+        self.next = Some(HashedRecord { key: record.key(), json });
         progress.inc(1);
         Ok(())
     }
 
-    fn take(&mut self) -> Option<Line> {
+    fn take(&mut self) -> Option<HashedRecord> {
         let line = self.next.take()?;
         self.count += 1;
         self.hash.update(&line.json);

@@ -2,7 +2,7 @@ use futures::{TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    collection::{Collection, Record},
+    collection::{Collection, CopiedRecord},
     compare::{Comparison, CopyError, compare},
 };
 
@@ -37,7 +37,7 @@ async fn copy_missing(from: &Collection, to: &Collection, found: &Comparison) ->
         let records = source.next_chunk(STEP).await?;
         Ok((!records.is_empty()).then_some((records, source)))
     });
-    let import = async |records: Vec<Record>| {
+    let import = async |records: Vec<CopiedRecord>| {
         to.import(&records).await?;
         progress.inc(records.len() as u64);
         Ok(())

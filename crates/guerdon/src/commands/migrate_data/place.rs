@@ -1,12 +1,13 @@
 use std::path::{Path, PathBuf};
 
-use event_store::RecordKind;
-
-use super::{super::Outcome, collection::Collection};
+use super::{
+    super::Outcome,
+    collection::{Collection, Table},
+};
 use crate::{
     settings::{Secret, StoreSettings},
     store_url::{EventDatabase, UnknownStore, UserDatabase},
-    stores::{EventDb, StoresError, UserDb},
+    stores::{StoresError, UserDb, open_event_db},
 };
 
 /// The source or the target, and the flags that name its databases.
@@ -49,26 +50,26 @@ impl Side {
     }
 
     /// The users of this side. As a source it must be there.
-    pub(super) async fn users(&self, source: bool) -> Result<[Collection; 1], Box<Failed>> {
+    pub(super) async fn users(&self, source: bool) -> Result<Vec<Collection>, Box<Failed>> {
         let named = |error: StoresError| error.of(self.user_db_flag);
         if let UserDatabase::Sqlite(path) = self.user_db()?
             && source
         {
             must_exist(&path)?;
         }
-        Ok([Collection::Users(UserDb::open(&self.settings).await.map_err(named)?.transfer)])
+        Ok(vec![Collection::new(Table::Users(UserDb::open(&self.settings).await.map_err(named)?.transfer))])
     }
 
     /// Everything in this side's event-db. As a source it must be there.
-    pub(super) async fn events(&self, source: bool) -> Result<[Collection; 4], Box<Failed>> {
+    pub(super) async fn events(&self, source: bool) -> Result<Vec<Collection>, Box<Failed>> {
         let named = |error: StoresError| error.of(self.event_db_flag);
         if let EventDatabase::Sqlite(path) = self.event_db()?
             && source
         {
             must_exist(&path)?;
         }
-        let db = EventDb::open(&self.settings).await.map_err(named)?.transfer;
-        Ok(RecordKind::ALL.map(|kind| Collection::Events(db.clone(), kind)))
+        let stores = open_event_db(&self.settings).await.map_err(named)?;
+        Ok(stores.transfer.tables().iter().cloned().map(Table::Events).map(Collection::new).collect())
     }
 
     pub(super) fn has_the_user_db_of(&self, other: &Self) -> Result<bool, UnknownStore> {

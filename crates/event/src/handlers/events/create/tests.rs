@@ -1,8 +1,10 @@
 use serde_json::{Value, json};
 
-use crate::test_app::{TestApp, operator};
+use test_kit::callers::as_operator;
 
-fn spring() -> Value {
+use crate::test_app::TestApp;
+
+fn spring_event() -> Value {
     json!({
         "name": "Spring",
         "condition": {">=": [{"var": "user.ageDays"}, 7]},
@@ -10,8 +12,8 @@ fn spring() -> Value {
     })
 }
 
-fn with(change: &Value) -> Value {
-    let mut body = spring();
+fn spring_event_with(change: &Value) -> Value {
+    let mut body = spring_event();
     for (name, value) in change.as_object().unwrap() {
         body[name] = value.clone();
     }
@@ -21,7 +23,7 @@ fn with(change: &Value) -> Value {
 #[tokio::test]
 async fn an_event_is_answered_as_it_was_given_with_the_defaults_filled_in() {
     let app = TestApp::start().await;
-    let created = app.post(operator(), "/events", &spring()).await;
+    let created = app.post(as_operator(), "/events", &spring_event()).await;
     assert_eq!(created.status, 201);
     let id = created.str("id").to_owned();
     assert_eq!(created.headers["location"].to_str().unwrap(), format!("/events/{id}"));
@@ -41,13 +43,13 @@ async fn an_event_is_answered_as_it_was_given_with_the_defaults_filled_in() {
         "updatedAt": "2026-05-01T09:00:00.000Z",
     });
     assert_eq!(created.body, expected);
-    assert_eq!(app.get(operator(), &format!("/events/{id}")).await.body, expected);
+    assert_eq!(app.get(as_operator(), &format!("/events/{id}")).await.body, expected);
 }
 
 #[tokio::test]
 async fn everything_given_is_kept() {
     let app = TestApp::start().await;
-    let body = with(&json!({
+    let body = spring_event_with(&json!({
         "name": "  봄맞이 출석  ",
         "description": "For everybody.\nReally.",
         "periodEnd": "2026-06-01T00:00:00+09:00",
@@ -55,7 +57,7 @@ async fn everything_given_is_kept() {
         "status": "INACTIVE",
         "approval": "MANUAL",
     }));
-    let created = app.post(operator(), "/events", &body).await;
+    let created = app.post(as_operator(), "/events", &body).await;
     assert_eq!(created.status, 201, "{}", created.body);
     assert_eq!(created.str("name"), "봄맞이 출석");
     assert_eq!(created.str("description"), "For everybody.\nReally.");
@@ -69,41 +71,45 @@ async fn every_fault_is_reported_with_its_pointer_and_nothing_is_stored() {
     let app = TestApp::start().await;
     for (body, pointers) in [
         (json!({}), vec!["/name", "/condition", "/periodStart"]),
-        (with(&json!({"name": "", "nmae": 1, "status": "ON"})), vec!["/name", "/nmae", "/status"]),
-        (with(&json!({"name": "x".repeat(201)})), vec!["/name"]),
-        (with(&json!({"description": "x".repeat(2001)})), vec!["/description"]),
-        (with(&json!({"periodStart": "soon"})), vec!["/periodStart"]),
         (
-            with(&json!({"condition": {"==": [1]}, "timezone": "Mars/Base"})),
+            spring_event_with(&json!({"name": "", "nmae": 1, "status": "ON"})),
+            vec!["/name", "/nmae", "/status"],
+        ),
+        (spring_event_with(&json!({"name": "x".repeat(201)})), vec!["/name"]),
+        (spring_event_with(&json!({"description": "x".repeat(2001)})), vec!["/description"]),
+        (spring_event_with(&json!({"periodStart": "soon"})), vec!["/periodStart"]),
+        (
+            spring_event_with(&json!({"condition": {"==": [1]}, "timezone": "Mars/Base"})),
             vec!["/timezone", "/condition/=="],
         ),
         (
-            with(&json!({"condition": {"and": [{"==": [{"var": "user.name"}, 1]}]}})),
+            spring_event_with(&json!({"condition": {"and": [{"==": [{"var": "user.name"}, 1]}]}})),
             vec!["/condition/and/0/==/0/var"],
         ),
-        (with(&json!({"condition": []})), vec!["/condition"]),
-        (with(&json!({"periodEnd": "2026-05-01T00:00:00Z"})), vec!["/periodEnd"]),
+        (spring_event_with(&json!({"condition": []})), vec!["/condition"]),
+        (spring_event_with(&json!({"periodEnd": "2026-05-01T00:00:00Z"})), vec!["/periodEnd"]),
         (
-            with(&json!({"name": 5, "approval": "AUTO", "timezone": 1, "condition": {"nope": 1}})),
+            spring_event_with(
+                &json!({"name": 5, "approval": "AUTO", "timezone": 1, "condition": {"nope": 1}}),
+            ),
             vec!["/name", "/approval", "/timezone", "/condition/nope"],
         ),
     ] {
-        let answer = app.post(operator(), "/events", &body).await;
+        let answer = app.post(as_operator(), "/events", &body).await;
         assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED"), "{body}");
-        let mut found = answer.pointers();
-        found.sort_unstable();
         let mut expected = pointers;
         expected.sort_unstable();
-        assert_eq!(found, expected, "{body}");
+        assert_eq!(answer.pointers(), expected, "{body}");
     }
-    assert!(app.get(operator(), "/events").await.ids().is_empty());
+    assert!(app.get(as_operator(), "/events").await.ids().is_empty());
 }
 
 #[tokio::test]
 async fn facts_of_later_versions_are_refused_by_name() {
     let app = TestApp::start().await;
     let condition = json!({">=": [{"var": "activity.login.streak"}, 7]});
-    let answer = app.post(operator(), "/events", &with(&json!({ "condition": condition }))).await;
+    let answer =
+        app.post(as_operator(), "/events", &spring_event_with(&json!({ "condition": condition }))).await;
     assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED"));
     let message = answer.body["errors"][0]["message"].as_str().unwrap();
     assert!(message.contains("activity.login.streak") && message.contains("not available yet"), "{message}");
@@ -112,10 +118,10 @@ async fn facts_of_later_versions_are_refused_by_name() {
 #[tokio::test]
 async fn what_is_no_json_is_malformed() {
     let app = TestApp::start().await;
-    let mut request = app.request(operator(), http::Method::POST, "/events", Some(&json!({})));
+    let mut request = app.build_request(as_operator(), http::Method::POST, "/events", Some(&json!({})));
     *request.body_mut() = axum::body::Body::from("{\"name\": ");
     assert_eq!(app.send(request).await.outcome(), (400, "MALFORMED_BODY"));
-    let mut request = app.request(operator(), http::Method::POST, "/events", Some(&spring()));
+    let mut request = app.build_request(as_operator(), http::Method::POST, "/events", Some(&spring_event()));
     request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
     assert_eq!(app.send(request).await.outcome(), (415, "UNSUPPORTED_MEDIA_TYPE"));
 }

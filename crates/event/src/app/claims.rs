@@ -1,0 +1,211 @@
+use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, UserId};
+use event_store::{ClaimFilter, ClaimOutcome, NewClaim, RevisionKey, StoreError, StoredClaim};
+use metrics::counter;
+use rules::{Condition, ConditionDecision, ConditionTrace};
+use serde_json::Value;
+use service_kit::{
+    identity::Caller,
+    metrics::CLAIMS,
+    page::{Page, PageRequest},
+};
+
+use crate::{
+    EventService,
+    decide::{ClaimRefusal, decide_claim},
+};
+
+/// A claim that stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AcceptedClaim {
+    /// It was stored now.
+    Stored(Claim),
+    /// It was stored before, under the same key: this is what was answered then.
+    Repeated(Claim),
+}
+
+impl AcceptedClaim {
+    /// The claim, as it was when it was stored.
+    pub(crate) fn into_claim(self) -> Claim {
+        match self {
+            Self::Stored(claim) | Self::Repeated(claim) => claim,
+        }
+    }
+}
+
+/// A claim with what it was decided on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ExplainedClaim {
+    pub(crate) claim: Claim,
+    /// The event's revision it was decided on.
+    pub(crate) event_revision: i64,
+    /// The condition as it stood in that revision; null for a revision that was never kept.
+    pub(crate) condition: Value,
+    pub(crate) facts: Value,
+    pub(crate) eligible: bool,
+    /// The condition with the value of each part.
+    pub(crate) trace: ConditionTrace,
+}
+
+/// Why a claim is not stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CreateClaimError {
+    #[error("there is no such event")]
+    UnknownEvent,
+    #[error(transparent)]
+    Refused(#[from] ClaimRefusal),
+    /// With the user's claim that there is.
+    #[error("the user has claimed the event before: {0}")]
+    AlreadyRequested(ClaimId),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why claims are not listed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ListClaimsError {
+    #[error("only staff sees the claims of others")]
+    OthersClaims,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a claim is not shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FindClaimError {
+    /// There is none, or it is somebody else's.
+    #[error("there is no such claim for this caller")]
+    Unknown,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl EventService {
+    /// Claims an event's rewards for a user. Of any number of attempts at most one is ever stored; one that is refused
+    /// is not used up. A retry with the same key gets the first answer again, also after the event has ended.
+    pub(crate) async fn create_claim(
+        &self,
+        claimant: &Caller,
+        event: EventId,
+        idempotency_key: Option<String>,
+    ) -> Result<AcceptedClaim, CreateClaimError> {
+        let result = self.decide_and_store(claimant, event, idempotency_key).await;
+        counter!(CLAIMS, "outcome" => outcome_label(&result)).increment(1);
+        result
+    }
+
+    async fn decide_and_store(
+        &self,
+        claimant: &Caller,
+        event: EventId,
+        idempotency_key: Option<String>,
+    ) -> Result<AcceptedClaim, CreateClaimError> {
+        let found = self.catalogue.find_event(event).await?.ok_or(CreateClaimError::UnknownEvent)?;
+        let decision = match decide_claim(&found.event, &found.condition, claimant, self.now()) {
+            Ok(decision) => decision,
+            Err(refusal) => return self.repeat_or_refuse(claimant.id, event, idempotency_key, refusal).await,
+        };
+        let minted = self.ids.mint();
+        let claim = Claim {
+            id: ClaimId(minted.id),
+            event_id: event,
+            user_id: claimant.id,
+            status: ClaimStatus::Pending,
+            event_revision: decision.event_revision,
+            created_at: minted.at,
+            updated_at: minted.at,
+        };
+        let new = NewClaim { request: claim, decision, idempotency_key: idempotency_key.clone() };
+        match self.stores.claims.claim_once(new).await? {
+            ClaimOutcome::Stored => Ok(AcceptedClaim::Stored(claim)),
+            ClaimOutcome::Already(stored) => repeat_or_name(&stored, idempotency_key.as_deref()),
+        }
+    }
+
+    /// A retry may come when the event is over or the condition no longer holds: it gets its first answer all the same.
+    async fn repeat_or_refuse(
+        &self,
+        user: UserId,
+        event: EventId,
+        idempotency_key: Option<String>,
+        refusal: ClaimRefusal,
+    ) -> Result<AcceptedClaim, CreateClaimError> {
+        if idempotency_key.is_some() {
+            let stored = self.stores.claims.find_claim(user, event).await?;
+            if let Some(stored) = stored.filter(|stored| stored.idempotency_key == idempotency_key) {
+                return repeat_or_name(&stored, idempotency_key.as_deref());
+            }
+        }
+        Err(refusal.into())
+    }
+
+    /// One page of claims, newest first. Who is no staff sees their own, and need not say so.
+    pub(crate) async fn list_claims(
+        &self,
+        viewer: &Caller,
+        mut filter: ClaimFilter,
+        page: PageRequest,
+    ) -> Result<Page<Claim>, ListClaimsError> {
+        if !viewer.roles.is_staff() && *filter.user.get_or_insert(viewer.id) != viewer.id {
+            return Err(ListClaimsError::OthersClaims);
+        }
+        Ok(self.stores.claims.list(&filter, page).await?)
+    }
+
+    /// The claim with what it was decided on, if this caller may see it.
+    pub(crate) async fn find_claim(
+        &self,
+        viewer: &Caller,
+        id: ClaimId,
+    ) -> Result<ExplainedClaim, FindClaimError> {
+        let found = self.stores.claims.find(id).await?;
+        let visible = found.filter(|(claim, _)| viewer.roles.is_staff() || claim.user_id == viewer.id);
+        let (claim, trace) = visible.ok_or(FindClaimError::Unknown)?;
+        let key = RevisionKey { event: claim.event_id, revision: trace.event_revision };
+        let revision = self.stores.revisions.find(key).await?;
+        let condition = revision.map(|revision| revision.condition).unwrap_or_default();
+        Ok(explain_claim(claim, trace, condition)?)
+    }
+}
+
+/// Puts the stored outcome of each part back into the condition it was decided by.
+fn explain_claim(claim: Claim, trace: DecisionTrace, condition: Value) -> Result<ExplainedClaim, StoreError> {
+    let decision: ConditionDecision =
+        serde_json::from_value(trace.evaluation).map_err(|error| StoreError::corrupt("event-db", error))?;
+    let explained = Condition::from_stored(&condition).explain(&decision, &trace.facts);
+    Ok(ExplainedClaim {
+        claim,
+        event_revision: trace.event_revision,
+        condition,
+        facts: trace.facts,
+        eligible: decision.eligible,
+        trace: explained,
+    })
+}
+
+/// Answers a user's second attempt: the first answer again to whoever has its key, else which claim stands.
+fn repeat_or_name(
+    stored: &StoredClaim,
+    idempotency_key: Option<&str>,
+) -> Result<AcceptedClaim, CreateClaimError> {
+    let claim = stored.request;
+    if idempotency_key.is_none() || stored.idempotency_key.as_deref() != idempotency_key {
+        return Err(CreateClaimError::AlreadyRequested(claim.id));
+    }
+    let as_stored = Claim { status: ClaimStatus::Pending, updated_at: claim.created_at, ..claim };
+    Ok(AcceptedClaim::Repeated(as_stored))
+}
+
+/// What became of an attempt, as the metrics count it.
+fn outcome_label(result: &Result<AcceptedClaim, CreateClaimError>) -> &'static str {
+    match result {
+        Ok(AcceptedClaim::Stored(_)) => "stored",
+        Ok(AcceptedClaim::Repeated(_)) => "repeated",
+        Err(CreateClaimError::UnknownEvent) => "unknown_event",
+        Err(CreateClaimError::Refused(ClaimRefusal::EventNotActive)) => "event_not_active",
+        Err(CreateClaimError::Refused(ClaimRefusal::EventNotStarted)) => "event_not_started",
+        Err(CreateClaimError::Refused(ClaimRefusal::EventEnded)) => "event_ended",
+        Err(CreateClaimError::Refused(ClaimRefusal::ConditionNotMet(_))) => "condition_not_met",
+        Err(CreateClaimError::AlreadyRequested(_)) => "already_requested",
+        Err(CreateClaimError::Store(_)) => "failed",
+    }
+}

@@ -1,0 +1,37 @@
+use std::sync::Arc;
+
+use service_kit::{access_token::AccessTokenKey, ratelimit::RateLimits};
+
+use crate::{
+    client_address::ClientAddressRule, origins::AllowedOrigins, routes::ServiceName, sessions::SessionLookup,
+    upstream::Upstream,
+};
+
+/// What the gateway works with.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Answers users and sessions.
+    pub auth: Upstream,
+    /// Answers events, rewards and claims.
+    pub event: Upstream,
+    /// Checks access tokens.
+    pub tokens: AccessTokenKey,
+    /// Asks whether sessions are current.
+    pub sessions: SessionLookup,
+    /// How often who may do what.
+    pub limits: Arc<dyn RateLimits>,
+    /// How clients are told apart.
+    pub clients: ClientAddressRule,
+    /// The origins whose pages may call the API.
+    pub origins: AllowedOrigins,
+}
+
+impl Gateway {
+    /// Where the requests of a service go.
+    pub(crate) fn upstream(&self, service: ServiceName) -> &Upstream {
+        match service {
+            ServiceName::Auth => &self.auth,
+            ServiceName::Event => &self.event,
+        }
+    }
+}
