@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use domain::{Clock, UserId};
 use service_kit::{access_token::IssuedToken, health::Dependency};
 use subtle::ConstantTimeEq;
@@ -42,9 +42,12 @@ impl MemoryTokenDb {
         self.puts_until_sweep.store(self.tokens.len().max(SWEEP_EVERY), Ordering::Relaxed);
     }
 
+    fn is_alive(&self, token: &IssuedToken) -> bool {
+        self.clock.now() < token.expires_at
+    }
+
     fn is_valid(&self, user: UserId, token: &str) -> bool {
-        let now = self.clock.now();
-        self.tokens.get(&user).is_some_and(|stored| now < stored.expires_at && same(&stored.token, token))
+        self.tokens.get(&user).is_some_and(|stored| self.is_alive(&stored) && same(&stored.token, token))
     }
 }
 
@@ -54,19 +57,39 @@ fn same(one: &str, other: &str) -> bool {
 
 #[async_trait]
 impl AccessTokenStore for MemoryTokenDb {
-    async fn put(&self, user: UserId, token: &IssuedToken) -> Result<(), StoreError> {
-        self.tokens.insert(user, token.clone());
+    async fn put(&self, user: UserId, token: &IssuedToken) -> Result<Option<IssuedToken>, StoreError> {
+        let before = self.tokens.insert(user, token.clone());
         self.sweep_in_turn();
+        Ok(before.filter(|before| self.is_alive(before)))
+    }
+
+    async fn take_back(
+        &self,
+        user: UserId,
+        placed: &str,
+        before: Option<&IssuedToken>,
+    ) -> Result<(), StoreError> {
+        if let Entry::Occupied(mut entry) = self.tokens.entry(user)
+            && same(&entry.get().token, placed)
+        {
+            match before {
+                Some(before) => drop(entry.insert(before.clone())),
+                None => drop(entry.remove()),
+            }
+        }
         Ok(())
     }
 
-    async fn remove(&self, user: UserId) -> Result<(), StoreError> {
-        self.tokens.remove(&user);
-        Ok(())
+    async fn remove(&self, user: UserId) -> Result<Option<IssuedToken>, StoreError> {
+        let removed = self.tokens.remove(&user).map(|(_, removed)| removed);
+        Ok(removed.filter(|removed| self.is_alive(removed)))
     }
 
-    async fn remove_if(&self, user: UserId, token: &str) -> Result<(), StoreError> {
-        self.tokens.remove_if(&user, |_, stored| same(&stored.token, token));
+    async fn give_back(&self, user: UserId, removed: &IssuedToken) -> Result<(), StoreError> {
+        let mut entry = self.tokens.entry(user).or_insert_with(|| removed.clone());
+        if !self.is_alive(&entry) {
+            *entry = removed.clone();
+        }
         Ok(())
     }
 

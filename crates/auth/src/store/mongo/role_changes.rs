@@ -38,7 +38,7 @@ use super::{
     MongoUserDb, STORE,
     users::{by_id, names, without_hash},
 };
-use crate::store::{RolesChanged, StoreError};
+use crate::store::{RoleChange, StoreError};
 
 /// The lock's `_id`.
 const LOCK: &str = "last-admin";
@@ -47,7 +47,7 @@ const LIFETIME_SECONDS: i64 = 3;
 /// How long to try for the lock. Less than a verb may take, so that whoever gets it has time to use it.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The bounds of the pause before the next try for the lock, in milliseconds.
-const PAUSE: std::ops::Range<u64> = 2..10;
+const PAUSE_MILLIS: std::ops::RangeInclusive<u64> = 2..=9;
 
 /// The lock as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,29 +93,29 @@ impl MongoUserDb {
         id: UserId,
         roles: RoleSet,
         at: Timestamp,
-    ) -> Result<RolesChanged, StoreError> {
+    ) -> Result<RoleChange, StoreError> {
         let give_up = Instant::now() + PATIENCE;
         let mut overtaken = false;
         loop {
             let Some(document) = self.find_document(by_id(id)).await? else {
-                return Ok(RolesChanged::NotFound);
+                return Ok(RoleChange::NotFound);
             };
             let version = document.roles_version;
             let user = User::try_from(document)?;
             if overtaken && (user.roles, user.updated_at) == (roles, at) {
                 // Overtaken by our own write, in an attempt the driver repeated.
-                return Ok(RolesChanged::Updated(user));
+                return Ok(RoleChange::Updated(user));
             }
             let demotes = user.roles.contains(Role::Admin) && !roles.contains(Role::Admin);
             let changed = User { roles, updated_at: at, ..user };
             if demotes {
                 match self.demote(&changed, version, give_up).await? {
-                    Demoted::Done => return Ok(RolesChanged::Updated(changed)),
-                    Demoted::LastAdmin => return Ok(RolesChanged::LastAdmin),
+                    Demoted::Done => return Ok(RoleChange::Updated(changed)),
+                    Demoted::LastAdmin => return Ok(RoleChange::LastAdmin),
                     Demoted::Overtaken => {}
                 }
             } else if self.replace_roles(&changed).await? {
-                return Ok(RolesChanged::Updated(changed));
+                return Ok(RoleChange::Updated(changed));
             }
             overtaken = true;
         }
@@ -182,7 +182,7 @@ impl MongoUserDb {
             if Instant::now() >= give_up {
                 return Err(StoreError::unavailable(STORE, "another change of administrators is under way"));
             }
-            sleep(Duration::from_millis(rand::random_range(PAUSE))).await;
+            sleep(Duration::from_millis(self.random.number_within(PAUSE_MILLIS))).await;
         }
     }
 

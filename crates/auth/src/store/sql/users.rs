@@ -1,10 +1,12 @@
 use async_trait::async_trait;
-use domain::{Email, ObjectId, Role, RoleSet, Timestamp, User, UserId};
+use domain::{Email, ObjectId, Role, RoleSet, Secret, Timestamp, User, UserId};
 use service_kit::page::{Page, PageRequest};
 use sqlx::AnyConnection;
 
 use super::{STORE, SqlUserDb};
-use crate::store::{Created, Credentials, NewUser, RolesChanged, StoreError, UserFilter, UserStore};
+use crate::store::{
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord, UserStore,
+};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -34,6 +36,10 @@ pub(super) const SET_ROLES: &str = "UPDATE users SET roles = $2, updated_at = $3
 
 pub(super) const FIND_BY_EMAIL: &str =
     "SELECT id, email, roles, created_at, updated_at, password_hash FROM users WHERE email = $1";
+const FIND_RECORD: &str =
+    "SELECT id, email, roles, created_at, updated_at, password_hash FROM users WHERE id = $1";
+const SET_PASSWORD_HASH: &str =
+    "UPDATE users SET password_hash = $3, updated_at = $4 WHERE id = $1 AND password_hash = $2";
 pub(super) const HAS_ADMIN: &str = "SELECT id FROM users WHERE (roles & 8) = 8 LIMIT 1";
 
 /// Greater than every id: where a list begins.
@@ -49,7 +55,7 @@ struct UserRow {
 }
 
 #[derive(sqlx::FromRow)]
-pub(super) struct CredentialsRow {
+pub(super) struct UserRecordRow {
     #[sqlx(flatten)]
     user: UserRow,
     password_hash: String,
@@ -61,7 +67,7 @@ impl TryFrom<UserRow> for User {
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
         Ok(User {
             id: row.id.parse::<UserId>().map_err(|error| StoreError::corrupt(STORE, error))?,
-            email: row.email.parse::<Email>().map_err(|error| StoreError::corrupt(STORE, error))?,
+            email: Email::from_stored(row.email),
             roles: roles(row.roles),
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
@@ -69,11 +75,11 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-impl TryFrom<CredentialsRow> for Credentials {
+impl TryFrom<UserRecordRow> for UserRecord {
     type Error = StoreError;
 
-    fn try_from(row: CredentialsRow) -> Result<Self, StoreError> {
-        Ok(Credentials { user: row.user.try_into()?, password_hash: row.password_hash })
+    fn try_from(row: UserRecordRow) -> Result<Self, StoreError> {
+        Ok(UserRecord { user: row.user.try_into()?, password_hash: Secret::new(row.password_hash) })
     }
 }
 
@@ -99,7 +105,7 @@ fn roles(bits: i64) -> RoleSet {
 pub(super) async fn insert(
     connection: &mut AnyConnection,
     user: User,
-    password_hash: String,
+    password_hash: Secret<String>,
 ) -> Result<bool, sqlx::Error> {
     let stored = sqlx::query(
         "INSERT INTO users (id, email, password_hash, roles, created_at, updated_at) \
@@ -107,7 +113,7 @@ pub(super) async fn insert(
     )
     .bind(user.id.to_string())
     .bind(user.email.as_str())
-    .bind(password_hash)
+    .bind(password_hash.into_inner())
     .bind(bits(user.roles))
     .bind(user.created_at.as_millis())
     .bind(user.updated_at.as_millis())
@@ -118,12 +124,12 @@ pub(super) async fn insert(
 
 #[async_trait]
 impl UserStore for SqlUserDb {
-    async fn create(&self, new: NewUser) -> Result<Created, StoreError> {
+    async fn create(&self, new: NewUser) -> Result<RegistrationOutcome, StoreError> {
         let NewUser { id, email, password_hash, roles, at } = new;
         let user = User { id, email, roles, created_at: at, updated_at: at };
         let row = user.clone();
         let stored = self.0.write(move |connection| Box::pin(insert(connection, row, password_hash)));
-        Ok(if stored.await? { Created::Created(user) } else { Created::EmailTaken })
+        Ok(if stored.await? { RegistrationOutcome::Registered(user) } else { RegistrationOutcome::EmailTaken })
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -132,10 +138,17 @@ impl UserStore for SqlUserDb {
         row.map(User::try_from).transpose()
     }
 
-    async fn find_by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        let find = sqlx::query_as::<_, CredentialsRow>(FIND_BY_EMAIL).bind(email.as_str().to_owned());
+    async fn find_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError> {
+        let find = sqlx::query_as::<_, UserRecordRow>(FIND_BY_EMAIL).bind(email.as_str().to_owned());
         let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
-        row.map(Credentials::try_from).transpose()
+        row.map(UserRecord::try_from).transpose()
+    }
+
+    /// There is one server.
+    async fn find_confirmed(&self, id: UserId) -> Result<Option<UserRecord>, StoreError> {
+        let find = sqlx::query_as::<_, UserRecordRow>(FIND_RECORD).bind(id.to_string());
+        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+        row.map(UserRecord::try_from).transpose()
     }
 
     async fn list(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
@@ -158,7 +171,7 @@ impl UserStore for SqlUserDb {
         Ok(Page::from_overfull(users, page.limit, |user: &User| user.id.0))
     }
 
-    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RolesChanged, StoreError> {
+    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError> {
         let (updated, known) = self
             .0
             .write(move |connection| {
@@ -179,10 +192,25 @@ impl UserStore for SqlUserDb {
             })
             .await?;
         match updated {
-            Some(row) => Ok(RolesChanged::Updated(row.try_into()?)),
-            None if known => Ok(RolesChanged::LastAdmin),
-            None => Ok(RolesChanged::NotFound),
+            Some(row) => Ok(RoleChange::Updated(row.try_into()?)),
+            None if known => Ok(RoleChange::LastAdmin),
+            None => Ok(RoleChange::NotFound),
         }
+    }
+
+    async fn set_password_hash(&self, change: PasswordHashChange) -> Result<bool, StoreError> {
+        let changed = self.0.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query(SET_PASSWORD_HASH)
+                    .bind(change.user.to_string())
+                    .bind(change.expected.into_inner())
+                    .bind(change.next.into_inner())
+                    .bind(change.at.as_millis())
+                    .execute(connection)
+                    .await
+            })
+        });
+        Ok(changed.await?.rows_affected() == 1)
     }
 
     async fn has_admin(&self) -> Result<bool, StoreError> {
@@ -199,7 +227,7 @@ impl SqlUserDb {
         role: Option<Role>,
         page: PageRequest,
     ) -> Result<Page<User>, StoreError> {
-        let found = self.find_by_email(email).await?.map(|credentials| credentials.user);
+        let found = self.find_by_email(email).await?.map(|record| record.user);
         let wanted = |user: &User| {
             role.is_none_or(|role| user.roles.contains(role))
                 && page.before.is_none_or(|before: ObjectId| user.id.0 < before)

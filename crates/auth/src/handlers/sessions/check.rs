@@ -6,19 +6,16 @@ use service_kit::{
     problem::Problem,
 };
 
-use crate::Auth;
+use crate::AuthService;
 
 /// Tells the gateway which sessions are current. Not public: only the gateway itself may ask.
-pub(crate) async fn handle(
-    State(auth): State<Auth>,
+pub(crate) async fn check_sessions(
+    State(auth): State<AuthService>,
     _: FromGateway,
     JsonBody(question): JsonBody<SessionsQuestion>,
 ) -> Result<Json<SessionsAnswer>, Problem> {
     if question.sessions.len() > MAX_SESSIONS {
-        return Err(Problem::invalid(Faults::new(
-            "/sessions",
-            format!("must have at most {MAX_SESSIONS} entries"),
-        )));
+        return Err(Faults::new("/sessions", format!("must have at most {MAX_SESSIONS} entries")).into());
     }
     let sessions: Vec<_> = question.sessions.into_iter().map(|shown| (shown.user_id, shown.token)).collect();
     let current = auth.check_sessions(&sessions).await?;
