@@ -1,11 +1,11 @@
 //! Builds each service over its stores.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use auth::{Auth, AuthParts, PasswordPool};
+use auth::{AuthParts, PasswordPool, RefreshTokenKey};
 use axum::Router;
-use domain::{Clock, IdGenerator};
+use domain::{Clock, IdGenerator, RandomSource};
 use event::EventService;
 use gateway::{
     ClientAddressRule, Gateway, HttpUpstream, PresentedSession, SessionCheck, SessionLookup,
@@ -33,6 +33,7 @@ pub(super) struct SharedParts {
     pub(super) clock: Arc<dyn Clock>,
     ids: IdGenerator,
     tokens: AccessTokenKey,
+    refresh_key: RefreshTokenKey,
     identity: IdentityKey,
     /// How services learn who calls.
     identity_source: IdentitySource,
@@ -50,8 +51,10 @@ impl SharedParts {
             Topology::All | Topology::Gateway | Topology::Auth => connect_redis(&settings.stores).await?,
         };
         let mut tokens = AccessTokenKey::new(&secrets.current, Arc::clone(&clock));
+        let mut refresh_key = RefreshTokenKey::derive(&secrets.current);
         if let Some(previous) = &secrets.previous {
             tokens = tokens.accepting_previous(previous);
+            refresh_key = refresh_key.accepting_previous(previous);
         }
         let identity = IdentityKey::derive(&secrets.current, Arc::clone(&clock));
         Ok(Self {
@@ -61,6 +64,7 @@ impl SharedParts {
                 Topology::All => IdentitySource::InProcess,
                 Topology::Gateway | Topology::Auth | Topology::Event => identity.clone().into(),
             },
+            refresh_key,
             identity,
             limits: rate_limits(settings, redis.as_ref()),
             redis,
@@ -97,12 +101,15 @@ impl AuthService {
         let tokens = TokenDb::over(shared.redis.as_ref(), &shared.clock);
         let embedded = settings.stores.user_db_url.is_none() && settings.stores.mongodb_uri.is_none();
         let first_admin = embedded.then(|| FirstAdmin { users: Arc::clone(&users), ids: shared.ids.clone() });
-        let auth = Auth::new(AuthParts {
+        let auth = auth::AuthService::new(AuthParts {
             users,
             refresh_tokens,
             access_tokens: tokens.access_tokens,
             access_key: shared.tokens.clone(),
+            refresh_key: shared.refresh_key.clone(),
+            refresh_grace: Duration::from_secs(settings.refresh_grace_seconds),
             ids: shared.ids.clone(),
+            random: RandomSource::new(),
             limits: Arc::clone(&shared.limits),
             passwords: PasswordPool::start(),
             cookie_secure: settings.cookie_secure,
@@ -186,7 +193,7 @@ pub(super) fn build_gateway(
 }
 
 /// Asks auth in the same process.
-struct InProcessSessions(Auth);
+struct InProcessSessions(auth::AuthService);
 
 #[async_trait]
 impl SessionCheck for InProcessSessions {
