@@ -67,6 +67,10 @@ async fn live(system: &System) -> (Vec<String>, String) {
     let renewed =
         api.post_anonymously("/auth/refresh", &json!({ "refreshToken": session["refreshToken"] })).await;
     let renewed = renewed.expect(200);
+    // Its successor was used: now the first one is a stolen one.
+    let newest =
+        api.post_anonymously("/auth/refresh", &json!({ "refreshToken": renewed["refreshToken"] })).await;
+    let renewed = newest.expect(200);
     api.post_anonymously("/auth/refresh", &json!({ "refreshToken": session["refreshToken"] }))
         .await
         .expect(401);
