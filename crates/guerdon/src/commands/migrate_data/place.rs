@@ -5,7 +5,6 @@ use super::{
     collection::{Collection, Table},
 };
 use crate::{
-    assembly::Topology,
     settings::{Secret, StoreSettings},
     store_url::{EventDatabase, UnknownStore, UserDatabase},
     stores::{StoresError, UserDb, open_event_db},
@@ -74,8 +73,15 @@ impl Side {
 
     /// The files of its embedded stores that are there.
     pub(super) fn existing_files(&self) -> Result<Vec<PathBuf>, UnknownStore> {
-        let files = self.settings.embedded_files(Topology::All)?;
-        Ok(files.into_iter().filter(|file| file.is_file()).collect())
+        let users = match self.user_db()? {
+            UserDatabase::Sqlite(path) => Some(path),
+            UserDatabase::Postgres(_) | UserDatabase::Mongo(_) => None,
+        };
+        let events = match self.event_db()? {
+            EventDatabase::Sqlite(path) => Some(path),
+            EventDatabase::Mongo(_) => None,
+        };
+        Ok(users.into_iter().chain(events).filter(|file| file.is_file()).collect())
     }
 
     pub(super) fn has_the_user_db_of(&self, other: &Self) -> Result<bool, UnknownStore> {
