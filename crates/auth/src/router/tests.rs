@@ -7,11 +7,12 @@ use service_kit::identity::{IDENTITY_HEADER, Identity};
 use super::*;
 use crate::test_app::{Answer, TestApp, by};
 
-const ROUTES: [(Method, &str); 9] = [
+const ROUTES: [(Method, &str); 10] = [
     (Method::POST, "/users"),
     (Method::GET, "/users"),
     (Method::GET, "/users/me"),
     (Method::GET, "/users/000000000000000000000000"),
+    (Method::PUT, "/users/me/password"),
     (Method::PUT, "/users/000000000000000000000000/roles"),
     (Method::POST, "/auth/login"),
     (Method::POST, "/auth/refresh"),
@@ -115,6 +116,7 @@ fn the_document_describes_the_public_routes_and_no_other() {
         "post /auth/logout",
         "post /auth/refresh",
         "post /users",
+        "put /users/me/password",
         "put /users/{id}/roles",
     ];
     assert_eq!(described, expected);

@@ -126,6 +126,31 @@ mod tests {
         contract::only_the_latest_token_of_a_user_counts(&*db().0).await;
     }
 
+    #[tokio::test]
+    async fn what_was_displaced_is_told_and_can_be_put_back() {
+        let (db, clock) = db();
+        contract::what_was_displaced_is_told_and_can_be_put_back(&*db, clock.now()).await;
+    }
+
+    #[tokio::test]
+    async fn what_was_removed_is_told_and_can_be_given_back() {
+        let (db, clock) = db();
+        contract::what_was_removed_is_told_and_can_be_given_back(&*db, clock.now()).await;
+    }
+
+    #[tokio::test]
+    async fn an_expired_token_is_neither_told_nor_in_the_way() {
+        let (db, clock) = db();
+        let (user, old) = contract::issued(1, "old", clock.now());
+        db.put(user, &old).await.unwrap();
+        clock.advance_seconds(900);
+        let (_, new) = contract::issued(1, "new", clock.now());
+        db.give_back(user, &new).await.unwrap();
+        assert!(db.is_valid(user, "new"));
+        db.put(user, &old).await.unwrap();
+        assert!(db.put(user, &new).await.unwrap().is_none());
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn removing_ones_own_token_never_removes_a_later_one() {
         contract::removing_ones_own_token_never_removes_a_later_one(db().0).await;

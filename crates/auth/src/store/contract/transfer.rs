@@ -22,7 +22,7 @@ fn everybody(count: usize) -> Vec<UserRecord> {
             created_at: minted.at,
             updated_at: minted.at.plus_seconds(i64::try_from(n).unwrap()),
         };
-        UserRecord { user, password_hash: format!("$argon2id$v=19$hash of {n}") }
+        UserRecord { user, password_hash: format!("$argon2id$v=19$hash of {n}").into() }
     };
     roles.iter().cycle().take(count).enumerate().map(record).collect()
 }
@@ -59,7 +59,7 @@ pub(crate) async fn importing_again_changes_nothing_and_fills_gaps(db: Arc<dyn U
     assert_eq!(all(&*db).await, users);
     let mut changed = users[3].clone();
     changed.user.roles = RoleSet::from_roles(&[Role::Auditor]);
-    changed.password_hash = "another".into();
+    changed.password_hash = "another".to_owned().into();
     db.import(vec![changed]).await.unwrap();
     assert_eq!(all(&*db).await, users);
 }

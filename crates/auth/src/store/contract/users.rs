@@ -3,7 +3,7 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{Email, IdGenerator, Role, RoleSet, SystemClock, Timestamp, User, UserId};
 use service_kit::page::PageRequest;
 
-use crate::store::{Created, NewUser, RolesChanged, StoreError, UserFilter, UserStore};
+use crate::store::{NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserStore};
 
 const ADMIN: RoleSet = RoleSet::from_roles(&[Role::Admin]);
 const USER: RoleSet = RoleSet::from_roles(&[Role::User]);
@@ -21,7 +21,7 @@ fn new(ids: &IdGenerator, address: &str, roles: RoleSet) -> NewUser {
     NewUser {
         id: UserId(minted.id),
         email: email(address),
-        password_hash: format!("hash of {address}"),
+        password_hash: format!("hash of {address}").into(),
         roles,
         at: minted.at,
     }
@@ -29,8 +29,8 @@ fn new(ids: &IdGenerator, address: &str, roles: RoleSet) -> NewUser {
 
 async fn created(db: &dyn UserStore, user: NewUser) -> User {
     match db.create(user).await.unwrap() {
-        Created::Created(user) => user,
-        Created::EmailTaken => panic!("the address is taken"),
+        RegistrationOutcome::Registered(user) => user,
+        RegistrationOutcome::EmailTaken => panic!("the address is taken"),
     }
 }
 
@@ -44,10 +44,55 @@ pub(crate) async fn a_user_is_found_as_they_were_stored(db: Arc<dyn UserStore>) 
     let mina = created(&*db, new(&ids, "Mina@Example.com", roles)).await;
     assert_eq!((mina.roles, mina.email.as_str()), (roles, "mina@example.com"));
     assert_eq!(db.find(mina.id).await.unwrap(), Some(mina.clone()));
-    let credentials = db.find_by_email(&email("MINA@example.com")).await.unwrap().unwrap();
-    assert_eq!((credentials.user, credentials.password_hash.as_str()), (mina, "hash of Mina@Example.com"));
+    let record = db.find_by_email(&email("MINA@example.com")).await.unwrap().unwrap();
+    assert_eq!((record.user, record.password_hash.expose().as_str()), (mina, "hash of Mina@Example.com"));
     assert_eq!(db.find(UserId(ids.mint().id)).await.unwrap(), None);
     assert!(db.find_by_email(&email("jun@example.com")).await.unwrap().is_none());
+}
+
+/// Longer than an address may be, and not folded: it is not judged anew.
+pub(crate) async fn an_address_from_an_earlier_version_is_read_as_it_is(db: Arc<dyn UserStore>) {
+    let ids = ids();
+    let former = Email::from_stored(format!("i\u{307}{}@Example.com", "a".repeat(300)));
+    let user = NewUser { email: former.clone(), ..new(&ids, "mina@example.com", USER) };
+    let mina = created(&*db, user).await;
+    assert_eq!(db.find(mina.id).await.unwrap().unwrap().email, former);
+    let listed = db.list(&UserFilter::default(), PageRequest::default()).await.unwrap();
+    assert_eq!(listed.items, [mina.clone()]);
+    let change = db.set_roles(mina.id, ADMIN, later(mina.updated_at)).await.unwrap();
+    assert!(matches!(change, RoleChange::Updated(_)), "{change:?}");
+}
+
+pub(crate) async fn of_two_who_change_a_password_hash_one_succeeds(db: Arc<dyn UserStore>) {
+    let ids = ids();
+    let mina = created(&*db, new(&ids, "mina@example.com", USER)).await;
+    let before = db.find_confirmed(mina.id).await.unwrap().unwrap();
+    assert_eq!(before.user, mina);
+    let change = |next: &str| PasswordHashChange {
+        user: mina.id,
+        expected: before.password_hash.clone(),
+        next: next.to_owned().into(),
+        at: later(mina.updated_at),
+    };
+    let tasks: Vec<_> = (0..20)
+        .map(|n| {
+            let (db, change) = (Arc::clone(&db), change(&format!("next {n}")));
+            tokio::spawn(async move { (db.set_password_hash(change.clone()).await.unwrap(), change.next) })
+        })
+        .collect();
+    let mut changed = Vec::new();
+    for task in tasks {
+        changed.push(task.await.unwrap());
+    }
+    let winners: Vec<_> = changed.into_iter().filter(|(won, _)| *won).map(|(_, next)| next).collect();
+    assert_eq!(winners.len(), 1);
+    let after = db.find_by_email(&mina.email).await.unwrap().unwrap();
+    assert_eq!(after.password_hash, winners[0]);
+    assert_eq!((after.user.updated_at, after.user.roles), (later(mina.updated_at), mina.roles));
+    assert!(!db.set_password_hash(change("late")).await.unwrap());
+    let nobody = UserId(ids.mint().id);
+    assert_eq!(db.find_confirmed(nobody).await.unwrap(), None);
+    assert!(!db.set_password_hash(PasswordHashChange { user: nobody, ..change("x") }).await.unwrap());
 }
 
 pub(crate) async fn of_a_hundred_registrations_of_one_address_one_is_stored(db: Arc<dyn UserStore>) {
@@ -61,7 +106,7 @@ pub(crate) async fn of_a_hundred_registrations_of_one_address_one_is_stored(db: 
         .collect();
     let mut stored = Vec::new();
     for task in tasks {
-        if let Created::Created(user) = task.await.unwrap() {
+        if let RegistrationOutcome::Registered(user) = task.await.unwrap() {
             stored.push(user);
         }
     }
@@ -77,17 +122,17 @@ pub(crate) async fn roles_change_and_the_last_administrator_stays(db: Arc<dyn Us
     assert!(!db.has_admin().await.unwrap());
     let at = later(mina.updated_at);
     let nobody = UserId(ids.mint().id);
-    assert_eq!(db.set_roles(nobody, ADMIN, at).await.unwrap(), RolesChanged::NotFound);
+    assert_eq!(db.set_roles(nobody, ADMIN, at).await.unwrap(), RoleChange::NotFound);
     let admin = User { roles: ADMIN, updated_at: at, ..mina.clone() };
-    assert_eq!(db.set_roles(mina.id, ADMIN, at).await.unwrap(), RolesChanged::Updated(admin.clone()));
+    assert_eq!(db.set_roles(mina.id, ADMIN, at).await.unwrap(), RoleChange::Updated(admin.clone()));
     assert!(db.has_admin().await.unwrap());
-    assert_eq!(db.set_roles(mina.id, USER, later(at)).await.unwrap(), RolesChanged::LastAdmin);
+    assert_eq!(db.set_roles(mina.id, USER, later(at)).await.unwrap(), RoleChange::LastAdmin);
     assert_eq!(db.find(mina.id).await.unwrap(), Some(admin));
     let more = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
-    assert!(matches!(db.set_roles(mina.id, more, at).await.unwrap(), RolesChanged::Updated(_)));
+    assert!(matches!(db.set_roles(mina.id, more, at).await.unwrap(), RoleChange::Updated(_)));
     let jun = created(&*db, new(&ids, "jun@example.com", ADMIN)).await;
-    assert!(matches!(db.set_roles(mina.id, USER, at).await.unwrap(), RolesChanged::Updated(_)));
-    assert_eq!(db.set_roles(jun.id, USER, at).await.unwrap(), RolesChanged::LastAdmin);
+    assert!(matches!(db.set_roles(mina.id, USER, at).await.unwrap(), RoleChange::Updated(_)));
+    assert_eq!(db.set_roles(jun.id, USER, at).await.unwrap(), RoleChange::LastAdmin);
 }
 
 pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<dyn UserStore>) {
@@ -107,7 +152,7 @@ pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<
             .collect();
         let mut refused = 0;
         for task in tasks {
-            refused += usize::from(task.await.unwrap() == RolesChanged::LastAdmin);
+            refused += usize::from(task.await.unwrap() == RoleChange::LastAdmin);
         }
         assert_eq!(refused, 1);
         for admin in &admins {
@@ -131,7 +176,7 @@ pub(crate) async fn four_users(db: &dyn UserStore) -> [UserId; 4] {
 pub(crate) async fn race_role_changes(
     replicas: &[Arc<dyn UserStore>],
     users: [UserId; 4],
-) -> Vec<Result<RolesChanged, StoreError>> {
+) -> Vec<Result<RoleChange, StoreError>> {
     let [a, b, c, d] = users;
     let at = ids().mint().at;
     let changes =
@@ -161,11 +206,11 @@ pub(crate) async fn an_administrator_remains_over_replicas(replicas: &[Arc<dyn U
     let at = ids().mint().at;
     for _ in 0..rounds {
         for outcome in race_role_changes(replicas, users).await {
-            assert!(matches!(outcome.unwrap(), RolesChanged::Updated(_) | RolesChanged::LastAdmin));
+            assert!(matches!(outcome.unwrap(), RoleChange::Updated(_) | RoleChange::LastAdmin));
         }
         assert!(db.has_admin().await.unwrap(), "nobody is left");
         for (user, roles) in users.into_iter().zip([ADMIN, ADMIN, USER, USER]) {
-            assert!(matches!(db.set_roles(user, roles, at).await.unwrap(), RolesChanged::Updated(_)));
+            assert!(matches!(db.set_roles(user, roles, at).await.unwrap(), RoleChange::Updated(_)));
         }
     }
 }

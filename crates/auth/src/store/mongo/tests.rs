@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{IdGenerator, Role, RoleSet, SystemClock, Timestamp, UserId};
+use futures::future::{BoxFuture, join_all};
 use mongodb::bson::{Bson, Document};
 use proptest::{prelude::*, test_runner::Config};
 use service_kit::page::PageRequest;
@@ -10,9 +11,10 @@ use test_servers::{Mongo as Server, MongoMode};
 use super::*;
 use crate::{
     refresh_token::RefreshToken,
+    test_app::{new_token, successor_of},
     store::{
-        Created, NewUser, RefreshRow, RefreshTokenStore, RolesChanged, Rotated, Rotation, UserFilter,
-        UserStore,
+        NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore, RegistrationOutcome, RoleChange,
+        RotationOutcome, TokenRotation, UserFilter, UserStore,
         contract::{refresh_tokens as token_suite, transfer as transfer_suite, users as user_suite},
     },
 };
@@ -26,7 +28,7 @@ pub(super) async fn open(server: &Server) -> Arc<MongoUserDb> {
 /// The suites ask what is stored, not how fast: a slow server on a busy machine is waited for.
 pub(super) async fn patient(uri: &str, database: &str) -> Arc<MongoUserDb> {
     let mongo = Mongo::connect(uri, STORE, Some(database)).await.unwrap();
-    Arc::new(MongoUserDb::over(mongo.with_limit(Duration::from_mins(1))).await.unwrap())
+    Arc::new(MongoUserDb::from_mongo(mongo.with_limit(Duration::from_mins(1))).await.unwrap())
 }
 
 pub(super) fn somebody(name: &str, roles: &[Role]) -> NewUser {
@@ -34,7 +36,7 @@ pub(super) fn somebody(name: &str, roles: &[Role]) -> NewUser {
     NewUser {
         id: UserId(minted.id),
         email: format!("{name}@example.com").parse().unwrap(),
-        password_hash: format!("hash of {name}"),
+        password_hash: format!("hash of {name}").into(),
         roles: RoleSet::from_roles(roles),
         at: minted.at,
     }
@@ -44,6 +46,8 @@ async fn users_keep_the_contract(mode: MongoMode) {
     let server = Server::shared_or_start(mode);
     let db = async || open(&server).await;
     user_suite::a_user_is_found_as_they_were_stored(db().await).await;
+    user_suite::an_address_from_an_earlier_version_is_read_as_it_is(db().await).await;
+    user_suite::of_two_who_change_a_password_hash_one_succeeds(db().await).await;
     user_suite::of_a_hundred_registrations_of_one_address_one_is_stored(db().await).await;
     user_suite::roles_change_and_the_last_administrator_stays(db().await).await;
     user_suite::filters_combine(db().await).await;
@@ -59,10 +63,13 @@ async fn refresh_tokens_keep_the_contract(mode: MongoMode) {
     let db = async || open(&server).await;
     token_suite::a_rotation_replaces_the_hash_and_keeps_the_rest(db().await).await;
     token_suite::a_token_that_was_rotated_away_deletes_the_row(db().await).await;
+    token_suite::a_rotation_can_be_repeated_within_the_grace_until_the_successor_is_used(db().await).await;
+    token_suite::without_a_grace_no_rotation_can_be_repeated(db().await).await;
+    token_suite::a_row_gives_its_place_back_only_while_it_holds_it(db().await).await;
     token_suite::an_earlier_logins_token_is_unknown_and_changes_nothing(db().await).await;
     token_suite::an_expired_token_is_told_apart(db().await).await;
-    token_suite::deleting_can_be_tied_to_a_hash(db().await).await;
-    token_suite::of_many_rotations_with_one_token_exactly_one_succeeds(db().await).await;
+    token_suite::deleting_can_be_tied_to_a_family(db().await).await;
+    token_suite::of_many_rotations_with_one_token_one_rotates_and_the_others_repeat(db().await).await;
     token_suite::of_many_logins_at_once_one_row_is_left(db().await).await;
 }
 
@@ -161,6 +168,7 @@ fn row(token: &RefreshToken, at: Timestamp) -> RefreshRow {
         id: IdGenerator::new(Arc::new(SystemClock)).mint().id,
         user: token.user(),
         token: token.fingerprint(),
+        previous: None,
         expires_at: at.plus_seconds(100),
         created_at: at,
         updated_at: at,
@@ -174,7 +182,7 @@ async fn documents_have_exactly_the_shape_of_the_specification() {
     let mina = somebody("mina", &[Role::User, Role::Auditor]);
     let (id, at) = (mina.id, mina.at);
     db.create(mina).await.unwrap();
-    let row = row(&RefreshToken::begin(id), at);
+    let row = row(&new_token(id), at);
     db.put(row.clone()).await.unwrap();
     let only = async |collection: &str| {
         let found = db.mongo.collection::<Document>(collection).find_one(doc! {}).await.unwrap();
@@ -217,12 +225,12 @@ async fn a_user_that_another_program_wrote_is_read_and_changed() {
     };
     db.mongo.collection::<Document>("users").insert_one(by_mongoose).await.unwrap();
     db.create(somebody("jun", &[Role::Admin])).await.unwrap();
-    assert_eq!(db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash, "hash of mina");
+    assert_eq!(db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash, "hash of mina".to_owned().into());
     let changed = db.set_roles(mina.id, RoleSet::from_roles(&[Role::User]), mina.at).await.unwrap();
     let found = UserStore::find(&*db, mina.id).await.unwrap().unwrap();
     assert_eq!(
         (changed, found.roles),
-        (RolesChanged::Updated(found.clone()), RoleSet::from_roles(&[Role::User]))
+        (RoleChange::Updated(found.clone()), RoleSet::from_roles(&[Role::User]))
     );
 }
 
@@ -234,21 +242,31 @@ async fn a_write_that_the_driver_repeats_is_recognised_as_ones_own() {
     let mina =
         || NewUser { id, at: Timestamp::from_millis(1_750_000_000_000), ..somebody("mina", &[Role::User]) };
     let first = db.create(mina()).await.unwrap();
-    assert!(matches!(first, Created::Created(_)));
+    assert!(matches!(first, RegistrationOutcome::Registered(_)));
     assert_eq!(db.create(mina()).await.unwrap(), first);
-    assert_eq!(db.create(somebody("mina", &[Role::User])).await.unwrap(), Created::EmailTaken);
-    let token = RefreshToken::begin(id);
+    assert_eq!(db.create(somebody("mina", &[Role::User])).await.unwrap(), RegistrationOutcome::EmailTaken);
+    let token = new_token(id);
     let at = mina().at;
     db.put(row(&token, at)).await.unwrap();
-    let rotation = Rotation {
+    let rotation = TokenRotation {
         user: id,
         presented: token.fingerprint(),
-        next: token.next().fingerprint().hash,
+        next: successor_of(&token).fingerprint().hash,
         expires_at: at.plus_seconds(100),
         now: at.plus_seconds(1),
+        repeatable_since: at,
     };
-    assert_eq!(db.rotate(&rotation).await.unwrap(), Rotated::Rotated);
-    assert_eq!(db.rotate(&rotation).await.unwrap(), Rotated::Rotated);
+    assert_eq!(db.rotate(&rotation).await.unwrap(), RotationOutcome::Rotated);
+    assert_eq!(db.rotate(&rotation).await.unwrap(), RotationOutcome::Repeated);
+    let change = PasswordHashChange {
+        user: id,
+        expected: "hash of mina".to_owned().into(),
+        next: "another".to_owned().into(),
+        at,
+    };
+    for _ in 0..2 {
+        assert!(db.set_password_hash(change.clone()).await.unwrap());
+    }
     assert!(RefreshTokenStore::find(&*db, id).await.unwrap().is_some());
 }
 
@@ -276,7 +294,7 @@ async fn every_lookup_and_list_walks_an_index() {
     let mina = somebody("mina", &[Role::Admin]);
     let id = mina.id;
     db.create(mina).await.unwrap();
-    db.put(row(&RefreshToken::begin(id), Timestamp::from_millis(0))).await.unwrap();
+    db.put(row(&new_token(id), Timestamp::from_millis(0))).await.unwrap();
     let first = PageRequest::default();
     let later = PageRequest { before: Some(id.0), ..first };
     // SecantusDB says COLLSCAN of a filter on `_id` ranges unless it is given the index; MongoDB finds it by itself.
@@ -325,35 +343,47 @@ async fn wrong_credentials_and_an_absent_server_are_told_apart_without_the_passw
 
 /// One call of every verb at once, of which every one must say that the store is unavailable.
 async fn everything_is_unavailable(db: &MongoUserDb, user: UserId) {
-    let token = RefreshToken::begin(user);
+    let token = new_token(user);
     let at = Timestamp::from_millis(0);
-    let rotation = Rotation {
+    let rotation = TokenRotation {
         user,
         presented: token.fingerprint(),
-        next: token.next().fingerprint().hash,
+        next: successor_of(&token).fingerprint().hash,
         expires_at: at,
         now: at,
+        repeatable_since: at,
+    };
+    let change = PasswordHashChange {
+        user,
+        expected: "a".to_owned().into(),
+        next: "b".to_owned().into(),
+        at,
     };
     let (email, filter) = ("mina@example.com".parse().unwrap(), UserFilter::default());
     let hash = token.fingerprint().hash;
     let verbs = async {
-        tokio::join!(
-            async { db.create(somebody("jun", &[Role::User])).await.map(drop) },
-            async { UserStore::find(db, user).await.map(drop) },
-            async { db.find_by_email(&email).await.map(drop) },
-            async { db.list(&filter, PageRequest::default()).await.map(drop) },
-            async { db.set_roles(user, RoleSet::from_roles(&[Role::User]), at).await.map(drop) },
-            async { db.has_admin().await.map(drop) },
-            async { db.put(row(&token, at)).await },
-            async { db.rotate(&rotation).await.map(drop) },
-            async { RefreshTokenStore::find(db, user).await.map(drop) },
-            async { db.delete(user).await },
-            async { db.delete_if(user, &hash).await },
-        )
+        let verbs: Vec<BoxFuture<'_, Result<(), StoreError>>> = vec![
+            Box::pin(async { db.create(somebody("jun", &[Role::User])).await.map(drop) }),
+            Box::pin(async { UserStore::find(db, user).await.map(drop) }),
+            Box::pin(async { db.find_by_email(&email).await.map(drop) }),
+            Box::pin(async { db.list(&filter, PageRequest::default()).await.map(drop) }),
+            Box::pin(async { db.set_roles(user, RoleSet::from_roles(&[Role::User]), at).await.map(drop) }),
+            Box::pin(async { db.has_admin().await.map(drop) }),
+            Box::pin(async { db.put(row(&token, at)).await.map(drop) }),
+            Box::pin(async { db.take_back(user, &hash, None).await }),
+            Box::pin(async { db.take_back(user, &hash, Some(row(&token, at))).await }),
+            Box::pin(async { UserStore::find_confirmed(db, user).await.map(drop) }),
+            Box::pin(async { RefreshTokenStore::find_confirmed(db, user).await.map(drop) }),
+            Box::pin(async { db.set_password_hash(change).await.map(drop) }),
+            Box::pin(async { db.rotate(&rotation).await.map(drop) }),
+            Box::pin(async { RefreshTokenStore::find(db, user).await.map(drop) }),
+            Box::pin(async { db.delete(user).await }),
+            Box::pin(async { db.delete_family(user, &hash).await }),
+        ];
+        join_all(verbs).await
     };
     let told = tokio::time::timeout(Duration::from_secs(2), verbs).await;
     let told = told.expect("an outage is told within two seconds");
-    let told = <[Result<(), StoreError>; 11]>::from(told);
     for (verb, told) in told.into_iter().enumerate() {
         assert!(matches!(told, Err(StoreError::Unavailable { .. })), "verb {verb}: {told:?}");
     }
@@ -383,7 +413,7 @@ async fn an_outage_is_told_in_time_by_every_verb_and_heals_by_itself() {
             });
             healed.await.expect("it heals within five seconds");
             let last = db.set_roles(id, RoleSet::from_roles(&[Role::User]), Timestamp::from_millis(0)).await;
-            assert_eq!(last.unwrap(), RolesChanged::LastAdmin);
+            assert_eq!(last.unwrap(), RoleChange::LastAdmin);
         }
     }
 }

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::ObjectId;
+use domain::{Clock, ObjectId, SystemClock};
 use redis::{aio::MultiplexedConnection, cmd};
 use serde_json::{Value, json};
 use test_servers::{Redis as Server, RedisCluster, RedisSentinel};
@@ -31,7 +31,41 @@ async fn is_valid(db: &RedisTokenDb, user: UserId, token: &str) -> bool {
 #[tokio::test]
 async fn only_the_latest_token_of_a_user_counts() {
     let server = Server::start();
-    contract::only_the_latest_token_of_a_user_counts(&*db(&server.url()).await).await;
+    let db = db(&server.url()).await;
+    contract::only_the_latest_token_of_a_user_counts(&*db).await;
+    contract::what_was_displaced_is_told_and_can_be_put_back(&*db, SystemClock.now()).await;
+    contract::what_was_removed_is_told_and_can_be_given_back(&*db, SystemClock.now()).await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_put_back_expires_when_it_would_have_anyway() {
+    let server = Server::start();
+    let db = db(&server.url()).await;
+    let (user, token) = issued(1, "a", SystemClock.now().plus_seconds(-600));
+    let mut raw = raw(&server).await;
+    db.put(user, &issued(1, "b", SystemClock.now()).1).await.unwrap();
+    db.take_back(user, "b", Some(&token)).await.unwrap();
+    let left: i64 = cmd("TTL").arg(key(user)).query_async(&mut raw).await.unwrap();
+    assert!((200..=300).contains(&left), "{left}");
+    let removed = db.remove(user).await.unwrap().unwrap();
+    db.give_back(user, &removed).await.unwrap();
+    let left: i64 = cmd("TTL").arg(key(user)).query_async(&mut raw).await.unwrap();
+    assert!((200..=300).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn a_full_server_refuses_a_token_and_keeps_the_one_that_counts() {
+    let server = Server::start();
+    let db = db(&server.url()).await;
+    let (user, token) = issued(1, "a", now());
+    db.put(user, &token).await.unwrap();
+    let mut raw = raw(&server).await;
+    cmd("CONFIG").arg("SET").arg("maxmemory").arg("1").query_async::<()>(&mut raw).await.unwrap();
+    let refused = db.put(user, &issued(1, "b", now()).1).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused}");
+    assert!(is_valid(&db, user, "a").await);
+    // Ending a session needs no room.
+    assert_eq!(db.remove(user).await.unwrap().unwrap().token, "a");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +139,7 @@ async fn a_record_that_does_not_read_is_nobodys_token_and_spoils_no_other_answer
     assert_eq!(answers, [true, false, false, false, false, false, false, false, true]);
     // Only what is certainly this token is removed, and a login repairs the rest.
     for (user, token) in &asked[1..7] {
-        db.remove_if(*user, &format!("not {token}")).await.unwrap();
+        db.take_back(*user, &format!("not {token}"), None).await.unwrap();
         db.put(*user, &issued(1, "new", now()).1).await.unwrap();
         assert!(is_valid(&db, *user, "new").await);
     }
@@ -128,9 +162,11 @@ async fn an_outage_is_an_error_and_never_a_no() {
         let errors = tokio::time::timeout(limit, async {
             [
                 db.check_many(&asked).await.map(drop),
-                db.put(user, &token).await,
-                db.remove(user).await,
-                db.remove_if(user, "a").await,
+                db.put(user, &token).await.map(drop),
+                db.remove(user).await.map(drop),
+                db.take_back(user, "a", None).await,
+                db.take_back(user, "a", Some(&token)).await,
+                db.give_back(user, &token).await,
             ]
         });
         for outcome in errors.await.unwrap() {
@@ -162,6 +198,8 @@ async fn a_cluster_keeps_every_promise_of_a_single_server() {
     let cluster = RedisCluster::start();
     let db = db(&cluster.url()).await;
     contract::only_the_latest_token_of_a_user_counts(&*db).await;
+    contract::what_was_displaced_is_told_and_can_be_put_back(&*db, SystemClock.now()).await;
+    contract::what_was_removed_is_told_and_can_be_given_back(&*db, SystemClock.now()).await;
     contract::removing_ones_own_token_never_removes_a_later_one(db.clone()).await;
     let mut asked = Vec::new();
     for n in 0..100 {
@@ -179,6 +217,8 @@ async fn behind_sentinels_tokens_survive_a_failover() {
     let mut servers = RedisSentinel::start();
     let db = db(&servers.url()).await;
     contract::only_the_latest_token_of_a_user_counts(&*db).await;
+    contract::what_was_displaced_is_told_and_can_be_put_back(&*db, SystemClock.now()).await;
+    contract::what_was_removed_is_told_and_can_be_given_back(&*db, SystemClock.now()).await;
     contract::removing_ones_own_token_never_removes_a_later_one(db.clone()).await;
     let (user, token) = issued(7, "a", now());
     db.put(user, &token).await.unwrap();

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use service_kit::{access_token::ACCESS_TOKEN_SECONDS, identity::Identity};
 
 use crate::test_app::{TestApp, by};
-use domain::UserId;
 
 const PATH: &str = "/internal/sessions/check";
 
@@ -89,9 +88,9 @@ async fn while_token_db_is_down_no_session_is_called_ended() {
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let session = app.log_in(&mina).await;
     let asked = question(&[(mina.id, session.str("accessToken"))]);
-    app.token_db.set_down(true);
+    app.set_token_db_down(true);
     let answer = app.post(Identity::Gateway, PATH, &asked).await;
     assert_eq!((answer.outcome(), answer.header("retry-after")), ((503, "UNAVAILABLE"), "1"));
-    app.token_db.set_down(false);
+    app.set_token_db_down(false);
     assert_eq!(app.post(Identity::Gateway, PATH, &asked).await.body, json!({ "current": [true] }));
 }

@@ -105,10 +105,10 @@ async fn while_token_db_is_down_roles_stay_as_they_are() {
     let admin = app.user("admin@example.com", &[Role::Admin]).await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let session = app.log_in(&mina).await;
-    app.token_db.set_down(true);
+    app.set_token_db_down(true);
     let answer = app.put(by(&admin), &path(mina.id), &json!({ "roles": ["OPERATOR"] })).await;
     assert_eq!((answer.outcome(), answer.header("retry-after")), ((503, "UNAVAILABLE"), "1"));
-    app.token_db.set_down(false);
+    app.set_token_db_down(false);
     assert!(app.lets_in(mina.id, session.str("accessToken")).await);
     assert_eq!(app.auth.users.find(mina.id).await.unwrap(), Some(mina));
 }

@@ -36,12 +36,12 @@ async fn version(db: &MongoUserDb, id: UserId) -> Option<i64> {
     db.find_document(by_id(id)).await.unwrap().unwrap().roles_version
 }
 
-async fn set(db: &MongoUserDb, id: UserId, roles: RoleSet) -> Result<RolesChanged, StoreError> {
+async fn set(db: &MongoUserDb, id: UserId, roles: RoleSet) -> Result<RoleChange, StoreError> {
     db.set_roles(id, roles, SystemClock.now()).await
 }
 
-fn is_updated(changed: &Result<RolesChanged, StoreError>) -> bool {
-    matches!(changed, Ok(RolesChanged::Updated(_)))
+fn is_updated(changed: &Result<RoleChange, StoreError>) -> bool {
+    matches!(changed, Ok(RoleChange::Updated(_)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +59,7 @@ async fn a_demotion_that_stopped_before_its_write_heals_and_its_late_write_finds
         assert!(!db.replace_roles_of(&late, None).await.unwrap());
         assert_eq!(db.find(mina.id).await.unwrap(), Some(mina.clone()));
         assert_eq!(version(&db, mina.id).await, Some(1));
-        assert_eq!(set(&db, mina.id, USER).await.unwrap(), RolesChanged::LastAdmin);
+        assert_eq!(set(&db, mina.id, USER).await.unwrap(), RoleChange::LastAdmin);
     }
 }
 
@@ -71,7 +71,7 @@ async fn a_demotion_that_stopped_after_its_write_or_after_fencing_heals() {
     assert!(is_updated(&set(&db, mina.id, USER).await));
     assert_eq!(version(&db, mina.id).await, Some(1));
     leave_lock(&db, mina.id, None, -1).await;
-    assert_eq!(set(&db, jun.id, USER).await.unwrap(), RolesChanged::LastAdmin);
+    assert_eq!(set(&db, jun.id, USER).await.unwrap(), RoleChange::LastAdmin);
     assert!(!is_locked(&db).await);
     assert_eq!(version(&db, mina.id).await, Some(1));
 }

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::store::{Created, NewUser, RefreshTokenStore, StoreError, UserStore, sql::users as statements};
+use crate::store::{RegistrationOutcome, NewUser, RefreshTokenStore, StoreError, UserStore, sql::users as statements};
 
 /// Callers are answered within this time, whatever the server does.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -45,7 +45,7 @@ fn somebody(name: &str) -> NewUser {
     NewUser {
         id: UserId(minted.id),
         email: format!("{name}@example.com").parse().unwrap(),
-        password_hash: "a hash".to_owned(),
+        password_hash: "a hash".to_owned().into(),
         roles: RoleSet::from_roles(&[Role::User]),
         at: minted.at,
     }
@@ -203,7 +203,7 @@ async fn a_user_who_may_not_create_tables_is_told_so() {
 async fn store_users(db: SqlUserDb, writer: u32, stored: mpsc::UnboundedSender<User>) {
     for n in 0.. {
         match within_limit(db.create(somebody(&format!("user{writer}.{n}")))).await {
-            Ok(Created::Created(user)) => {
+            Ok(RegistrationOutcome::Registered(user)) => {
                 if stored.send(user).is_err() {
                     return;
                 }
@@ -250,7 +250,7 @@ async fn killed_under_writes_nothing_acknowledged_is_lost_and_it_recovers() {
 async fn a_server_that_hangs_is_an_outage_until_it_goes_on() {
     let server = Postgres::start();
     let db = fresh(&server, "user-db").await;
-    let Created::Created(user) = db.create(somebody("mina")).await.unwrap() else {
+    let RegistrationOutcome::Registered(user) = db.create(somebody("mina")).await.unwrap() else {
         panic!("nobody was there")
     };
     server.freeze();
@@ -276,7 +276,7 @@ async fn a_server_that_hangs_is_an_outage_until_it_goes_on() {
     server.thaw();
     wait_until_it_answers(&db).await;
     assert_eq!(UserStore::find(&db, user.id).await.unwrap(), Some(user));
-    assert!(matches!(db.create(somebody("last")).await, Ok(Created::Created(_))));
+    assert!(matches!(db.create(somebody("last")).await, Ok(RegistrationOutcome::Registered(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -291,7 +291,7 @@ async fn connections_that_hang_are_replaced() {
             })
             .collect();
         for call in calls {
-            assert!(matches!(call.await.unwrap(), Ok(Created::Created(_))));
+            assert!(matches!(call.await.unwrap(), Ok(RegistrationOutcome::Registered(_))));
         }
         server.hang_connections();
     }
@@ -320,7 +320,7 @@ async fn waiting_for_anothers_lock_ends_with_the_time_limit() {
     assert!(!within_limit(db.answers()).await);
     held.rollback().await.unwrap();
     // What was cut off has left nothing behind.
-    assert!(matches!(db.create(somebody("mina")).await, Ok(Created::Created(_))));
+    assert!(matches!(db.create(somebody("mina")).await, Ok(RegistrationOutcome::Registered(_))));
 }
 
 #[tokio::test]
