@@ -159,7 +159,7 @@ async fn mina_goes_on(stores: &[(&str, &str)], installation: &Installation) {
     assert_eq!(text(&again, "/requestId"), installation.request);
     let rewards = api.get(&format!("/events/{event}/rewards"), &mina).await.expect(200);
     assert_eq!(rewards[0]["points"], json!(10));
-    assert_eq!(process.terminate().await.0, Some(0));
+    assert_eq!(process.terminate().await, Some(0));
 }
 
 /// Waits for the process's last line and its end.

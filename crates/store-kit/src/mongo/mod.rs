@@ -212,7 +212,9 @@ impl Mongo {
     pub async fn has_replicas(&self) -> Result<bool, MongoConnectError> {
         let hello = self.database.run_command(doc! { "hello": 1 }).into_future();
         match timeout(START_CONTACT, hello).await {
-            Ok(Ok(hello)) => Ok(hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid")),
+            Ok(Ok(hello)) => {
+                Ok(hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid"))
+            }
             Ok(Err(error)) => Err(connect_error(&error)),
             Err(late) => Err(MongoConnectError::Unreachable(late.to_string())),
         }

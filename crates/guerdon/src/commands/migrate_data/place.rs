@@ -5,6 +5,7 @@ use super::{
     collection::{Collection, Table},
 };
 use crate::{
+    assembly::Topology,
     settings::{Secret, StoreSettings},
     store_url::{EventDatabase, UnknownStore, UserDatabase},
     stores::{StoresError, UserDb, open_event_db},
@@ -44,7 +45,6 @@ impl Side {
                 mongodb_uri,
                 redis_host: None,
                 redis_port: 0,
-                jwt_secret: None,
             },
         })
     }
@@ -70,6 +70,12 @@ impl Side {
         }
         let stores = open_event_db(&self.settings).await.map_err(named)?;
         Ok(stores.transfer.tables().iter().cloned().map(Table::Events).map(Collection::new).collect())
+    }
+
+    /// The files of its embedded stores that are there.
+    pub(super) fn existing_files(&self) -> Result<Vec<PathBuf>, UnknownStore> {
+        let files = self.settings.embedded_files(Topology::All)?;
+        Ok(files.into_iter().filter(|file| file.is_file()).collect())
     }
 
     pub(super) fn has_the_user_db_of(&self, other: &Self) -> Result<bool, UnknownStore> {
