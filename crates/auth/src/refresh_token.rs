@@ -88,10 +88,7 @@ impl RefreshToken {
     /// What a store keeps of it.
     pub fn fingerprint(&self) -> TokenFingerprint {
         let bytes = self.0.expose();
-        TokenFingerprint {
-            hash: TokenHash::new(bytes),
-            family: TokenHash::new(&bytes[USER..USER + FAMILY]),
-        }
+        TokenFingerprint { hash: TokenHash::new(bytes), family: TokenHash::new(&bytes[USER..USER + FAMILY]) }
     }
 
     /// The text clients hold: 80 characters that are safe in cookies.

@@ -50,7 +50,10 @@ impl AuthService {
     /// The hash first, then the row, then the access token: whoever logs in with the old password meanwhile either sees the
     /// new hash or is ended with the row. The access token is removed before as well: if token-db is down, nothing was
     /// changed. A change that fails gives it back.
-    pub(super) async fn replace_password(&self, change: PasswordHashChange) -> Result<(), ChangePasswordError> {
+    pub(super) async fn replace_password(
+        &self,
+        change: PasswordHashChange,
+    ) -> Result<(), ChangePasswordError> {
         let (auth, user) = (self.clone(), change.user);
         run_to_end(async move {
             let before = auth.view_session(user).await?.ok_or(ChangePasswordError::UnknownUser)?;

@@ -28,14 +28,14 @@
 //! Used later, or once its successor has been used, the token means that two hold it, and the session is revoked
 //! (RFC 9700, 4.14.2).
 
+#[cfg(test)]
+mod failure_tests;
 mod log_in;
 mod log_out;
 mod placement;
-mod refresh;
-#[cfg(test)]
-mod failure_tests;
 #[cfg(test)]
 mod race_tests;
+mod refresh;
 
 use domain::{User, UserId};
 use service_kit::access_token::IssuedToken;

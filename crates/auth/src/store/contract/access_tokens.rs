@@ -31,7 +31,10 @@ pub(crate) async fn only_the_latest_token_of_a_user_counts(db: &dyn AccessTokenS
     assert_eq!(db.check_many(&asked).await.unwrap(), [false, false, true, false, false]);
 }
 
-pub(crate) async fn what_was_displaced_is_told_and_can_be_put_back(db: &dyn AccessTokenStore, now: Timestamp) {
+pub(crate) async fn what_was_displaced_is_told_and_can_be_put_back(
+    db: &dyn AccessTokenStore,
+    now: Timestamp,
+) {
     let (mina, first) = issued(1, "first", now);
     let (_, second) = issued(1, "second", now);
     assert!(db.put(mina, &first).await.unwrap().is_none());
@@ -49,7 +52,10 @@ pub(crate) async fn what_was_displaced_is_told_and_can_be_put_back(db: &dyn Acce
     assert!(valid_among(db, mina, &["first"]).await.is_empty(), "what was removed does not come back");
 }
 
-pub(crate) async fn what_was_removed_is_told_and_can_be_given_back(db: &dyn AccessTokenStore, now: Timestamp) {
+pub(crate) async fn what_was_removed_is_told_and_can_be_given_back(
+    db: &dyn AccessTokenStore,
+    now: Timestamp,
+) {
     let (mina, first) = issued(1, "first", now);
     let (_, second) = issued(1, "second", now);
     assert!(db.remove(mina).await.unwrap().is_none());

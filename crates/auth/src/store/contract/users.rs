@@ -3,7 +3,9 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{Email, IdGenerator, Role, RoleSet, SystemClock, Timestamp, User, UserId};
 use service_kit::page::PageRequest;
 
-use crate::store::{NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserStore};
+use crate::store::{
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserStore,
+};
 
 const ADMIN: RoleSet = RoleSet::from_roles(&[Role::Admin]);
 const USER: RoleSet = RoleSet::from_roles(&[Role::User]);
@@ -58,7 +60,7 @@ pub(crate) async fn an_address_from_an_earlier_version_is_read_as_it_is(db: Arc<
     let mina = created(&*db, user).await;
     assert_eq!(db.find(mina.id).await.unwrap().unwrap().email, former);
     let listed = db.list(&UserFilter::default(), PageRequest::default()).await.unwrap();
-    assert_eq!(listed.items, [mina.clone()]);
+    assert_eq!(listed.items, std::slice::from_ref(&mina));
     let change = db.set_roles(mina.id, ADMIN, later(mina.updated_at)).await.unwrap();
     assert!(matches!(change, RoleChange::Updated(_)), "{change:?}");
 }

@@ -25,7 +25,7 @@
 
 use std::time::Duration;
 
-use domain::{Clock, Role, RoleSet, SystemClock, Timestamp, User, UserId};
+use domain::{Clock, RandomSource, Role, RoleSet, SystemClock, Timestamp, User, UserId};
 use mongodb::{
     bson::{DateTime, Document, doc, oid::ObjectId},
     options::ReadConcern,
@@ -61,9 +61,15 @@ pub(super) struct LockDocument {
 }
 
 impl LockDocument {
-    fn new(target: UserId, version: Option<i64>) -> Self {
+    fn new(target: UserId, version: Option<i64>, random: &RandomSource) -> Self {
         let until = to_date(SystemClock.now().plus_seconds(LIFETIME_SECONDS));
-        Self { id: LOCK.to_owned(), holder: ObjectId::new(), target: to_oid(target.0), version, until }
+        Self {
+            id: LOCK.to_owned(),
+            holder: ObjectId::from_bytes(random.bytes()),
+            target: to_oid(target.0),
+            version,
+            until,
+        }
     }
 
     /// Past its time, or further from it than any lock can be: then one of the clocks is wrong.
@@ -138,7 +144,7 @@ impl MongoUserDb {
         version: Option<i64>,
         give_up: Instant,
     ) -> Result<Demoted, StoreError> {
-        let lock = LockDocument::new(changed.id, version);
+        let lock = LockDocument::new(changed.id, version, &self.random);
         self.take(&lock, give_up).await?;
         // On an error from here on the lock stays: the write may yet arrive, and must be fenced off by the next holder.
         let demoted = if !self.has_other_admin(changed.id).await? {

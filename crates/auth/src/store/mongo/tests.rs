@@ -11,12 +11,12 @@ use test_servers::{Mongo as Server, MongoMode};
 use super::*;
 use crate::{
     refresh_token::RefreshToken,
-    test_app::{new_token, successor_of},
     store::{
         NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore, RegistrationOutcome, RoleChange,
         RotationOutcome, TokenRotation, UserFilter, UserStore,
         contract::{refresh_tokens as token_suite, transfer as transfer_suite, users as user_suite},
     },
+    test_app::{new_token, successor_of},
 };
 
 /// A database nobody else uses.
@@ -225,7 +225,10 @@ async fn a_user_that_another_program_wrote_is_read_and_changed() {
     };
     db.mongo.collection::<Document>("users").insert_one(by_mongoose).await.unwrap();
     db.create(somebody("jun", &[Role::Admin])).await.unwrap();
-    assert_eq!(db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash, "hash of mina".to_owned().into());
+    assert_eq!(
+        db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash,
+        "hash of mina".to_owned().into()
+    );
     let changed = db.set_roles(mina.id, RoleSet::from_roles(&[Role::User]), mina.at).await.unwrap();
     let found = UserStore::find(&*db, mina.id).await.unwrap().unwrap();
     assert_eq!(
@@ -353,12 +356,8 @@ async fn everything_is_unavailable(db: &MongoUserDb, user: UserId) {
         now: at,
         repeatable_since: at,
     };
-    let change = PasswordHashChange {
-        user,
-        expected: "a".to_owned().into(),
-        next: "b".to_owned().into(),
-        at,
-    };
+    let change =
+        PasswordHashChange { user, expected: "a".to_owned().into(), next: "b".to_owned().into(), at };
     let (email, filter) = ("mina@example.com".parse().unwrap(), UserFilter::default());
     let hash = token.fingerprint().hash;
     let verbs = async {

@@ -4,7 +4,7 @@ use mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
 use serde::{Deserialize, Serialize};
 use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
 
-use super::{MongoUserDb, STORE, read_stored};
+use super::{MongoUserDb, read_stored};
 use crate::{
     refresh_token::{TokenFingerprint, TokenHash},
     store::{RefreshRow, RefreshTokenStore, RotationOutcome, StoreError, TokenRotation},
@@ -84,7 +84,8 @@ impl RefreshTokenStore for MongoUserDb {
                         // Put by an attempt the driver repeated: nobody else knows this hash yet.
                         return Ok(seen);
                     }
-                    let replace = self.user_tokens.update_one(by_token(row.user, &held.token.hash), update_to(&row));
+                    let replace =
+                        self.user_tokens.update_one(by_token(row.user, &held.token.hash), update_to(&row));
                     if self.mongo.run(replace).await?.matched_count == 1 {
                         return Ok(Some(held));
                     }
@@ -196,11 +197,9 @@ fn update_to(row: &RefreshRow) -> Document {
         "createdAt": to_date(row.created_at),
         "updatedAt": to_date(row.updated_at),
     };
-    match &row.previous {
-        Some(previous) => {
-            fields.insert("previousToken", previous.as_str());
-            doc! { "$set": fields }
-        }
-        None => doc! { "$set": fields, "$unset": { "previousToken": "" } },
-    }
+    let Some(previous) = &row.previous else {
+        return doc! { "$set": fields, "$unset": { "previousToken": "" } };
+    };
+    fields.insert("previousToken", previous.as_str());
+    doc! { "$set": fields }
 }

@@ -9,7 +9,8 @@ use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
 
 use super::{MongoUserDb, STORE, read_stored, role_changes::admins};
 use crate::store::{
-    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord, UserStore,
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
+    UserStore,
 };
 
 /// A user as they are stored.

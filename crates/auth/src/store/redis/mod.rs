@@ -123,11 +123,8 @@ fn holds(user: UserId, record: &[u8], token: &str) -> bool {
 }
 
 fn write_record(token: &IssuedToken) -> Result<String, StoreError> {
-    let record = TokenRecord {
-        token: token.token.clone(),
-        issued_at: token.issued_at,
-        expires_at: token.expires_at,
-    };
+    let record =
+        TokenRecord { token: token.token.clone(), issued_at: token.issued_at, expires_at: token.expires_at };
     serde_json::to_string(&record).map_err(|error| StoreError::corrupt("token-db", error))
 }
 

@@ -5,7 +5,8 @@ use sqlx::AnyConnection;
 
 use super::{STORE, SqlUserDb};
 use crate::store::{
-    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord, UserStore,
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
+    UserStore,
 };
 
 macro_rules! select {
@@ -129,7 +130,11 @@ impl UserStore for SqlUserDb {
         let user = User { id, email, roles, created_at: at, updated_at: at };
         let row = user.clone();
         let stored = self.0.write(move |connection| Box::pin(insert(connection, row, password_hash)));
-        Ok(if stored.await? { RegistrationOutcome::Registered(user) } else { RegistrationOutcome::EmailTaken })
+        Ok(if stored.await? {
+            RegistrationOutcome::Registered(user)
+        } else {
+            RegistrationOutcome::EmailTaken
+        })
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {

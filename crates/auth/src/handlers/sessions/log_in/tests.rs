@@ -5,8 +5,8 @@ use http::{HeaderValue, Method, header};
 use serde_json::json;
 use service_kit::{
     access_token::AccessClaims,
-    identity::Identity::Anonymous,
     identity::CLIENT_HEADER,
+    identity::Identity::Anonymous,
     ratelimit::{MemoryRateLimits, RateClass, RateQuotas},
 };
 
@@ -188,7 +188,10 @@ async fn pages_get_the_refresh_token_in_the_cookie_alone() {
     assert_eq!(app.refresh(token).await.outcome(), (200, ""));
     for bad in [&["body"][..], &[""], &["cookie", "cookie"]] {
         let refused = send(bad).await;
-        assert_eq!((refused.outcome(), refused.pointers()), ((400, "VALIDATION_FAILED"), vec!["X-Token-Delivery"]));
+        assert_eq!(
+            (refused.outcome(), refused.pointers()),
+            ((400, "VALIDATION_FAILED"), vec!["X-Token-Delivery"])
+        );
     }
 }
 

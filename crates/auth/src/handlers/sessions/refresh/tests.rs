@@ -260,7 +260,10 @@ async fn the_grace_outlives_a_change_of_the_secret() {
     };
     app.auth.refresh_tokens.rotate(&rotation).await.unwrap();
     let again = app.refresh(first.str("refreshToken")).await;
-    assert_eq!((again.outcome(), again.str("refreshToken")), ((200, ""), &*successor_of(&presented).reveal()));
+    assert_eq!(
+        (again.outcome(), again.str("refreshToken")),
+        ((200, ""), &*successor_of(&presented).reveal())
+    );
     assert_eq!(app.refresh(again.str("refreshToken")).await.outcome(), (200, ""));
 }
 

@@ -54,7 +54,10 @@ async fn every_fault_is_named_at_once() {
     let answer = app.put(by(&mina), PATH, &body).await;
     let mut named = answer.pointers();
     named.sort_unstable();
-    assert_eq!((answer.outcome(), named), ((400, "VALIDATION_FAILED"), vec!["/currentPassword", "/email", "/newPassword"]));
+    assert_eq!(
+        (answer.outcome(), named),
+        ((400, "VALIDATION_FAILED"), vec!["/currentPassword", "/email", "/newPassword"])
+    );
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn two_admins(db: &MongoUserDb) -> (User, User) {
 /// The lock as somebody leaves it who stops halfway; it lasts for so many more seconds.
 async fn leave_lock(db: &MongoUserDb, target: UserId, version: Option<i64>, seconds: i64) {
     let until = to_date(SystemClock.now().plus_seconds(seconds));
-    let lock = LockDocument { until, ..LockDocument::new(target, version) };
+    let lock = LockDocument { until, ..LockDocument::new(target, version, &RandomSource::new()) };
     db.role_changes.insert_one(lock).await.unwrap();
 }
 

@@ -10,7 +10,9 @@ use tokio::{
 };
 
 use super::*;
-use crate::store::{RegistrationOutcome, NewUser, RefreshTokenStore, StoreError, UserStore, sql::users as statements};
+use crate::store::{
+    NewUser, RefreshTokenStore, RegistrationOutcome, StoreError, UserStore, sql::users as statements,
+};
 
 /// Callers are answered within this time, whatever the server does.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -305,7 +307,7 @@ async fn waiting_for_anothers_lock_ends_with_the_time_limit() {
     let db = SqlUserDb::connect(&url).await.unwrap();
     let mut other = PgConnection::connect(&url).await.unwrap();
     let mut held = other.begin().await.unwrap();
-    sqlx::raw_sql("LOCK TABLE users, user_tokens").execute(&mut *held).await.unwrap();
+    sqlx::raw_sql("LOCK TABLE users, user_tokens, readiness").execute(&mut *held).await.unwrap();
     for n in 0..3 {
         let user = UserId(ObjectId::from_bytes([n; 12]));
         let (read, written, deleted) = tokio::join!(
