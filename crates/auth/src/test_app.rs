@@ -40,14 +40,14 @@ pub(crate) struct TestApp {
     _folder: TempDir,
 }
 
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Status and code: what a client switches on.
     pub(crate) fn outcome(&self) -> (u16, &str) {
         (self.status.as_u16(), self.body["code"].as_str().unwrap_or_default())
@@ -148,34 +148,34 @@ impl TestApp {
         }
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> HttpAnswer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status: parts.status, headers: parts.headers, text, body }
+        HttpAnswer { status: parts.status, headers: parts.headers, text, body }
     }
 
-    pub(crate) async fn post(&self, who: Identity, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, who: Identity, path: &str, body: &Value) -> HttpAnswer {
         self.send(self.request(who, Method::POST, path, Some(body))).await
     }
 
-    pub(crate) async fn get(&self, who: Identity, path: &str) -> Answer {
+    pub(crate) async fn get(&self, who: Identity, path: &str) -> HttpAnswer {
         self.send(self.request(who, Method::GET, path, None)).await
     }
 
-    pub(crate) async fn put(&self, who: Identity, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn put(&self, who: Identity, path: &str, body: &Value) -> HttpAnswer {
         self.send(self.request(who, Method::PUT, path, Some(body))).await
     }
 
     /// Logs this user in who has [`PASSWORD`].
-    pub(crate) async fn log_in(&self, user: &User) -> Answer {
+    pub(crate) async fn log_in(&self, user: &User) -> HttpAnswer {
         let body = json!({ "email": user.email, "password": PASSWORD });
         self.post(Identity::Anonymous, "/auth/login", &body).await
     }
 
-    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> HttpAnswer {
         let body = json!({ "refreshToken": refresh_token });
         self.post(Identity::Anonymous, "/auth/refresh", &body).await
     }
@@ -188,7 +188,7 @@ impl TestApp {
         path: &str,
         media_type: &'static str,
         body: &'static str,
-    ) -> Answer {
+    ) -> HttpAnswer {
         let mut request = self.request(who, method, path, None);
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         *request.body_mut() = Body::from(body);
@@ -217,13 +217,13 @@ pub(crate) fn successor_of(token: &RefreshToken) -> RefreshToken {
 }
 
 /// On behalf of this user, as they were when they were read.
-pub(crate) fn by(user: &User) -> Identity {
+pub(crate) fn identity_of(user: &User) -> Identity {
     Identity::User(Caller { id: user.id, roles: user.roles })
 }
 
 /// Takes both places of a pool of one thread and one place to wait, with passwords that take seconds. It is full for as
 /// long as the guards are kept.
-pub(crate) async fn fill(pool: &PasswordPool) -> impl Sized {
+pub(crate) async fn fill_pool(pool: &PasswordPool) -> impl Sized {
     const SLOW: &str =
         "$argon2id$v=19$m=65536,t=100,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let mut waiting = Vec::new();

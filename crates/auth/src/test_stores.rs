@@ -142,14 +142,14 @@ impl FaultyStores {
         let failed = || StoreError::unavailable("test", "planned to fail");
         let fault = self.plan.strike(store, kind);
         if store == StoreName::TokenDb {
-            travel().await;
+            cross_network().await;
         }
         if fault.as_ref().is_some_and(|fault| !fault.is_done_all_the_same) {
             return Err(failed());
         }
         let answer = call.await;
         if store == StoreName::TokenDb {
-            travel().await;
+            cross_network().await;
         }
         if fault.is_some() { Err(failed()) } else { answer }
     }
@@ -172,7 +172,7 @@ impl FaultyStores {
 }
 
 /// The way to the store or back: mostly short.
-async fn travel() {
+async fn cross_network() {
     let random = RandomSource::new();
     match random.number_within(0..=11) {
         0 => tokio::time::sleep(Duration::from_millis(random.number_within(1..=4))).await,

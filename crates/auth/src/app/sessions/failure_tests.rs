@@ -88,7 +88,7 @@ async fn log_in(app: &TestApp, user: &User) -> Result<UserSession, LogInError> {
 }
 
 /// Lets the use case meet a fault at each of its calls. `keeps_access`: not even the access token is lost.
-async fn survives(use_case: UseCase, fault: impl Fn(usize) -> StoreFault, keeps_access: bool) {
+async fn session_survives(use_case: UseCase, fault: impl Fn(usize) -> StoreFault, keeps_access: bool) {
     for call in 0..CALLS {
         let living = LivingSession::begin(TestApp::start().await, use_case).await;
         living.app.faults.set(Some(fault(call)));
@@ -113,38 +113,38 @@ async fn survives(use_case: UseCase, fault: impl Fn(usize) -> StoreFault, keeps_
 #[tokio::test]
 async fn one_call_that_fails_costs_the_living_session_nothing() {
     for use_case in USE_CASES {
-        survives(use_case, StoreFault::once, true).await;
+        session_survives(use_case, StoreFault::once, true).await;
     }
 }
 
 #[tokio::test]
 async fn a_store_that_is_full_from_some_call_on_costs_the_living_session_nothing() {
     for use_case in USE_CASES {
-        survives(use_case, |call| StoreFault::full(StoreName::UserDb, call), true).await;
-        survives(use_case, |call| StoreFault::full(StoreName::TokenDb, call), true).await;
+        session_survives(use_case, |call| StoreFault::full(StoreName::UserDb, call), true).await;
+        session_survives(use_case, |call| StoreFault::full(StoreName::TokenDb, call), true).await;
     }
 }
 
 #[tokio::test]
 async fn a_store_that_is_read_only_from_some_call_on_costs_the_living_session_nothing() {
     for use_case in USE_CASES {
-        survives(use_case, |call| StoreFault::read_only(StoreName::UserDb, call), true).await;
+        session_survives(use_case, |call| StoreFault::read_only(StoreName::UserDb, call), true).await;
         // The access token that was put last may stand where the former one stood.
-        survives(use_case, |call| StoreFault::read_only(StoreName::TokenDb, call), false).await;
+        session_survives(use_case, |call| StoreFault::read_only(StoreName::TokenDb, call), false).await;
     }
 }
 
 #[tokio::test]
 async fn a_token_db_that_is_down_from_some_call_on_ends_no_session() {
     for use_case in USE_CASES {
-        survives(use_case, |call| StoreFault::down(StoreName::TokenDb, call), false).await;
+        session_survives(use_case, |call| StoreFault::down(StoreName::TokenDb, call), false).await;
     }
 }
 
 #[tokio::test]
 async fn a_user_db_that_is_down_from_some_call_on_ends_no_session_that_is_renewed() {
     for use_case in [UseCase::Refresh, UseCase::RefreshAgain, UseCase::ChangeRoles] {
-        survives(use_case, |call| StoreFault::down(StoreName::UserDb, call), false).await;
+        session_survives(use_case, |call| StoreFault::down(StoreName::UserDb, call), false).await;
     }
 }
 
@@ -167,7 +167,7 @@ async fn whichever_answer_a_refresh_loses_it_can_be_tried_again() {
 }
 
 /// A store that refuses writes, whatever is asked of it: all is as before.
-async fn refuses(living: &LivingSession, use_case: UseCase) {
+async fn is_refused(living: &LivingSession, use_case: UseCase) {
     assert!(!living.attempt(use_case).await, "{use_case:?} cannot succeed");
     assert!(living.has_access().await, "{use_case:?}");
 }
@@ -181,7 +181,7 @@ async fn with_redis_full_nothing_that_lives_is_ended() {
         let app = TestApp::start_with(|parts| parts.access_tokens = token_db).await;
         let living = LivingSession::begin(app, use_case).await;
         set_max_memory(&redis, "1").await;
-        refuses(&living, use_case).await;
+        is_refused(&living, use_case).await;
         set_max_memory(&redis, "0").await;
         assert!(living.can_be_renewed().await, "{use_case:?}");
     }
@@ -198,7 +198,7 @@ async fn with_a_sqlite_file_that_refuses_writes_nothing_that_lives_is_ended() {
     for use_case in [UseCase::LogIn, UseCase::Refresh, UseCase::ChangeRoles] {
         let living = LivingSession::begin(TestApp::start().await, use_case).await;
         living.app.user_db.refuse_writes(true).await;
-        refuses(&living, use_case).await;
+        is_refused(&living, use_case).await;
         living.app.user_db.refuse_writes(false).await;
         assert!(living.can_be_renewed().await, "{use_case:?}");
     }

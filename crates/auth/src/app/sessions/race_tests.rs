@@ -21,13 +21,13 @@ const ROUNDS: usize = 25;
 
 /// One user, and every access token they were ever handed.
 #[derive(Clone)]
-struct Races {
+struct SessionRaces {
     app: Arc<TestApp>,
     user: User,
     handed_out: Arc<Mutex<Vec<String>>>,
 }
 
-impl Races {
+impl SessionRaces {
     async fn start() -> Self {
         Self::start_with_grace(Duration::from_secs(10)).await
     }
@@ -99,7 +99,7 @@ async fn at_once<T: Send + 'static>(tasks: Vec<impl Future<Output = T> + Send + 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_logins_at_once_none_fails_and_one_session_is_left() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for _ in 0..ROUNDS {
         let logins = (0..16).map(|_| {
             let races = races.clone();
@@ -121,7 +121,7 @@ async fn of_logins_at_once_none_fails_and_one_session_is_left() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn refreshes_at_once_with_one_token_all_get_the_same_successor() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for _ in 0..ROUNDS {
         let token = races.log_in().await;
         let refreshes = (0..12).map(|_| races.clone().refresh_owned(token.clone()));
@@ -143,7 +143,7 @@ async fn refreshes_at_once_with_one_token_all_get_the_same_successor() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn without_a_grace_at_most_one_of_refreshes_at_once_succeeds_and_the_session_is_revoked() {
-    let races = Races::start_with_grace(Duration::ZERO).await;
+    let races = SessionRaces::start_with_grace(Duration::ZERO).await;
     for _ in 0..ROUNDS {
         let token = races.log_in().await;
         let refreshes = (0..8).map(|_| races.clone().refresh_owned(token.clone()));
@@ -166,7 +166,7 @@ async fn without_a_grace_at_most_one_of_refreshes_at_once_succeeds_and_the_sessi
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_refresh_that_meets_a_change_of_roles_succeeds_and_gives_no_old_ones() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for round in 0..8 * ROUNDS {
         let roles = if round % 2 == 0 { OPERATOR } else { USER };
         let token = races.log_in().await;
@@ -182,7 +182,7 @@ async fn a_refresh_that_meets_a_change_of_roles_succeeds_and_gives_no_old_ones()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_comes_between_at_most_one_access_token_is_valid_afterwards() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for round in 0..ROUNDS {
         let token = races.log_in().await;
         let actions = (0..12).map(|action| {
@@ -224,7 +224,7 @@ async fn whatever_comes_between_at_most_one_access_token_is_valid_afterwards() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_a_change_of_roles_no_token_with_the_old_ones_is_valid() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     let clients: Vec<_> = (0..4)
         .map(|_| {
             let races = races.clone();
@@ -270,7 +270,7 @@ async fn after_a_change_of_roles_no_token_with_the_old_ones_is_valid() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_a_logout_no_earlier_token_is_valid() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     let refresh_tokens = Arc::new(Mutex::new(Vec::new()));
     let clients: Vec<_> = (0..4)
         .map(|_| {
@@ -304,7 +304,7 @@ async fn after_a_logout_no_earlier_token_is_valid() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_login_that_meets_a_logout_can_be_renewed_unless_it_was_ended() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for _ in 0..ROUNDS {
         let login = tokio::spawn({
             let races = races.clone();
@@ -321,7 +321,7 @@ async fn a_login_that_meets_a_logout_can_be_renewed_unless_it_was_ended() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_logout_by_refresh_token_that_meets_a_refresh_ends_both() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for _ in 0..4 * ROUNDS {
         let token = races.log_in().await;
         let refresh = tokio::spawn(races.clone().refresh_owned(token.clone()));
@@ -339,7 +339,7 @@ async fn a_logout_by_refresh_token_that_meets_a_refresh_ends_both() {
 /// Every login meets a change of the password that it was let in by.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_a_change_of_the_password_no_session_lives_that_the_old_one_began() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     let hashes: Vec<_> = (0..2)
         .map(|_| Secret::new(Hasher::default().hash(&PASSWORD.to_owned().try_into().unwrap()).unwrap()))
         .collect();

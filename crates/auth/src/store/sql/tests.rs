@@ -45,7 +45,7 @@ macro_rules! every_suite {
 use every_suite;
 
 /// Pages through as many databases as there are cases; `open` hands out empty ones, with what must be kept as long.
-fn paging<K>(cases: u32, open: impl AsyncFn() -> (SqlUserDb, K)) {
+fn check_paging<K>(cases: u32, open: impl AsyncFn() -> (SqlUserDb, K)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let drawn = (
         0_usize..40,

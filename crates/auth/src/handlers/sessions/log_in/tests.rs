@@ -13,7 +13,7 @@ use service_kit::{
 use super::*;
 use crate::{
     PasswordPool,
-    test_app::{Answer, PASSWORD, TestApp, by, fill},
+    test_app::{HttpAnswer, PASSWORD, TestApp, fill_pool, identity_of},
 };
 
 const PATH: &str = "/auth/login";
@@ -108,7 +108,7 @@ async fn what_is_not_json_is_refused() {
 }
 
 /// A login as the gateway passes it on for a client.
-async fn log_in_from(app: &TestApp, client: &'static str, email: &str, password: &str) -> Answer {
+async fn log_in_from(app: &TestApp, client: &'static str, email: &str, password: &str) -> HttpAnswer {
     let body = json!({ "email": email, "password": password });
     let mut request = app.request(Anonymous, Method::POST, PATH, Some(&body));
     request.headers_mut().insert(CLIENT_HEADER, HeaderValue::from_static(client));
@@ -200,7 +200,7 @@ async fn a_flood_of_logins_is_shed() {
     let pool = PasswordPool::with(1, 1);
     let app = TestApp::start_with(|parts| parts.passwords = pool.clone()).await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
-    let full = fill(&pool).await;
+    let full = fill_pool(&pool).await;
     let answer = app.log_in(&mina).await;
     assert_eq!(answer.outcome(), (503, "UNAVAILABLE"));
     assert_eq!(answer.header("retry-after"), "2");
@@ -252,6 +252,6 @@ async fn neither_passwords_nor_tokens_are_ever_printed() {
     let held = app.auth.refresh_tokens.find(mina.id).await.unwrap();
     assert!(!format!("{held:?}").contains(answer.str("refreshToken")));
     let wrong = json!({ "email": mina.email, "password": "hunter2hunter2" });
-    assert!(!app.post(by(&mina), PATH, &wrong).await.text.contains("hunter2"));
+    assert!(!app.post(identity_of(&mina), PATH, &wrong).await.text.contains("hunter2"));
     assert_eq!(answer.headers.get_all(header::SET_COOKIE).iter().count(), 1);
 }

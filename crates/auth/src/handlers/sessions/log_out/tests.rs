@@ -5,13 +5,13 @@ use service_kit::identity::Identity::{Anonymous, Gateway};
 
 use crate::{
     REFRESH_TOKEN_SECONDS,
-    test_app::{Answer, TestApp, by, new_token},
+    test_app::{HttpAnswer, TestApp, identity_of, new_token},
 };
 
 const PATH: &str = "/auth/logout";
 
-async fn log_out(app: &TestApp, user: &User) -> Answer {
-    app.send(app.request(by(user), Method::POST, PATH, None)).await
+async fn log_out(app: &TestApp, user: &User) -> HttpAnswer {
+    app.send(app.request(identity_of(user), Method::POST, PATH, None)).await
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn who_is_not_logged_in_cannot_log_out() {
     }
 }
 
-async fn log_out_by(app: &TestApp, cookie: Option<&str>, body: Option<&Value>) -> Answer {
+async fn log_out_by(app: &TestApp, cookie: Option<&str>, body: Option<&Value>) -> HttpAnswer {
     let mut request = app.request(Anonymous, Method::POST, PATH, body);
     if let Some(cookie) = cookie {
         let cookie = HeaderValue::try_from(format!("refreshToken={cookie}")).unwrap();

@@ -8,12 +8,12 @@ use service_kit::identity::Identity::Anonymous;
 use crate::{
     REFRESH_TOKEN_SECONDS, RefreshToken, RefreshTokenKey,
     store::TokenRotation,
-    test_app::{Answer, TestApp, by, new_token, successor_of},
+    test_app::{HttpAnswer, TestApp, identity_of, new_token, successor_of},
 };
 
 const PATH: &str = "/auth/refresh";
 
-async fn refresh_by_cookie(app: &TestApp, cookie: &str, body: Option<&serde_json::Value>) -> Answer {
+async fn refresh_by_cookie(app: &TestApp, cookie: &str, body: Option<&serde_json::Value>) -> HttpAnswer {
     let mut request = app.request(Anonymous, Method::POST, PATH, body);
     request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
     app.send(request).await
@@ -161,7 +161,7 @@ async fn the_next_access_token_carries_the_roles_of_now() {
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let first = app.log_in(&mina).await;
     let roles = json!({ "roles": ["OPERATOR", "USER"] });
-    let changed = app.put(by(&admin), &format!("/users/{}/roles", mina.id), &roles).await;
+    let changed = app.put(identity_of(&admin), &format!("/users/{}/roles", mina.id), &roles).await;
     assert_eq!(changed.outcome(), (200, ""));
     assert!(!app.lets_in(mina.id, first.str("accessToken")).await);
     let second = app.refresh(first.str("refreshToken")).await;

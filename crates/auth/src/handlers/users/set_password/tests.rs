@@ -7,16 +7,16 @@ use service_kit::{
     ratelimit::{MemoryRateLimits, RateClass, RateQuotas},
 };
 
-use crate::test_app::{Answer, PASSWORD, TestApp, by};
+use crate::test_app::{HttpAnswer, PASSWORD, TestApp, identity_of};
 
 const PATH: &str = "/users/me/password";
 const NEXT: &str = "battery staple horse";
 
-async fn set_password(app: &TestApp, user: &User, current: &str, next: &str) -> Answer {
-    app.put(by(user), PATH, &json!({ "currentPassword": current, "newPassword": next })).await
+async fn set_password(app: &TestApp, user: &User, current: &str, next: &str) -> HttpAnswer {
+    app.put(identity_of(user), PATH, &json!({ "currentPassword": current, "newPassword": next })).await
 }
 
-async fn log_in_with(app: &TestApp, user: &User, password: &str) -> Answer {
+async fn log_in_with(app: &TestApp, user: &User, password: &str) -> HttpAnswer {
     app.post(Anonymous, "/auth/login", &json!({ "email": user.email, "password": password })).await
 }
 
@@ -51,7 +51,7 @@ async fn every_fault_is_named_at_once() {
     let app = TestApp::start().await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let body = json!({ "currentPassword": 5, "newPassword": "short", "email": "x" });
-    let answer = app.put(by(&mina), PATH, &body).await;
+    let answer = app.put(identity_of(&mina), PATH, &body).await;
     let mut named = answer.pointers();
     named.sort_unstable();
     assert_eq!(
