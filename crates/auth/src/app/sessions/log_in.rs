@@ -111,7 +111,8 @@ impl AuthService {
             }
             access = self.place_access(&user, placement).await?;
             if !self.holds_row(user.id, &token).await? {
-                self.take_back(std::mem::replace(placement, SessionPlacement::new(user.id))).await;
+                // Overtaken after all. Whose token this one displaced cannot be told: none is put in its place.
+                self.access_tokens.take_back(user.id, &access.token, None).await?;
                 return Ok(UserSession { access, refresh, user });
             }
         }
