@@ -11,6 +11,8 @@ mod router;
 pub mod store;
 #[cfg(test)]
 mod test_app;
+#[cfg(test)]
+mod test_stores;
 
 use std::{sync::Arc, time::Duration};
 

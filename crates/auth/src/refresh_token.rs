@@ -88,10 +88,7 @@ impl RefreshToken {
     /// What a store keeps of it.
     pub fn fingerprint(&self) -> TokenFingerprint {
         let bytes = self.0.expose();
-        TokenFingerprint {
-            hash: TokenHash::new(bytes),
-            family: TokenHash::new(&bytes[USER..USER + FAMILY]),
-        }
+        TokenFingerprint { hash: TokenHash::new(bytes), family: TokenHash::new(&bytes[USER..USER + FAMILY]) }
     }
 
     /// The text clients hold: 80 characters that are safe in cookies.
@@ -147,16 +144,16 @@ impl RefreshTokenKey {
 }
 
 fn derive_key(secret: &[u8]) -> Secret<[u8; 32]> {
-    Secret::new(expand(&Hkdf::new(None, secret), b"guerdon refresh token v1"))
+    Secret::new(expand_key(&Hkdf::new(None, secret), b"guerdon refresh token v1"))
 }
 
 fn successor_by(key: &Secret<[u8; 32]>, token: &RefreshToken) -> RefreshToken {
     // The token is input key material too: 256 bits of it nobody knows who does not hold it.
     let derived = Hkdf::new(Some(key.expose()), token.0.expose());
-    RefreshToken::from_parts(token.user(), token.part(USER), expand(&derived, b"successor"))
+    RefreshToken::from_parts(token.user(), token.part(USER), expand_key(&derived, b"successor"))
 }
 
-fn expand(key: &Hkdf<Sha256>, purpose: &[u8]) -> [u8; 32] {
+fn expand_key(key: &Hkdf<Sha256>, purpose: &[u8]) -> [u8; 32] {
     let mut output = [0; 32];
     // 32 bytes are far below HKDF's limit of 8160, so this cannot fail; an all-zero key must not follow if it did.
     if key.expand(purpose, &mut output).is_err() {

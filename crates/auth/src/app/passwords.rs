@@ -43,29 +43,30 @@ impl AuthService {
             return Err(ChangePasswordError::WrongPassword);
         }
         let hash = Secret::new(self.passwords.hash(next.into()).await?);
-        let auth = self.clone();
-        run_to_end(async move { auth.replace_password(user, expected, hash).await }).await
+        let at = self.ids.clock().now();
+        self.replace_password(PasswordHashChange { user, expected, next: hash, at }).await
     }
 
     /// The hash first, then the row, then the access token: whoever logs in with the old password meanwhile either sees the
     /// new hash or is ended with the row. The access token is removed before as well: if token-db is down, nothing was
     /// changed. A change that fails gives it back.
-    async fn replace_password(
+    pub(super) async fn replace_password(
         &self,
-        user: UserId,
-        expected: Secret<String>,
-        next: Secret<String>,
+        change: PasswordHashChange,
     ) -> Result<(), ChangePasswordError> {
-        let before = self.view_session(user).await?.ok_or(ChangePasswordError::UnknownUser)?;
-        let removed = self.access_tokens.remove(user).await?;
-        let change = PasswordHashChange { user, expected, next, at: self.ids.clock().now() };
-        let refused = match self.users.set_password_hash(change).await {
-            Ok(true) => return Ok(self.end_session(user).await?),
-            // Somebody else has changed it since.
-            Ok(false) => ChangePasswordError::WrongPassword,
-            Err(error) => error.into(),
-        };
-        self.give_access_back(user, &before, removed).await;
-        Err(refused)
+        let (auth, user) = (self.clone(), change.user);
+        run_to_end(async move {
+            let before = auth.view_session(user).await?.ok_or(ChangePasswordError::UnknownUser)?;
+            let removed = auth.access_tokens.remove(user).await?;
+            let refused = match auth.users.set_password_hash(change).await {
+                Ok(true) => return Ok(auth.end_session(user).await?),
+                // Somebody else has changed it since.
+                Ok(false) => ChangePasswordError::WrongPassword,
+                Err(error) => error.into(),
+            };
+            auth.give_access_back(user, &before, removed).await;
+            Err(refused)
+        })
+        .await
     }
 }

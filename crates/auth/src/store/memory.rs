@@ -47,11 +47,13 @@ impl MemoryTokenDb {
     }
 
     fn is_valid(&self, user: UserId, token: &str) -> bool {
-        self.tokens.get(&user).is_some_and(|stored| self.is_alive(&stored) && same(&stored.token, token))
+        self.tokens
+            .get(&user)
+            .is_some_and(|stored| self.is_alive(&stored) && is_same_token(&stored.token, token))
     }
 }
 
-fn same(one: &str, other: &str) -> bool {
+fn is_same_token(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
@@ -70,7 +72,7 @@ impl AccessTokenStore for MemoryTokenDb {
         before: Option<&IssuedToken>,
     ) -> Result<(), StoreError> {
         if let Entry::Occupied(mut entry) = self.tokens.entry(user)
-            && same(&entry.get().token, placed)
+            && is_same_token(&entry.get().token, placed)
         {
             match before {
                 Some(before) => drop(entry.insert(before.clone())),
@@ -116,25 +118,50 @@ mod tests {
     use super::*;
     use crate::store::contract::access_tokens as contract;
 
-    fn db() -> (Arc<MemoryTokenDb>, ManualClock) {
+    fn new_database() -> (Arc<MemoryTokenDb>, ManualClock) {
         let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
         (Arc::new(MemoryTokenDb::new(Arc::new(clock.clone()))), clock)
     }
 
     #[tokio::test]
     async fn only_the_latest_token_of_a_user_counts() {
-        contract::only_the_latest_token_of_a_user_counts(&*db().0).await;
+        contract::only_the_latest_token_of_a_user_counts(&*new_database().0).await;
+    }
+
+    #[tokio::test]
+    async fn what_was_displaced_is_told_and_can_be_put_back() {
+        let (db, clock) = new_database();
+        contract::what_was_displaced_is_told_and_can_be_put_back(&*db, clock.now()).await;
+    }
+
+    #[tokio::test]
+    async fn what_was_removed_is_told_and_can_be_given_back() {
+        let (db, clock) = new_database();
+        contract::what_was_removed_is_told_and_can_be_given_back(&*db, clock.now()).await;
+    }
+
+    #[tokio::test]
+    async fn an_expired_token_is_neither_told_nor_in_the_way() {
+        let (db, clock) = new_database();
+        let (user, old) = contract::issued_token(1, "old", clock.now());
+        db.put(user, &old).await.unwrap();
+        clock.advance_seconds(900);
+        let (_, new) = contract::issued_token(1, "new", clock.now());
+        db.give_back(user, &new).await.unwrap();
+        assert!(db.is_valid(user, "new"));
+        db.put(user, &old).await.unwrap();
+        assert!(db.put(user, &new).await.unwrap().is_none());
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn removing_ones_own_token_never_removes_a_later_one() {
-        contract::removing_ones_own_token_never_removes_a_later_one(db().0).await;
+        contract::removing_ones_own_token_never_removes_a_later_one(new_database().0).await;
     }
 
     #[tokio::test]
     async fn a_token_stops_counting_the_moment_it_expires() {
-        let (db, clock) = db();
-        let (user, token) = contract::issued(1, "a", clock.now());
+        let (db, clock) = new_database();
+        let (user, token) = contract::issued_token(1, "a", clock.now());
         db.put(user, &token).await.unwrap();
         clock.advance_seconds(899);
         assert!(db.is_valid(user, "a"));
@@ -144,11 +171,11 @@ mod tests {
 
     #[tokio::test]
     async fn memory_follows_the_live_sessions() {
-        let (db, clock) = db();
+        let (db, clock) = new_database();
         for n in 0..20_000_u32 {
             let mut id = [0; 12];
             id[..4].copy_from_slice(&n.to_be_bytes());
-            let (_, token) = contract::issued(1, "a", clock.now());
+            let (_, token) = contract::issued_token(1, "a", clock.now());
             db.put(UserId(ObjectId::from_bytes(id)), &token).await.unwrap();
             clock.advance_seconds(1);
         }

@@ -4,7 +4,7 @@ use service_kit::{
     ratelimit::{RateClass, RetryAfter},
 };
 
-use super::{ATTEMPTS, SessionError, UserSession, placement::Placement};
+use super::{ATTEMPTS, SessionError, UserSession, placement::SessionPlacement};
 use crate::{
     AuthService,
     app::run_to_end,
@@ -75,7 +75,7 @@ impl AuthService {
     pub(super) async fn begin_session(&self, record: UserRecord) -> Result<UserSession, LogInError> {
         let auth = self.clone();
         run_to_end(async move {
-            let mut placement = Placement::new(record.user.id);
+            let mut placement = SessionPlacement::new(record.user.id);
             let begun = auth.place_session(record, &mut placement).await;
             if begun.is_err() {
                 auth.take_back(placement).await;
@@ -88,7 +88,7 @@ impl AuthService {
     async fn place_session(
         &self,
         record: UserRecord,
-        placement: &mut Placement,
+        placement: &mut SessionPlacement,
     ) -> Result<UserSession, LogInError> {
         let UserRecord { mut user, password_hash } = record;
         let refresh = RefreshToken::new(user.id, &self.random);
@@ -111,7 +111,8 @@ impl AuthService {
             }
             access = self.place_access(&user, placement).await?;
             if !self.holds_row(user.id, &token).await? {
-                self.take_back(std::mem::replace(placement, Placement::new(user.id))).await;
+                // Overtaken after all. Whose token this one displaced cannot be told: none is put in its place.
+                self.access_tokens.take_back(user.id, &access.token, None).await?;
                 return Ok(UserSession { access, refresh, user });
             }
         }

@@ -18,7 +18,7 @@
 //!
 //! **Failing.** What needs room comes before anything that ends: a full token-db refuses the token and a full user-db the
 //! row, each before anything of the living session is lost. Every step that puts something in place of something else
-//! returns what that was, and a failure puts it back (see `Placement`): only where one's own still is there, so that
+//! returns what that was, and a failure puts it back (see `SessionPlacement`): only where one's own still is there, so that
 //! what others did meanwhile stands. Putting back is safe, because whoever ended the former session in the meantime has
 //! removed one's own token with it. Only where a store carries out what it has not answered in time can a failure cost the
 //! former session its access token, or a failed login its place.
@@ -28,14 +28,14 @@
 //! Used later, or once its successor has been used, the token means that two hold it, and the session is revoked
 //! (RFC 9700, 4.14.2).
 
+#[cfg(test)]
+mod failure_tests;
 mod log_in;
 mod log_out;
 mod placement;
-mod refresh;
-#[cfg(test)]
-mod failure_tests;
 #[cfg(test)]
 mod race_tests;
+mod refresh;
 
 use domain::{User, UserId};
 use service_kit::access_token::IssuedToken;

@@ -10,13 +10,13 @@ use crate::{
 
 /// What a login or refresh has put in place of what, so that a failure can put it back.
 #[derive(Debug)]
-pub(super) struct Placement {
+pub(super) struct SessionPlacement {
     pub(super) user: UserId,
     access: Option<(IssuedToken, Option<IssuedToken>)>,
     row: Option<(TokenHash, Option<RefreshRow>)>,
 }
 
-impl Placement {
+impl SessionPlacement {
     pub(super) fn new(user: UserId) -> Self {
         Self { user, access: None, row: None }
     }
@@ -45,7 +45,7 @@ impl AuthService {
     pub(super) async fn place_access(
         &self,
         user: &User,
-        placement: &mut Placement,
+        placement: &mut SessionPlacement,
     ) -> Result<IssuedToken, SessionError> {
         let access = self.issue_access(user)?;
         let displaced = self.access_tokens.put(user.id, &access).await?;
@@ -54,8 +54,8 @@ impl AuthService {
     }
 
     /// Puts back what was displaced, wherever one's own still stands. The row first: it is the session.
-    pub(super) async fn take_back(&self, placement: Placement) {
-        let Placement { user, access, row } = placement;
+    pub(super) async fn take_back(&self, placement: SessionPlacement) {
+        let SessionPlacement { user, access, row } = placement;
         let lost = |error: StoreError| {
             tracing::warn!(%error, user_id = %user, "what a failed login or refresh replaced was not put back");
         };

@@ -1,13 +1,17 @@
 use std::{
     future::Future,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use domain::{Role, RoleSet, User};
-use service_kit::problem::Code;
+use domain::{Role, RoleSet, Secret, User};
 
 use super::*;
-use crate::test_app::TestApp;
+use crate::{
+    password::Hasher,
+    store::PasswordHashChange,
+    test_app::{PASSWORD, TestApp},
+};
 
 const USER: RoleSet = RoleSet::from_roles(&[Role::User]);
 const OPERATOR: RoleSet = RoleSet::from_roles(&[Role::User, Role::Operator]);
@@ -17,15 +21,19 @@ const ROUNDS: usize = 25;
 
 /// One user, and every access token they were ever handed.
 #[derive(Clone)]
-struct Races {
+struct SessionRaces {
     app: Arc<TestApp>,
     user: User,
     handed_out: Arc<Mutex<Vec<String>>>,
 }
 
-impl Races {
+impl SessionRaces {
     async fn start() -> Self {
-        let app = Arc::new(TestApp::start().await);
+        Self::start_with_grace(Duration::from_secs(10)).await
+    }
+
+    async fn start_with_grace(grace: Duration) -> Self {
+        let app = Arc::new(TestApp::start_with(|parts| parts.refresh_grace = grace).await);
         let user = app.user("mina@example.com", &[Role::User]).await;
         Self { app, user, handed_out: Arc::default() }
     }
@@ -34,27 +42,33 @@ impl Races {
         self.try_log_in().await.unwrap()
     }
 
-    async fn try_log_in(&self) -> Result<RefreshToken, Code> {
-        let session = self.app.auth.log_in(self.user.clone()).await.map_err(|problem| problem.code())?;
-        Ok(self.keep(session))
+    async fn try_log_in(&self) -> Result<RefreshToken, LogInError> {
+        let record = self.app.auth.users.find_by_email(&self.user.email).await.unwrap().unwrap();
+        Ok(self.keep(self.app.auth.begin_session(record).await?))
     }
 
-    async fn refresh(&self, presented: &RefreshToken) -> Result<RefreshToken, Code> {
-        let session = self.app.auth.refresh(presented).await.map_err(|problem| problem.code())?;
-        Ok(self.keep(session))
+    async fn log_in_whole(&self) -> UserSession {
+        let record = self.app.auth.users.find_by_email(&self.user.email).await.unwrap().unwrap();
+        let session = self.app.auth.begin_session(record).await.unwrap();
+        self.handed_out.lock().unwrap().push(session.access.token.clone());
+        session
+    }
+
+    async fn refresh(&self, presented: &RefreshToken) -> Result<RefreshToken, RefreshError> {
+        Ok(self.keep(self.app.auth.refresh_session(presented.clone()).await?))
     }
 
     /// A refresh that can be spawned.
-    async fn refreshed(self, presented: RefreshToken) -> Result<RefreshToken, Code> {
+    async fn refresh_owned(self, presented: RefreshToken) -> Result<RefreshToken, RefreshError> {
         self.refresh(&presented).await
     }
 
     async fn change_roles(&self, roles: RoleSet) {
         let changed = self.app.auth.change_roles(self.user.id, roles).await.unwrap();
-        assert!(matches!(changed, RolesChanged::Updated(_)));
+        assert_eq!(changed.roles, roles);
     }
 
-    fn keep(&self, session: Session) -> RefreshToken {
+    fn keep(&self, session: UserSession) -> RefreshToken {
         self.handed_out.lock().unwrap().push(session.access.token);
         session.refresh
     }
@@ -92,19 +106,24 @@ async fn at_once<T: Send + 'static>(tasks: Vec<impl Future<Output = T> + Send + 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_logins_at_once_none_fails_and_one_session_is_left() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for _ in 0..ROUNDS {
         let logins = (0..16).map(|_| {
             let races = races.clone();
-            async move { races.log_in().await }
+            async move { races.log_in_whole().await }
         });
-        let refresh_tokens = at_once(logins.collect()).await;
-        assert!(races.valid_among(races.handed_out()).await.len() <= 1);
+        let sessions = at_once(logins.collect()).await;
+        // The one access token that may be valid is that of the session that lives.
+        let row = races.row().await.unwrap();
+        let valid = races.valid_among(races.handed_out()).await;
+        let mut living = sessions.iter().filter(|session| session.refresh.fingerprint() == row.token);
+        let living = living.next().unwrap();
+        assert!(valid.is_empty() || valid == [living.access.token.clone()]);
         let mut usable = Vec::new();
-        for token in &refresh_tokens {
+        for UserSession { refresh: token, .. } in &sessions {
             match races.refresh(token).await {
                 Ok(_) => usable.push(races.handed_out().pop().unwrap()),
-                Err(code) => assert_eq!(code, Code::Unauthenticated),
+                Err(error) => assert!(is_unknown(&error), "{error}"),
             }
         }
         assert_eq!(usable.len(), 1);
@@ -113,40 +132,21 @@ async fn of_logins_at_once_none_fails_and_one_session_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_refreshes_at_once_with_one_token_at_most_one_succeeds_and_the_session_is_revoked() {
-    let races = Races::start().await;
+async fn refreshes_at_once_with_one_token_all_get_the_same_successor() {
+    let races = SessionRaces::start().await;
     for _ in 0..ROUNDS {
         let token = races.log_in().await;
-        let refreshes = (0..8).map(|_| {
-            let (races, token) = (races.clone(), token.clone());
-            async move { races.refresh(&token).await }
-        });
-        let results = at_once(refreshes.collect()).await;
-        assert!(results.iter().filter(|result| result.is_ok()).count() <= 1);
-        let codes: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
-        assert!(codes.contains(&&Code::SessionRevoked));
-        assert!(
-            codes.iter().all(|code| [Code::SessionRevoked, Code::Unauthenticated].contains(code)),
-            "{codes:?}"
-        );
-        assert_eq!(races.row().await, None);
-        assert_eq!(races.valid_among(races.handed_out()).await, Vec::<String>::new());
-        for winner in results.into_iter().flatten() {
-            assert_eq!(races.refresh(&winner).await.err(), Some(Code::Unauthenticated));
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_token_used_twice_at_once_leaves_no_access() {
-    let races = Races::start().await;
-    for _ in 0..8 * ROUNDS {
-        let token = races.log_in().await;
-        let (one, other) = tokio::join!(
-            tokio::spawn(races.clone().refreshed(token.clone())),
-            tokio::spawn(races.clone().refreshed(token)),
-        );
-        assert!(one.unwrap().is_err() || other.unwrap().is_err());
+        let refreshes = (0..12).map(|_| races.clone().refresh_owned(token.clone()));
+        let successors = at_once(refreshes.collect()).await;
+        let successors: Vec<_> = successors.into_iter().map(Result::unwrap).collect();
+        assert!(successors.iter().all(|next| *next == successors[0]));
+        // Of the access tokens the last is valid: one session.
+        assert_eq!(races.valid_among(races.handed_out()).await.len(), 1);
+        let row = races.row().await.unwrap();
+        assert_eq!(row.token, successors[0].fingerprint());
+        // Once the successor has been used, the token betrays that two hold it.
+        races.refresh(&successors[0]).await.unwrap();
+        assert!(matches!(races.refresh(&token).await, Err(RefreshError::Revoked)));
         assert_eq!(races.row().await, None);
         assert_eq!(races.valid_among(races.handed_out()).await, Vec::<String>::new());
         races.handed_out.lock().unwrap().clear();
@@ -154,12 +154,35 @@ async fn a_token_used_twice_at_once_leaves_no_access() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn without_a_grace_at_most_one_of_refreshes_at_once_succeeds_and_the_session_is_revoked() {
+    let races = SessionRaces::start_with_grace(Duration::ZERO).await;
+    for _ in 0..ROUNDS {
+        let token = races.log_in().await;
+        let refreshes = (0..8).map(|_| races.clone().refresh_owned(token.clone()));
+        let results = at_once(refreshes.collect()).await;
+        assert!(results.iter().filter(|result| result.is_ok()).count() <= 1);
+        let errors: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+        assert!(errors.iter().any(|error| matches!(error, RefreshError::Revoked)));
+        assert!(
+            errors.iter().all(|error| matches!(error, RefreshError::Revoked) || is_unknown(error)),
+            "{errors:?}"
+        );
+        assert_eq!(races.row().await, None);
+        assert_eq!(races.valid_among(races.handed_out()).await, Vec::<String>::new());
+        for winner in results.into_iter().flatten() {
+            assert!(is_unknown(&races.refresh(&winner).await.unwrap_err()));
+        }
+        races.handed_out.lock().unwrap().clear();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_refresh_that_meets_a_change_of_roles_succeeds_and_gives_no_old_ones() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for round in 0..8 * ROUNDS {
         let roles = if round % 2 == 0 { OPERATOR } else { USER };
         let token = races.log_in().await;
-        let refresh = tokio::spawn(races.clone().refreshed(token));
+        let refresh = tokio::spawn(races.clone().refresh_owned(token));
         races.change_roles(roles).await;
         let next = refresh.await.unwrap().unwrap();
         assert_eq!(races.valid_with_other_roles(roles).await, 0);
@@ -171,7 +194,7 @@ async fn a_refresh_that_meets_a_change_of_roles_succeeds_and_gives_no_old_ones()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_comes_between_at_most_one_access_token_is_valid_afterwards() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for round in 0..ROUNDS {
         let token = races.log_in().await;
         let actions = (0..12).map(|action| {
@@ -191,7 +214,7 @@ async fn whatever_comes_between_at_most_one_access_token_is_valid_afterwards() {
                     2 if action == 2 => {
                         let _ = races.refresh(&token).await;
                     }
-                    3 => races.app.auth.log_out(races.user.id).await.unwrap(),
+                    3 => races.app.auth.log_out(Some(races.user.id), None).await.unwrap(),
                     4 => races.change_roles(if round % 2 == 0 { OPERATOR } else { USER }).await,
                     _ => {
                         races.log_in().await;
@@ -213,7 +236,7 @@ async fn whatever_comes_between_at_most_one_access_token_is_valid_afterwards() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_a_change_of_roles_no_token_with_the_old_ones_is_valid() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     let clients: Vec<_> = (0..4)
         .map(|_| {
             let races = races.clone();
@@ -222,8 +245,8 @@ async fn after_a_change_of_roles_no_token_with_the_old_ones_is_valid() {
                     // So many changes without a pause may come between each attempt.
                     let mut token = match races.try_log_in().await {
                         Ok(token) => token,
-                        Err(code) => {
-                            assert_eq!(code, Code::Unavailable);
+                        Err(error) => {
+                            assert!(matches!(error, LogInError::Session(SessionError::Contended)), "{error}");
                             continue;
                         }
                     };
@@ -259,7 +282,7 @@ async fn after_a_change_of_roles_no_token_with_the_old_ones_is_valid() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_a_logout_no_earlier_token_is_valid() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     let refresh_tokens = Arc::new(Mutex::new(Vec::new()));
     let clients: Vec<_> = (0..4)
         .map(|_| {
@@ -279,11 +302,11 @@ async fn after_a_logout_no_earlier_token_is_valid() {
     while logouts < 4 || clients.iter().any(|client| !client.is_finished()) {
         let earlier = races.handed_out();
         let earlier_refresh = refresh_tokens.lock().unwrap().last().cloned();
-        races.app.auth.log_out(races.user.id).await.unwrap();
+        races.app.auth.log_out(Some(races.user.id), None).await.unwrap();
         logouts += 1;
         assert_eq!(races.valid_among(earlier).await, Vec::<String>::new());
         if let Some(token) = earlier_refresh {
-            assert_eq!(races.refresh(&token).await.err(), Some(Code::Unauthenticated));
+            assert!(is_unknown(&races.refresh(&token).await.unwrap_err()));
         }
     }
     for client in clients {
@@ -293,13 +316,13 @@ async fn after_a_logout_no_earlier_token_is_valid() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_login_that_meets_a_logout_can_be_renewed_unless_it_was_ended() {
-    let races = Races::start().await;
+    let races = SessionRaces::start().await;
     for _ in 0..ROUNDS {
         let login = tokio::spawn({
             let races = races.clone();
             async move { races.log_in().await }
         });
-        races.app.auth.log_out(races.user.id).await.unwrap();
+        races.app.auth.log_out(Some(races.user.id), None).await.unwrap();
         let token = login.await.unwrap();
         let lives = races.row().await.is_some();
         // The logout may have taken the token of a login that came between its steps, but never the other way round.
@@ -308,17 +331,59 @@ async fn a_login_that_meets_a_logout_can_be_renewed_unless_it_was_ended() {
     }
 }
 
-#[tokio::test]
-async fn work_goes_on_when_whoever_asked_goes_away() {
-    let (start, started) = tokio::sync::oneshot::channel();
-    let (end, ended) = tokio::sync::oneshot::channel();
-    let asked = tokio::spawn(crate::session::to_the_end(async move {
-        started.await.unwrap();
-        end.send(()).unwrap();
-    }));
-    tokio::task::yield_now().await;
-    asked.abort();
-    assert!(asked.await.unwrap_err().is_cancelled());
-    start.send(()).unwrap();
-    ended.await.unwrap();
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_logout_by_refresh_token_that_meets_a_refresh_ends_both() {
+    let races = SessionRaces::start().await;
+    for _ in 0..4 * ROUNDS {
+        let token = races.log_in().await;
+        let refresh = tokio::spawn(races.clone().refresh_owned(token.clone()));
+        races.app.auth.log_out(None, Some(token)).await.unwrap();
+        let next = refresh.await.unwrap();
+        assert_eq!(races.row().await, None);
+        assert_eq!(races.valid_among(races.handed_out()).await, Vec::<String>::new());
+        if let Ok(next) = next {
+            assert!(is_unknown(&races.refresh(&next).await.unwrap_err()));
+        }
+        races.handed_out.lock().unwrap().clear();
+    }
+}
+
+/// Every login meets a change of the password that it was let in by.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn after_a_change_of_the_password_no_session_lives_that_the_old_one_began() {
+    let races = SessionRaces::start().await;
+    let hashes: Vec<_> = (0..2)
+        .map(|_| Secret::new(Hasher::default().hash(&PASSWORD.to_owned().try_into().unwrap()).unwrap()))
+        .collect();
+    for round in 0..8 * ROUNDS {
+        let before = races.app.auth.users.find_by_email(&races.user.email).await.unwrap().unwrap();
+        let change = PasswordHashChange {
+            user: races.user.id,
+            expected: before.password_hash.clone(),
+            next: hashes[round % 2].clone(),
+            at: races.user.updated_at,
+        };
+        // Let in by the old hash, however late they come to their session.
+        let logins: Vec<_> = (0..3)
+            .map(|_| {
+                let (auth, before) = (races.app.auth.clone(), before.clone());
+                tokio::spawn(async move { auth.begin_session(before).await })
+            })
+            .collect();
+        races.app.auth.replace_password(change).await.unwrap();
+        for login in logins {
+            match login.await.unwrap() {
+                Ok(session) => {
+                    assert!(!races.app.lets_in(races.user.id, &session.access.token).await);
+                    assert!(is_unknown(&races.refresh(&session.refresh).await.unwrap_err()));
+                }
+                Err(LogInError::WrongCredentials) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+fn is_unknown(error: &RefreshError) -> bool {
+    matches!(error, RefreshError::UnknownToken)
 }

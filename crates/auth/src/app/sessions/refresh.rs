@@ -1,6 +1,6 @@
 use domain::{Timestamp, User};
 
-use super::{ATTEMPTS, SessionError, UserSession, placement::Placement};
+use super::{ATTEMPTS, SessionError, UserSession, placement::SessionPlacement};
 use crate::{
     AuthService,
     app::run_to_end,
@@ -82,7 +82,7 @@ impl AuthService {
         presented: &RefreshToken,
         rotation: &TokenRotation,
     ) -> Result<UserSession, RefreshError> {
-        let mut placement = Placement::new(user.id);
+        let mut placement = SessionPlacement::new(user.id);
         let renewed = self.rotate_session(user, presented, rotation, &mut placement).await;
         if renewed.is_err() {
             self.take_back(placement).await;
@@ -95,7 +95,7 @@ impl AuthService {
         mut user: User,
         presented: &RefreshToken,
         rotation: &TokenRotation,
-        placement: &mut Placement,
+        placement: &mut SessionPlacement,
     ) -> Result<UserSession, RefreshError> {
         let mut attempts = 0..ATTEMPTS;
         let access = loop {
@@ -117,7 +117,7 @@ impl AuthService {
             RotationOutcome::Reused => {
                 placement.forget_access();
                 self.access_tokens.remove(user.id).await?;
-                Err(revoked(rotation))
+                Err(report_theft(rotation))
             }
             RotationOutcome::Unknown => Err(RefreshError::UnknownToken),
             RotationOutcome::Expired => Err(RefreshError::Expired),
@@ -130,11 +130,11 @@ impl AuthService {
         self.access_tokens.remove(rotation.user).await?;
         self.refresh_tokens.delete_family(rotation.user, &rotation.presented.family).await?;
         self.access_tokens.remove(rotation.user).await?;
-        Err(revoked(rotation))
+        Err(report_theft(rotation))
     }
 }
 
-fn revoked(rotation: &TokenRotation) -> RefreshError {
+fn report_theft(rotation: &TokenRotation) -> RefreshError {
     tracing::warn!(user_id = %rotation.user, "a used refresh token was presented: session revoked");
     RefreshError::Revoked
 }

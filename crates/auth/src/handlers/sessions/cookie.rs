@@ -44,7 +44,8 @@ mod tests {
     #[test]
     fn the_token_is_found_among_other_cookies() {
         let mut headers = HeaderMap::new();
-        headers.append(header::COOKIE, HeaderValue::from_static("theme=dark; xrefreshToken=no; refreshToken="));
+        headers
+            .append(header::COOKIE, HeaderValue::from_static("theme=dark; xrefreshToken=no; refreshToken="));
         assert_eq!(shown_token(&headers), None);
         headers.append(header::COOKIE, HeaderValue::from_static("a=b;refreshToken=\"yes\"; c=d"));
         assert_eq!(shown_token(&headers).as_deref(), Some("yes"));
@@ -54,7 +55,10 @@ mod tests {
     fn over_https_only_when_so_configured() {
         let text = |secure| keep_token("v", secure)[header::SET_COOKIE].to_str().unwrap().to_owned();
         assert_eq!(text(false), "refreshToken=v; HttpOnly; SameSite=Strict; Path=/auth; Max-Age=604800");
-        assert_eq!(text(true), "refreshToken=v; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=604800");
+        assert_eq!(
+            text(true),
+            "refreshToken=v; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=604800"
+        );
         let forget = forget_token(false)[header::SET_COOKIE].clone();
         assert_eq!(forget, "refreshToken=; HttpOnly; SameSite=Strict; Path=/auth; Max-Age=0");
     }

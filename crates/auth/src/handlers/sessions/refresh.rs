@@ -61,9 +61,9 @@ pub(crate) async fn refresh_session(
     OptionalJsonBody(body): OptionalJsonBody<RefreshTokenBody>,
 ) -> Result<Response, Refused<RefreshRefusal>> {
     let cookie_secure = auth.cookie_secure;
-    let shown = body.shown_token(&headers).ok_or_else(|| {
-        Faults::new("/refreshToken", "is required, here or as the cookie refreshToken")
-    })?;
+    let shown = body
+        .shown_token(&headers)
+        .ok_or_else(|| Faults::new("/refreshToken", "is required, here or as the cookie refreshToken"))?;
     let renewed = match shown.text.parse() {
         Ok(token) => auth.refresh_session(token).await,
         Err(_) => Err(RefreshError::UnknownToken),

@@ -1,20 +1,14 @@
 use async_trait::async_trait;
 use domain::UserId;
-use mongodb::{
-    bson::{DateTime, Document, doc, oid::ObjectId},
-    options::ReturnDocument,
-};
+use mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
 use serde::{Deserialize, Serialize};
 use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
 
-use super::{MongoUserDb, STORE, read_stored};
+use super::{MongoUserDb, read_stored};
 use crate::{
     refresh_token::{TokenFingerprint, TokenHash},
     store::{RefreshRow, RefreshTokenStore, RotationOutcome, StoreError, TokenRotation},
 };
-
-/// How often to put a row that another login inserts at the same moment; the next attempt finds it there.
-const ATTEMPTS: usize = 3;
 
 /// A session as it is stored. All filters have its unique `userId`, and so walk that index.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,22 +48,49 @@ impl TryFrom<TokenDocument> for RefreshRow {
     }
 }
 
+impl From<&RefreshRow> for TokenDocument {
+    fn from(row: &RefreshRow) -> Self {
+        Self {
+            id: to_oid(row.id),
+            user_id: row.user.to_string(),
+            refresh_token: row.token.hash.as_str().to_owned(),
+            family: row.token.family.as_str().to_owned(),
+            previous_token: row.previous.as_ref().map(|previous| previous.as_str().to_owned()),
+            expires_at: to_date(row.expires_at),
+            created_at: to_date(row.created_at),
+            updated_at: to_date(row.updated_at),
+        }
+    }
+}
+
 #[async_trait]
 impl RefreshTokenStore for MongoUserDb {
+    /// Looked at, and replaced if it still is as it was: whichever row this displaces, no other login displaces too.
+    ///
     /// A user's row keeps the `_id` it was inserted with, since MongoDB changes none.
     async fn put(&self, row: RefreshRow) -> Result<Option<RefreshRow>, StoreError> {
-        let mut update = update_to(&row);
-        update.insert("$setOnInsert", doc! { "_id": to_oid(row.id) });
         self.mongo
             .in_time(async {
-                for _ in 0..ATTEMPTS {
-                    let put = self.user_tokens.find_one_and_update(by_user(row.user), update.clone());
-                    let put = put.upsert(true).return_document(ReturnDocument::Before);
-                    if let Some(replaced) = self.mongo.unless_taken(put).await? {
-                        return replaced.map(RefreshRow::try_from).transpose();
+                let mut seen = None;
+                loop {
+                    let Some(held) = RefreshTokenStore::find(self, row.user).await? else {
+                        let insert = self.user_tokens.insert_one(TokenDocument::from(&row));
+                        if self.mongo.unless_taken(insert).await?.is_some() {
+                            return Ok(None);
+                        }
+                        continue;
+                    };
+                    if held.token.hash == row.token.hash {
+                        // Put by an attempt the driver repeated: nobody else knows this hash yet.
+                        return Ok(seen);
                     }
+                    let replace =
+                        self.user_tokens.update_one(by_token(row.user, &held.token.hash), update_to(&row));
+                    if self.mongo.run(replace).await?.matched_count == 1 {
+                        return Ok(Some(held));
+                    }
+                    seen = Some(held);
                 }
-                Err(StoreError::unavailable(STORE, "the user's sessions come and go too fast"))
             })
             .await
     }
@@ -176,11 +197,9 @@ fn update_to(row: &RefreshRow) -> Document {
         "createdAt": to_date(row.created_at),
         "updatedAt": to_date(row.updated_at),
     };
-    match &row.previous {
-        Some(previous) => {
-            fields.insert("previousToken", previous.as_str());
-            doc! { "$set": fields }
-        }
-        None => doc! { "$set": fields, "$unset": { "previousToken": "" } },
-    }
+    let Some(previous) = &row.previous else {
+        return doc! { "$set": fields, "$unset": { "previousToken": "" } };
+    };
+    fields.insert("previousToken", previous.as_str());
+    doc! { "$set": fields }
 }

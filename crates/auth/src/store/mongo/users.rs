@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use service_kit::page::{Page, PageRequest};
 use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
 
-use super::{MongoUserDb, STORE, read_stored, role_changes::admins};
+use super::{MongoUserDb, STORE, read_stored, role_changes::admins_only};
 use crate::store::{
-    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord, UserStore,
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
+    UserStore,
 };
 
 /// A user as they are stored.
@@ -45,7 +46,7 @@ impl From<NewUser> for UserDocument {
             id: to_oid(new.id.0),
             email: new.email.as_str().to_owned(),
             password_hash: Some(new.password_hash.into_inner()),
-            roles: names(new.roles),
+            roles: role_names(new.roles),
             roles_version: None,
             created_at: to_date(new.at),
             updated_at: to_date(new.at),
@@ -59,7 +60,7 @@ impl From<UserRecord> for UserDocument {
             id: to_oid(user.id.0),
             email: user.email.as_str().to_owned(),
             password_hash: Some(password_hash.into_inner()),
-            roles: names(user.roles),
+            roles: role_names(user.roles),
             roles_version: None,
             created_at: to_date(user.created_at),
             updated_at: to_date(user.updated_at),
@@ -82,12 +83,12 @@ impl TryFrom<UserDocument> for User {
 }
 
 /// Roles as they are stored.
-pub(super) fn names(roles: RoleSet) -> Vec<String> {
+pub(super) fn role_names(roles: RoleSet) -> Vec<String> {
     roles.iter().map(|role| role.name().to_owned()).collect()
 }
 
 /// What a list asks for. Walks `{roles: 1, _id: -1}` where a role is given, else `_id`.
-pub(super) fn query(role: Option<Role>, page: PageRequest) -> Document {
+pub(super) fn list_query(role: Option<Role>, page: PageRequest) -> Document {
     let mut query = Document::new();
     if let Some(role) = role {
         query.insert("roles", role.name());
@@ -145,7 +146,7 @@ impl UserStore for MongoUserDb {
         if let Some(email) = &filter.email {
             return self.list_one(email, filter.role, page).await;
         }
-        let find = self.users.find(query(filter.role, page)).projection(without_hash());
+        let find = self.users.find(list_query(filter.role, page)).projection(without_hash());
         let found = self.mongo.all(find.sort(doc! { "_id": -1 }).limit(page.overfull())).await?;
         let users = found.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
         Ok(Page::from_overfull(users, page.limit, |user: &User| user.id.0))
@@ -173,7 +174,7 @@ impl UserStore for MongoUserDb {
 
     /// Walks `{roles: 1, _id: -1}`.
     async fn has_admin(&self) -> Result<bool, StoreError> {
-        Ok(self.find_document(admins()).await?.is_some())
+        Ok(self.find_document(admins_only()).await?.is_some())
     }
 }
 

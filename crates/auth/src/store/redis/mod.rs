@@ -63,7 +63,7 @@ impl AccessTokenStore for RedisTokenDb {
     /// One `SET … GET`.
     async fn put(&self, user: UserId, token: &IssuedToken) -> Result<Option<IssuedToken>, StoreError> {
         let mut set = redis::cmd("SET");
-        set.arg(key(user)).arg(write_record(token)?).arg("EX").arg(ACCESS_TOKEN_SECONDS).arg("GET");
+        set.arg(token_key(user)).arg(write_record(token)?).arg("EX").arg(ACCESS_TOKEN_SECONDS).arg("GET");
         let before: Option<Vec<u8>> = self.redis.run(&set).await?;
         Ok(before.and_then(|before| read_record(user, &before)))
     }
@@ -74,7 +74,7 @@ impl AccessTokenStore for RedisTokenDb {
         placed: &str,
         before: Option<&IssuedToken>,
     ) -> Result<(), StoreError> {
-        let mut take_back = TAKE_BACK.key(key(user));
+        let mut take_back = TAKE_BACK.key(token_key(user));
         take_back.arg(placed);
         if let Some(before) = before {
             take_back.arg(write_record(before)?).arg(before.expires_at.as_millis());
@@ -85,7 +85,7 @@ impl AccessTokenStore for RedisTokenDb {
     /// One `GETDEL`.
     async fn remove(&self, user: UserId) -> Result<Option<IssuedToken>, StoreError> {
         let mut remove = redis::cmd("GETDEL");
-        remove.arg(key(user));
+        remove.arg(token_key(user));
         let removed: Option<Vec<u8>> = self.redis.run(&remove).await?;
         Ok(removed.and_then(|removed| read_record(user, &removed)))
     }
@@ -93,7 +93,7 @@ impl AccessTokenStore for RedisTokenDb {
     /// One `SET … NX`.
     async fn give_back(&self, user: UserId, removed: &IssuedToken) -> Result<(), StoreError> {
         let mut set = redis::cmd("SET");
-        set.arg(key(user)).arg(write_record(removed)?);
+        set.arg(token_key(user)).arg(write_record(removed)?);
         set.arg("PXAT").arg(removed.expires_at.as_millis()).arg("NX");
         self.redis.run::<Option<String>>(&set).await.map(drop)
     }
@@ -106,28 +106,27 @@ impl AccessTokenStore for RedisTokenDb {
         }
         let mut get = redis::cmd("MGET");
         for (user, _) in sessions {
-            get.arg(key(*user));
+            get.arg(token_key(*user));
         }
         let stored: Vec<Option<Vec<u8>>> = self.redis.run(&get).await?;
         if stored.len() != sessions.len() {
             return Err(StoreError::corrupt("token-db", "MGET answered with another number of values"));
         }
         let answers = sessions.iter().zip(stored);
-        Ok(answers.map(|((user, token), stored)| stored.is_some_and(|it| holds(*user, &it, token))).collect())
+        Ok(answers
+            .map(|((user, token), stored)| stored.is_some_and(|it| holds_token(*user, &it, token)))
+            .collect())
     }
 }
 
 /// Whether the record is of this token.
-fn holds(user: UserId, record: &[u8], token: &str) -> bool {
+fn holds_token(user: UserId, record: &[u8], token: &str) -> bool {
     read_record(user, record).is_some_and(|stored| stored.token.as_bytes().ct_eq(token.as_bytes()).into())
 }
 
 fn write_record(token: &IssuedToken) -> Result<String, StoreError> {
-    let record = TokenRecord {
-        token: token.token.clone(),
-        issued_at: token.issued_at,
-        expires_at: token.expires_at,
-    };
+    let record =
+        TokenRecord { token: token.token.clone(), issued_at: token.issued_at, expires_at: token.expires_at };
     serde_json::to_string(&record).map_err(|error| StoreError::corrupt("token-db", error))
 }
 
@@ -146,7 +145,7 @@ fn read_record(user: UserId, record: &[u8]) -> Option<IssuedToken> {
     }
 }
 
-fn key(user: UserId) -> String {
+fn token_key(user: UserId) -> String {
     format!("access_token:{user}")
 }
 

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
     SqlUserDb,
-    users::{UserRecordRow, bits},
+    users::{UserRecordRow, role_bits},
 };
 use crate::store::{StoreError, UserRecord, UserTransfer};
 
@@ -33,7 +33,7 @@ impl UserTransfer for SqlUserDb {
     async fn import(&self, mut users: Vec<UserRecord>) -> Result<(), StoreError> {
         while !users.is_empty() {
             let rest = users.split_off(users.len().min(AT_ONCE));
-            self.0.write(move |connection| Box::pin(insert(connection, users))).await?;
+            self.0.write(move |connection| Box::pin(insert_users(connection, users))).await?;
             users = rest;
         }
         Ok(())
@@ -50,7 +50,7 @@ impl SqlUserDb {
     }
 }
 
-async fn insert(connection: &mut AnyConnection, users: Vec<UserRecord>) -> Result<(), sqlx::Error> {
+async fn insert_users(connection: &mut AnyConnection, users: Vec<UserRecord>) -> Result<(), sqlx::Error> {
     let row = |row: usize| {
         let parameters: Vec<_> = (1..=6).map(|column| format!("${}", row * 6 + column)).collect();
         format!("({})", parameters.join(", "))
@@ -66,7 +66,7 @@ async fn insert(connection: &mut AnyConnection, users: Vec<UserRecord>) -> Resul
             .bind(user.id.to_string())
             .bind(user.email.as_str().to_owned())
             .bind(password_hash.into_inner())
-            .bind(bits(user.roles))
+            .bind(role_bits(user.roles))
             .bind(user.created_at.as_millis())
             .bind(user.updated_at.as_millis());
     }

@@ -5,7 +5,8 @@ use sqlx::AnyConnection;
 
 use super::{STORE, SqlUserDb};
 use crate::store::{
-    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord, UserStore,
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
+    UserStore,
 };
 
 macro_rules! select {
@@ -68,7 +69,7 @@ impl TryFrom<UserRow> for User {
         Ok(User {
             id: row.id.parse::<UserId>().map_err(|error| StoreError::corrupt(STORE, error))?,
             email: Email::from_stored(row.email),
-            roles: roles(row.roles),
+            roles: roles_from_bits(row.roles),
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
@@ -84,7 +85,7 @@ impl TryFrom<UserRecordRow> for UserRecord {
 }
 
 /// The stored bit of a role. Stored for good, so it does not follow the order of the enum.
-const fn bit(role: Role) -> i64 {
+const fn role_bit(role: Role) -> i64 {
     match role {
         Role::User => 1,
         Role::Operator => 2,
@@ -93,16 +94,16 @@ const fn bit(role: Role) -> i64 {
     }
 }
 
-pub(super) fn bits(roles: RoleSet) -> i64 {
-    roles.iter().fold(0, |bits, role| bits | bit(role))
+pub(super) fn role_bits(roles: RoleSet) -> i64 {
+    roles.iter().fold(0, |bits, role| bits | role_bit(role))
 }
 
-fn roles(bits: i64) -> RoleSet {
-    Role::ALL.into_iter().filter(|role| bits & bit(*role) != 0).collect()
+fn roles_from_bits(bits: i64) -> RoleSet {
+    Role::ALL.into_iter().filter(|role| bits & role_bit(*role) != 0).collect()
 }
 
 /// Whether nobody had the address, or the id.
-pub(super) async fn insert(
+pub(super) async fn insert_user(
     connection: &mut AnyConnection,
     user: User,
     password_hash: Secret<String>,
@@ -114,7 +115,7 @@ pub(super) async fn insert(
     .bind(user.id.to_string())
     .bind(user.email.as_str())
     .bind(password_hash.into_inner())
-    .bind(bits(user.roles))
+    .bind(role_bits(user.roles))
     .bind(user.created_at.as_millis())
     .bind(user.updated_at.as_millis())
     .execute(connection)
@@ -128,8 +129,12 @@ impl UserStore for SqlUserDb {
         let NewUser { id, email, password_hash, roles, at } = new;
         let user = User { id, email, roles, created_at: at, updated_at: at };
         let row = user.clone();
-        let stored = self.0.write(move |connection| Box::pin(insert(connection, row, password_hash)));
-        Ok(if stored.await? { RegistrationOutcome::Registered(user) } else { RegistrationOutcome::EmailTaken })
+        let stored = self.0.write(move |connection| Box::pin(insert_user(connection, row, password_hash)));
+        Ok(if stored.await? {
+            RegistrationOutcome::Registered(user)
+        } else {
+            RegistrationOutcome::EmailTaken
+        })
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -179,7 +184,7 @@ impl UserStore for SqlUserDb {
                     sqlx::query(ONE_CHANGE_AT_A_TIME).execute(&mut *connection).await?;
                     let updated: Option<UserRow> = sqlx::query_as(SET_ROLES)
                         .bind(id.to_string())
-                        .bind(bits(roles))
+                        .bind(role_bits(roles))
                         .bind(at.as_millis())
                         .fetch_optional(&mut *connection)
                         .await?;

@@ -3,11 +3,11 @@ use http::Method;
 use serde_json::{Value, json};
 use service_kit::{access_token::ACCESS_TOKEN_SECONDS, identity::Identity};
 
-use crate::test_app::{TestApp, by};
+use crate::test_app::{TestApp, identity_of};
 
 const PATH: &str = "/internal/sessions/check";
 
-fn question(sessions: &[(UserId, &str)]) -> Value {
+fn question_of(sessions: &[(UserId, &str)]) -> Value {
     let sessions: Vec<_> =
         sessions.iter().map(|(user, token)| json!({ "userId": user, "token": token })).collect();
     json!({ "sessions": sessions })
@@ -20,7 +20,7 @@ async fn each_session_is_judged_by_itself_and_in_order() {
     let jun = app.user("jun@example.com", &[Role::User]).await;
     let first = app.log_in(&mina).await;
     let (second, other) = (app.log_in(&mina).await, app.log_in(&jun).await);
-    let asked = question(&[
+    let asked = question_of(&[
         (mina.id, first.str("accessToken")),
         (mina.id, second.str("accessToken")),
         (jun.id, second.str("accessToken")),
@@ -31,7 +31,7 @@ async fn each_session_is_judged_by_itself_and_in_order() {
     let answer = app.post(Identity::Gateway, PATH, &asked).await;
     assert_eq!(answer.outcome(), (200, ""));
     assert_eq!(answer.body, json!({ "current": [false, true, false, true, false, true] }));
-    let nothing = app.post(Identity::Gateway, PATH, &question(&[])).await;
+    let nothing = app.post(Identity::Gateway, PATH, &question_of(&[])).await;
     assert_eq!(nothing.body, json!({ "current": [] }));
     app.clock.advance_seconds(ACCESS_TOKEN_SECONDS);
     let late = app.post(Identity::Gateway, PATH, &asked).await;
@@ -42,8 +42,8 @@ async fn each_session_is_judged_by_itself_and_in_order() {
 async fn nobody_but_the_gateway_may_ask() {
     let app = TestApp::start().await;
     let admin = app.user("admin@example.com", &Role::ALL).await;
-    for who in [Identity::Anonymous, by(&admin)] {
-        assert_eq!(app.post(who, PATH, &question(&[])).await.outcome(), (403, "FORBIDDEN"));
+    for who in [Identity::Anonymous, identity_of(&admin)] {
+        assert_eq!(app.post(who, PATH, &question_of(&[])).await.outcome(), (403, "FORBIDDEN"));
     }
 }
 
@@ -52,7 +52,7 @@ async fn a_question_has_at_most_1024_sessions() {
     let app = TestApp::start().await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let session = app.log_in(&mina).await;
-    let many = |count: usize| question(&vec![(mina.id, session.str("accessToken")); count]);
+    let many = |count: usize| question_of(&vec![(mina.id, session.str("accessToken")); count]);
     let answer = app.post(Identity::Gateway, PATH, &many(1024)).await;
     assert_eq!(answer.body, json!({ "current": vec![true; 1024] }));
     let answer = app.post(Identity::Gateway, PATH, &many(1025)).await;
@@ -87,10 +87,10 @@ async fn while_token_db_is_down_no_session_is_called_ended() {
     let app = TestApp::start().await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let session = app.log_in(&mina).await;
-    let asked = question(&[(mina.id, session.str("accessToken"))]);
-    app.token_db.set_down(true);
+    let asked = question_of(&[(mina.id, session.str("accessToken"))]);
+    app.set_token_db_down(true);
     let answer = app.post(Identity::Gateway, PATH, &asked).await;
     assert_eq!((answer.outcome(), answer.header("retry-after")), ((503, "UNAVAILABLE"), "1"));
-    app.token_db.set_down(false);
+    app.set_token_db_down(false);
     assert_eq!(app.post(Identity::Gateway, PATH, &asked).await.body, json!({ "current": [true] }));
 }

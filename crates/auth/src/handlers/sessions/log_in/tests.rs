@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use domain::Role;
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 use serde_json::json;
 use service_kit::{
     access_token::AccessClaims,
+    identity::CLIENT_HEADER,
     identity::Identity::Anonymous,
     ratelimit::{MemoryRateLimits, RateClass, RateQuotas},
 };
@@ -12,7 +13,7 @@ use service_kit::{
 use super::*;
 use crate::{
     PasswordPool,
-    test_app::{PASSWORD, TestApp, by, fill},
+    test_app::{HttpAnswer, PASSWORD, TestApp, fill_pool, identity_of},
 };
 
 const PATH: &str = "/auth/login";
@@ -50,7 +51,7 @@ async fn browsers_keep_the_refresh_token_as_a_cookie_and_nobody_caches_the_answe
     assert_eq!(answer.header("cache-control"), "no-store");
     let https = TestApp::start_with(|parts| parts.cookie_secure = true).await;
     let mina = https.user("mina@example.com", &[Role::User]).await;
-    assert!(https.log_in(&mina).await.header("set-cookie").ends_with("; Secure"));
+    assert!(https.log_in(&mina).await.header("set-cookie").contains("; Secure;"));
 }
 
 #[tokio::test]
@@ -106,23 +107,92 @@ async fn what_is_not_json_is_refused() {
     assert_eq!(undeclared.outcome(), (415, "UNSUPPORTED_MEDIA_TYPE"));
 }
 
-#[tokio::test]
-async fn an_account_that_is_tried_too_often_is_closed_for_a_while_even_to_the_right_password() {
+/// A login as the gateway passes it on for a client.
+async fn log_in_from(app: &TestApp, client: &'static str, email: &str, password: &str) -> HttpAnswer {
+    let body = json!({ "email": email, "password": password });
+    let mut request = app.request(Anonymous, Method::POST, PATH, Some(&body));
+    request.headers_mut().insert(CLIENT_HEADER, HeaderValue::from_static(client));
+    app.send(request).await
+}
+
+async fn start_limited(class: RateClass, quota: &str) -> TestApp {
     let plenty = "1000/s".parse().unwrap();
     let mut quotas = RateQuotas::from_fn(|_| plenty);
-    quotas[RateClass::LoginAccount] = "3/h".parse().unwrap();
-    let app = TestApp::start_with(|parts| parts.limits = Arc::new(MemoryRateLimits::new(&quotas))).await;
-    let mina = app.user("mina@example.com", &[Role::User]).await;
-    let jun = app.user("jun@example.com", &[Role::User]).await;
+    quotas[class] = quota.parse().unwrap();
+    TestApp::start_with(|parts| parts.limits = Arc::new(MemoryRateLimits::new(&quotas))).await
+}
+
+#[tokio::test]
+async fn a_client_that_tries_an_account_too_often_is_shut_out_and_its_owner_elsewhere_is_not() {
+    let app = start_limited(RateClass::LoginPair, "3/h").await;
+    app.user("mina@example.com", &[Role::User]).await;
+    app.user("jun@example.com", &[Role::User]).await;
     for email in ["mina@example.com", "Mina@Example.com", "MINA@EXAMPLE.COM"] {
-        let answer = app.post(Anonymous, PATH, &json!({ "email": email, "password": "wrong" })).await;
+        let answer = log_in_from(&app, "6.6.6.6", email, "wrong").await;
         assert_eq!(answer.outcome(), (401, "INVALID_CREDENTIALS"));
     }
-    let answer = app.log_in(&mina).await;
-    assert_eq!(answer.outcome(), (429, "RATE_LIMITED"));
-    let wait: u64 = answer.header("retry-after").parse().unwrap();
+    let shut_out = log_in_from(&app, "6.6.6.6", "mina@example.com", PASSWORD).await;
+    assert_eq!(shut_out.outcome(), (429, "RATE_LIMITED"));
+    let wait: u64 = shut_out.header("retry-after").parse().unwrap();
     assert!((1..=1200).contains(&wait), "{wait}");
-    assert_eq!(app.log_in(&jun).await.outcome(), (200, ""));
+    assert_eq!(log_in_from(&app, "1.2.3.4", "mina@example.com", PASSWORD).await.outcome(), (200, ""));
+    assert_eq!(log_in_from(&app, "6.6.6.6", "jun@example.com", PASSWORD).await.outcome(), (200, ""));
+}
+
+#[tokio::test]
+async fn an_account_that_is_tried_too_often_from_everywhere_is_closed_for_a_while() {
+    let app = start_limited(RateClass::LoginAccount, "3/h").await;
+    app.user("mina@example.com", &[Role::User]).await;
+    for client in ["6.6.6.6", "7.7.7.7", "8.8.8.8"] {
+        let answer = log_in_from(&app, client, "mina@example.com", "wrong").await;
+        assert_eq!(answer.outcome(), (401, "INVALID_CREDENTIALS"));
+    }
+    let closed = log_in_from(&app, "1.2.3.4", "mina@example.com", PASSWORD).await;
+    assert_eq!(closed.outcome(), (429, "RATE_LIMITED"));
+}
+
+#[tokio::test]
+async fn a_client_that_is_shut_out_does_not_use_up_what_the_account_has_for_others() {
+    let plenty = "1000/s".parse().unwrap();
+    let mut quotas = RateQuotas::from_fn(|_| plenty);
+    quotas[RateClass::LoginPair] = "1/h".parse().unwrap();
+    quotas[RateClass::LoginAccount] = "3/h".parse().unwrap();
+    let app = TestApp::start_with(|parts| parts.limits = Arc::new(MemoryRateLimits::new(&quotas))).await;
+    app.user("mina@example.com", &[Role::User]).await;
+    for _ in 0..10 {
+        log_in_from(&app, "6.6.6.6", "mina@example.com", "wrong").await;
+    }
+    assert_eq!(log_in_from(&app, "1.2.3.4", "mina@example.com", PASSWORD).await.outcome(), (200, ""));
+}
+
+#[tokio::test]
+async fn pages_get_the_refresh_token_in_the_cookie_alone() {
+    let app = TestApp::start().await;
+    let mina = app.user("mina@example.com", &[Role::User]).await;
+    let body = json!({ "email": mina.email, "password": PASSWORD });
+    let send = async |values: &[&'static str]| {
+        let mut request = app.request(Anonymous, Method::POST, PATH, Some(&body));
+        for value in values {
+            request.headers_mut().append("x-token-delivery", HeaderValue::from_static(value));
+        }
+        app.send(request).await
+    };
+    let answer = send(&["cookie"]).await;
+    assert_eq!(answer.outcome(), (200, ""));
+    let mut members: Vec<_> = answer.body.as_object().unwrap().keys().collect();
+    members.sort_unstable();
+    assert_eq!(members, ["accessToken", "expiresIn", "tokenType", "user"]);
+    let cookie = answer.header("set-cookie").split(';').next().unwrap();
+    let (_, token) = cookie.split_once('=').unwrap();
+    assert!(!answer.text.contains(token));
+    assert_eq!(app.refresh(token).await.outcome(), (200, ""));
+    for bad in [&["body"][..], &[""], &["cookie", "cookie"]] {
+        let refused = send(bad).await;
+        assert_eq!(
+            (refused.outcome(), refused.pointers()),
+            ((400, "VALIDATION_FAILED"), vec!["X-Token-Delivery"])
+        );
+    }
 }
 
 #[tokio::test]
@@ -130,7 +200,7 @@ async fn a_flood_of_logins_is_shed() {
     let pool = PasswordPool::with(1, 1);
     let app = TestApp::start_with(|parts| parts.passwords = pool.clone()).await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
-    let full = fill(&pool).await;
+    let full = fill_pool(&pool).await;
     let answer = app.log_in(&mina).await;
     assert_eq!(answer.outcome(), (503, "UNAVAILABLE"));
     assert_eq!(answer.header("retry-after"), "2");
@@ -155,18 +225,19 @@ async fn while_token_db_is_down_logins_are_unavailable_and_end_no_session() {
     let app = TestApp::start().await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let before = app.log_in(&mina).await;
-    app.token_db.set_down(true);
+    app.set_token_db_down(true);
     let answer = app.log_in(&mina).await;
     assert_eq!(answer.outcome(), (503, "UNAVAILABLE"));
     assert_eq!((answer.header("retry-after"), answer.header("set-cookie")), ("1", ""));
-    app.token_db.set_down(false);
+    app.set_token_db_down(false);
+    assert!(app.lets_in(mina.id, before.str("accessToken")).await);
     assert_eq!(app.refresh(before.str("refreshToken")).await.outcome(), (200, ""));
     assert_eq!(app.log_in(&mina).await.outcome(), (200, ""));
 }
 
 #[tokio::test]
 async fn neither_passwords_nor_tokens_are_ever_printed() {
-    let login: Login =
+    let login: LoginBody =
         deserr::deserialize::<_, _, Faults>(json!({ "email": "mina@example.com", "password": PASSWORD }))
             .unwrap();
     assert!(!format!("{login:?}").contains(PASSWORD));
@@ -181,6 +252,6 @@ async fn neither_passwords_nor_tokens_are_ever_printed() {
     let held = app.auth.refresh_tokens.find(mina.id).await.unwrap();
     assert!(!format!("{held:?}").contains(answer.str("refreshToken")));
     let wrong = json!({ "email": mina.email, "password": "hunter2hunter2" });
-    assert!(!app.post(by(&mina), PATH, &wrong).await.text.contains("hunter2"));
+    assert!(!app.post(identity_of(&mina), PATH, &wrong).await.text.contains("hunter2"));
     assert_eq!(answer.headers.get_all(header::SET_COOKIE).iter().count(), 1);
 }
