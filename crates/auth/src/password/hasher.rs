@@ -3,6 +3,8 @@ use argon2::{
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 
+use domain::RandomSource;
+
 use super::Password;
 
 /// 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet).
@@ -12,6 +14,10 @@ const PARAMS: Params = match Params::new(19_456, 2, 1, Some(OUTPUT)) {
 };
 const OUTPUT: usize = 32;
 const SALT: usize = 16;
+/// What a stored hash may ask for at most: 256 MiB, 16 passes, 16 lanes.
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_PASSES: u32 = 16;
+const MAX_LANES: u32 = 16;
 
 /// A password could not be hashed: a stored hash is unreadable. For the log only.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +31,17 @@ pub enum HashError {
     /// A PHC string names parameters that Argon2 does not have.
     #[error("parameters: {0}")]
     Parameters(#[from] argon2::password_hash::Error),
+    /// A PHC string asks for more memory or passes than any password is worth: one imported record must not take
+    /// the machine down.
+    #[error("the stored parameters ask for too much: {memory_kib} KiB, {passes} passes, {lanes} lanes")]
+    TooCostly {
+        /// Memory in KiB.
+        memory_kib: u32,
+        /// Passes over it.
+        passes: u32,
+        /// Lanes.
+        lanes: u32,
+    },
     /// A PHC string names something else than Argon2, or has no salt or hash.
     #[error("not a complete Argon2 PHC string")]
     Incomplete,
@@ -34,12 +51,14 @@ pub enum HashError {
 #[derive(Debug, Default)]
 pub(crate) struct Hasher {
     blocks: Vec<Block>,
+    /// Where salts come from.
+    random: RandomSource,
 }
 
 impl Hasher {
     /// A PHC string with a fresh salt.
     pub(crate) fn hash(&mut self, password: &Password) -> Result<String, HashError> {
-        let salt = rand::random::<[u8; SALT]>();
+        let salt = self.random.bytes::<SALT>();
         let output = self.run(Algorithm::Argon2id, Version::V0x13, PARAMS, password, &salt, OUTPUT)?;
         let hash = PasswordHash {
             algorithm: ARGON2ID_IDENT,
@@ -64,7 +83,7 @@ impl Hasher {
         };
         let algorithm = Algorithm::try_from(stored.algorithm.as_str())?;
         let version = stored.version.map_or(Ok(Version::V0x13), Version::try_from)?;
-        let params = Params::try_from(&stored)?;
+        let params = affordable(Params::try_from(&stored)?)?;
         Ok(self.run(algorithm, version, params, password, salt, expected.len())? == *expected)
     }
 
@@ -84,8 +103,20 @@ impl Hasher {
         let output = output.get_mut(..length).ok_or(HashError::Incomplete)?;
         let argon2 = Argon2::new(algorithm, version, params);
         argon2.hash_password_into_with_memory(password.bytes(), salt, output, &mut self.blocks)?;
+        // A costlier hash than ours is rare: its memory is not kept.
+        self.blocks.truncate(PARAMS.block_count());
+        self.blocks.shrink_to_fit();
         Ok(Output::new(output)?)
     }
+}
+
+/// Refuses parameters before any memory is taken for them.
+fn affordable(params: Params) -> Result<Params, HashError> {
+    let (memory_kib, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
+    if memory_kib > MAX_MEMORY_KIB || passes > MAX_PASSES || lanes > MAX_LANES {
+        return Err(HashError::TooCostly { memory_kib, passes, lanes });
+    }
+    Ok(params)
 }
 
 #[cfg(test)]
@@ -116,6 +147,18 @@ mod tests {
         assert!(hasher.verify(&password("password"), Some(reference)).unwrap());
         let own = hasher.hash(&password("correct horse")).unwrap();
         assert!(hasher.verify(&password("correct horse"), Some(&own)).unwrap());
+    }
+
+    #[test]
+    fn a_stored_hash_that_asks_for_gibibytes_is_refused_before_any_memory_is_taken() {
+        for absurd in ["m=10485760,t=2,p=1", "m=19456,t=100000,p=1", "m=19456,t=2,p=200"] {
+            let phc =
+                format!("$argon2id$v=19${absurd}$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc");
+            let mut hasher = Hasher::default();
+            let refused = hasher.verify(&password("x"), Some(&phc));
+            assert!(matches!(refused, Err(HashError::TooCostly { .. })), "{absurd}: {refused:?}");
+            assert!(hasher.blocks.is_empty());
+        }
     }
 
     #[test]

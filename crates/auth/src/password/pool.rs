@@ -8,10 +8,11 @@ use std::{
 };
 
 use service_kit::{
+    budget::QUEUE_WAIT,
     metrics::QUEUE_DEPTH,
     problem::{Code, Problem},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{HashError, Hasher, Password};
 
@@ -88,7 +89,7 @@ impl PasswordPool {
     pub async fn hash(&self, password: Password) -> Result<String, PasswordError> {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Job::Hash(password, reply))?;
-        Ok(answer.await.map_err(|_| PasswordError::Stopped)??)
+        within_limit(answer).await
     }
 
     /// Whether this is the password behind a PHC string. `None`, for a user who does not exist, takes as long to give
@@ -96,7 +97,7 @@ impl PasswordPool {
     pub async fn verify(&self, password: Password, phc: Option<String>) -> Result<bool, PasswordError> {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Job::Verify(password, phc, reply))?;
-        Ok(answer.await.map_err(|_| PasswordError::Stopped)??)
+        within_limit(answer).await
     }
 
     fn enqueue(&self, job: Job) -> Result<(), PasswordError> {
@@ -107,6 +108,15 @@ impl PasswordPool {
             depth.decrement(1.0);
             PasswordError::Busy
         })
+    }
+}
+
+/// Waits for a hash no longer than anything waits in a queue; the thread then skips it, since nobody listens any more.
+async fn within_limit<T>(answer: oneshot::Receiver<Result<T, HashError>>) -> Result<T, PasswordError> {
+    match timeout(QUEUE_WAIT, answer).await {
+        Ok(Ok(hashed)) => Ok(hashed?),
+        Ok(Err(_)) => Err(PasswordError::Stopped),
+        Err(_) => Err(PasswordError::Busy),
     }
 }
 
