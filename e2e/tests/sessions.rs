@@ -203,7 +203,7 @@ async fn a_wrong_password_and_an_unknown_address_look_the_same(setup: Setup) {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_concurrent_requests_share_few_questions_to_auth() {
     let (system, session) = start(Setup::EmbeddedSplit).await;
-    let requests = stream::iter(0..2000).map(|_| me(&system.api, &session)).buffer_unordered(500);
+    let requests = stream::iter(0..2000).map(|_| me(&system.api, &session)).buffer_unordered(200);
     let passed = requests.filter(|answer| std::future::ready(answer.status == 200)).count().await;
     assert_eq!(passed, 2000);
     let figures = system.figures().await;
