@@ -225,7 +225,7 @@ pub(crate) fn identity_of(user: &User) -> Identity {
 /// long as the guards are kept.
 pub(crate) async fn fill_pool(pool: &PasswordPool) -> impl Sized {
     const SLOW: &str =
-        "$argon2id$v=19$m=65536,t=100,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        "$argon2id$v=19$m=262144,t=16,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let mut waiting = Vec::new();
     // The second is accepted once the thread has taken the first.
     while waiting.len() < 2 {

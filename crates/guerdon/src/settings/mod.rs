@@ -56,7 +56,7 @@ pub(crate) struct Settings {
     /// How many proxies stand before the gateway and append to X-Forwarded-For.
     #[arg(long, env, default_value_t = 0, value_parser = value_parser!(u8).range(..=MAX_PROXIES))]
     pub(crate) trusted_proxies: u8,
-    /// Origins whose pages may call the API with a bearer token, with commas between them: https://app.example.com.
+    /// Origins whose pages may call the API with a bearer token: scheme, host and port, with commas between them.
     #[arg(long, env, default_value = "", hide_default_value = true)]
     pub(crate) cors_origins: AllowedOrigins,
     /// How long an idle connection is kept for its next request. Behind a load balancer: longer than the balancer keeps
