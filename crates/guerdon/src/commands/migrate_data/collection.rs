@@ -15,7 +15,7 @@ use store_kit::error::StoreError;
 const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Rows read in one step: many, since a step costs a server a search, and few enough for some megabytes.
-const STEP: usize = 10_000;
+const STEP: usize = 20_000;
 
 /// One collection or table of a store.
 pub(super) struct Collection {
