@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use service_kit::{access_token::ACCESS_TOKEN_SECONDS, identity::Identity};
 
 use crate::test_app::{TestApp, by};
-use domain::UserId;
 
 const PATH: &str = "/internal/sessions/check";
 
