@@ -11,7 +11,7 @@ pub enum CreateUserError {
     /// Somebody has this address.
     #[error("the email address is already registered")]
     EmailTaken,
-    /// The password is too short or too long.
+    /// The password is too short, too long or too easy to guess.
     #[error("the password {0}")]
     Password(#[from] InvalidPassword),
     /// A user has one or more roles.
@@ -39,6 +39,7 @@ pub async fn create_user(
         return Err(CreateUserError::NoRole);
     }
     let password = ChosenPassword::try_from(password.to_owned())?;
+    password.check_against(&email)?;
     let password_hash = Hasher::default().hash(&password.into())?;
     let minted = ids.mint();
     let user = NewUser { id: UserId(minted.id), email, password_hash, roles, at: minted.at };

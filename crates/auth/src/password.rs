@@ -3,6 +3,7 @@
 //! `guessable` tells which passwords are tried first by whoever guesses, `hasher` makes and checks hashes,
 //! `pool` runs it on threads, and `queue_load` says how long the queue in front of the threads is in time.
 
+mod guessable;
 mod hasher;
 mod pool;
 mod queue_load;
@@ -118,6 +119,9 @@ impl TryFrom<String> for ChosenPassword {
         if !(CHOSEN_MIN..=CHOSEN_MAX).contains(&normalised.chars().count()) {
             return Err(InvalidPassword::Chosen);
         }
+        if guessable::is_guessable(&normalised) {
+            return Err(InvalidPassword::TooCommon);
+        }
         Ok(Self(Password(PasswordSpellings { normalised, typed: None })))
     }
 }
@@ -193,6 +197,12 @@ mod tests {
     fn decompose_syllable(syllable: char) -> [char; 2] {
         let index = u32::from(syllable) - 0xac00;
         [0x1100 + index / 588, 0x1161 + index % 588 / 28].map(|letter| char::from_u32(letter).unwrap())
+    }
+
+    #[test]
+    fn a_common_password_is_refused_with_a_clear_message() {
+        let refused = choose_password("Passw0rd!").unwrap_err();
+        assert_eq!(refused.to_string(), "is too common; choose one that is harder to guess");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct CreateUser {
     /// Kept in lower case.
     email: Email,
-    /// 8 to 128 characters.
+    /// 8 to 128 characters, none of the common passwords, and without the e-mail address.
     password: ChosenPassword,
 }
 
@@ -45,6 +45,9 @@ pub(crate) async fn handle(
     State(auth): State<Auth>,
     JsonBody(CreateUser { email, password }): JsonBody<CreateUser>,
 ) -> Result<impl IntoResponse, Problem> {
+    password
+        .check_against(&email)
+        .map_err(|error| Problem::invalid(Faults::new("/password", error.to_string())))?;
     // Asked before the costly hashing too; the store has the last word.
     if auth.users.find_by_email(&email).await?.is_some() {
         return Err(Problem::new(Code::EmailTaken));
