@@ -4,11 +4,12 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 GUERDON_DEV := $(TARGET_DIR)/debug/guerdon
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-quick lint fmt deny docs openapi openapi-check servers nextest
+.PHONY: help run demo build dist test test-quick lint fmt deny docs openapi openapi-check schemathesis servers nextest
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The first build takes some minutes: it compiles SQLite, the drivers of all stores and a few hundred crates, once.
 run: ## Serve everything on http://127.0.0.1:3333, data in ./guerdon-data
 	cargo run --release -p guerdon -- serve all
 
@@ -44,6 +45,12 @@ openapi: build ## Write docs/openapi.json anew
 
 openapi-check: build ## Check that docs/openapi.json is what the code says
 	@$(GUERDON_DEV) openapi | diff -u docs/openapi.json - || { echo 'Run `make openapi` and commit.'; exit 1; }
+
+schemathesis: build ## Hold a throw-away instance against its OpenAPI document (about three minutes)
+	scripts/schemathesis $(GUERDON_DEV)
+
+dist: ## Build what is shipped: target/dist/guerdon, slower to build and faster to run than `make run`'s
+	cargo build --profile dist -p guerdon
 
 # The real servers that tests start: installs what is missing, or says what to type.
 servers:

@@ -32,9 +32,9 @@ impl System {
             Some(url) if url.starts_with("postgres") => {
                 UserDb::Postgres(PgConnection::connect(url).await.expect("PostgreSQL answers"))
             }
-            Some(url) => UserDb::Mongo(mongo(url, None).await),
+            Some(url) => UserDb::Mongo(mongo_database(url, None).await),
             None => match self.setting("MONGODB_URI") {
-                Some(uri) => UserDb::Mongo(mongo(uri, Some("user-db")).await),
+                Some(uri) => UserDb::Mongo(mongo_database(uri, Some("user-db")).await),
                 None => UserDb::Sqlite(self.file("user.db").await),
             },
         }
@@ -43,9 +43,9 @@ impl System {
     /// Its events.
     pub async fn event_db(&self) -> EventDb {
         match self.setting("EVENT_DB_URL") {
-            Some(url) => EventDb::Mongo(mongo(url, None).await),
+            Some(url) => EventDb::Mongo(mongo_database(url, None).await),
             None => match self.setting("MONGODB_URI") {
-                Some(uri) => EventDb::Mongo(mongo(uri, Some("event-db")).await),
+                Some(uri) => EventDb::Mongo(mongo_database(uri, Some("event-db")).await),
                 None => EventDb::Sqlite(self.file("event.db").await),
             },
         }
@@ -67,7 +67,7 @@ impl System {
     }
 }
 
-async fn mongo(url: &str, database: Option<&str>) -> Database {
+async fn mongo_database(url: &str, database: Option<&str>) -> Database {
     let client = Client::with_uri_str(url).await.expect("MongoDB answers");
     match database {
         Some(name) => client.database(name),

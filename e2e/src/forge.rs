@@ -15,17 +15,17 @@ const ANOTHER_SECRET: &[u8] = b"another secret of more than 32 bytes, not theirs
 
 /// An access token signed with the system's secret, for everything, that nobody stored.
 pub fn access_token(user: &str) -> String {
-    token(SECRET.as_bytes(), Arc::new(SystemClock), user)
+    sign_token(SECRET.as_bytes(), Arc::new(SystemClock), user)
 }
 
 /// One whose time was over long ago.
 pub fn expired_access_token(user: &str) -> String {
-    token(SECRET.as_bytes(), long_ago(), user)
+    sign_token(SECRET.as_bytes(), long_ago(), user)
 }
 
 /// One signed with another secret.
 pub fn forged_access_token(user: &str) -> String {
-    token(ANOTHER_SECRET, Arc::new(SystemClock), user)
+    sign_token(ANOTHER_SECRET, Arc::new(SystemClock), user)
 }
 
 /// One that says it needs no signature.
@@ -38,38 +38,38 @@ pub fn unsigned_access_token(user: &str) -> String {
 
 /// A caller's identity as the gateway signs it.
 pub fn identity(audience: Audience, user: &str, roles: &[Role]) -> String {
-    sign(SECRET.as_bytes(), Arc::new(SystemClock), audience, caller(user, roles))
+    sign_identity(SECRET.as_bytes(), Arc::new(SystemClock), audience, caller_with(user, roles))
 }
 
 /// An identity that is no user's.
 pub fn identity_of(audience: Audience, identity: Identity) -> String {
-    sign(SECRET.as_bytes(), Arc::new(SystemClock), audience, identity)
+    sign_identity(SECRET.as_bytes(), Arc::new(SystemClock), audience, identity)
 }
 
 /// An administrator's identity the gateway signed long ago.
 pub fn expired_identity(audience: Audience, user: &str) -> String {
-    sign(SECRET.as_bytes(), long_ago(), audience, caller(user, &Role::ALL))
+    sign_identity(SECRET.as_bytes(), long_ago(), audience, caller_with(user, &Role::ALL))
 }
 
 /// An administrator's identity signed with another secret.
 pub fn forged_identity(audience: Audience, user: &str) -> String {
-    sign(ANOTHER_SECRET, Arc::new(SystemClock), audience, caller(user, &Role::ALL))
+    sign_identity(ANOTHER_SECRET, Arc::new(SystemClock), audience, caller_with(user, &Role::ALL))
 }
 
-fn token(secret: &[u8], clock: Arc<dyn Clock>, user: &str) -> String {
+fn sign_token(secret: &[u8], clock: Arc<dyn Clock>, user: &str) -> String {
     let key = AccessTokenKey::new(secret, clock);
-    key.issue(id(user), RoleSet::from_roles(&Role::ALL)).expect("claims can be signed").token
+    key.issue(user_id(user), RoleSet::from_roles(&Role::ALL)).expect("claims can be signed").token
 }
 
-fn sign(secret: &[u8], clock: Arc<dyn Clock>, audience: Audience, identity: Identity) -> String {
+fn sign_identity(secret: &[u8], clock: Arc<dyn Clock>, audience: Audience, identity: Identity) -> String {
     IdentityKey::derive(secret, clock).sign(audience, identity).expect("an identity can be signed")
 }
 
-fn caller(user: &str, roles: &[Role]) -> Identity {
-    Identity::User(Caller { id: id(user), roles: RoleSet::from_roles(roles) })
+fn caller_with(user: &str, roles: &[Role]) -> Identity {
+    Identity::User(Caller { id: user_id(user), roles: RoleSet::from_roles(roles) })
 }
 
-fn id(user: &str) -> UserId {
+fn user_id(user: &str) -> UserId {
     user.parse().expect("an id")
 }
 

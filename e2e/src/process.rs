@@ -8,23 +8,23 @@ use tokio::{
 };
 
 /// How long a process may take to say that it listens, also on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running `guerdon`, with everything it printed. It is killed when dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    lines: watch::Receiver<Vec<Line>>,
+    lines: watch::Receiver<Vec<OutputLine>>,
 }
 
 #[derive(Debug)]
-struct Line {
-    stream: Stream,
+struct OutputLine {
+    stream: OutputStream,
     text: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stream {
+enum OutputStream {
     Out,
     Err,
 }
@@ -43,18 +43,19 @@ pub struct Finished {
 impl Process {
     /// Starts `guerdon` with these arguments and this environment, and no other.
     pub fn start(arguments: &[&str], environment: &[(String, String)]) -> Self {
-        let mut child = command(arguments, environment).stdin(Stdio::null()).spawn().expect("guerdon starts");
+        let mut child =
+            guerdon_command(arguments, environment).stdin(Stdio::null()).spawn().expect("guerdon starts");
         let (sender, lines) = watch::channel(Vec::new());
         let sender = Arc::new(sender);
-        collect(child.stdout.take().expect("stdout is piped"), Stream::Out, Arc::clone(&sender));
-        collect(child.stderr.take().expect("stderr is piped"), Stream::Err, sender);
+        collect_lines(child.stdout.take().expect("stdout is piped"), OutputStream::Out, Arc::clone(&sender));
+        collect_lines(child.stderr.take().expect("stderr is piped"), OutputStream::Err, sender);
         Self { child, lines }
     }
 
     /// Runs `guerdon` to its end, with this on its standard input.
     pub async fn run(arguments: &[&str], environment: &[(String, String)], input: &str) -> Finished {
         let mut child =
-            command(arguments, environment).stdin(Stdio::piped()).spawn().expect("guerdon starts");
+            guerdon_command(arguments, environment).stdin(Stdio::piped()).spawn().expect("guerdon starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
         // A command that refuses its arguments ends without reading.
         let _ = stdin.write_all(input.as_bytes()).await;
@@ -99,7 +100,7 @@ impl Process {
     /// What was written to standard output so far: the logs.
     pub fn logs(&self) -> Vec<String> {
         let lines = self.lines.borrow();
-        lines.iter().filter(|line| line.stream == Stream::Out).map(|line| line.text.clone()).collect()
+        lines.iter().filter(|line| line.stream == OutputStream::Out).map(|line| line.text.clone()).collect()
     }
 
     /// `kill -9`: no chance to finish anything.
@@ -107,32 +108,33 @@ impl Process {
         self.child.kill().await.expect("the process is ours to kill");
     }
 
-    /// SIGTERM; returns the exit code and how long it took to end.
-    pub async fn terminate(&mut self) -> (Option<i32>, Duration) {
-        let started = std::time::Instant::now();
-        self.signal_end().await;
-        (self.wait().await, started.elapsed())
+    /// SIGTERM; returns the exit code. A process that does not end is a failure.
+    pub async fn terminate(&mut self) -> Option<i32> {
+        self.signal_end();
+        self.wait().await
     }
 
     /// SIGTERM, without waiting for what follows.
-    pub async fn signal_end(&self) {
-        self.signal("-TERM").await;
+    pub fn signal_end(&self) {
+        test_servers::send_signal("TERM", &[self.pid()]);
     }
 
-    /// SIGSTOP: it stays there and answers nothing.
+    /// SIGSTOP: it stays there and answers nothing from now on.
     pub async fn pause(&self) {
-        self.signal("-STOP").await;
+        let pid = self.pid();
+        let stopped = tokio::task::spawn_blocking(move || test_servers::stop_processes(&[pid])).await;
+        stopped.expect("it is stopped");
     }
 
     /// SIGCONT: it goes on.
     pub async fn resume(&self) {
-        self.signal("-CONT").await;
+        let pid = self.pid();
+        let continued = tokio::task::spawn_blocking(move || test_servers::continue_processes(&[pid])).await;
+        continued.expect("it is continued");
     }
 
-    async fn signal(&self, signal: &str) {
-        let pid = self.child.id().expect("it still runs").to_string();
-        let sent = Command::new("kill").args([signal, &pid]).status().await.expect("kill runs");
-        assert!(sent.success());
+    fn pid(&self) -> u32 {
+        self.child.id().expect("it still runs")
     }
 
     /// Waits for the end; returns the exit code.
@@ -142,28 +144,28 @@ impl Process {
     }
 }
 
-fn command(arguments: &[&str], environment: &[(String, String)]) -> Command {
-    let mut command = Command::new(binary());
+fn guerdon_command(arguments: &[&str], environment: &[(String, String)]) -> Command {
+    let mut command = Command::new(guerdon_binary());
     command.args(arguments).env_clear().envs(environment.iter().cloned());
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
-fn collect(
+fn collect_lines(
     source: impl AsyncRead + Unpin + Send + 'static,
-    stream: Stream,
-    lines: Arc<watch::Sender<Vec<Line>>>,
+    stream: OutputStream,
+    lines: Arc<watch::Sender<Vec<OutputLine>>>,
 ) {
     tokio::spawn(async move {
         let mut source = BufReader::new(source).lines();
         while let Ok(Some(text)) = source.next_line().await {
-            lines.send_modify(|lines| lines.push(Line { stream, text }));
+            lines.send_modify(|lines| lines.push(OutputLine { stream, text }));
         }
     });
 }
 
 /// The binary beside this test's own: `make test` builds it first.
-fn binary() -> PathBuf {
+fn guerdon_binary() -> PathBuf {
     let this = std::env::current_exe().expect("a test knows its own file");
     let folder = this.parent().and_then(|deps| deps.parent()).expect("tests are in target/<profile>/deps");
     let binary = folder.join("guerdon");

@@ -34,17 +34,17 @@ impl Store {
 
 /// The servers a system is on: one for each store, so that each can fail alone. None where stores are embedded.
 #[derive(Debug)]
-pub struct Servers(Option<Box<Real>>);
+pub struct Servers(Option<Box<StoreServers>>);
 
 #[derive(Debug)]
-struct Real {
-    users: Users,
+struct StoreServers {
+    users: UserServer,
     events: Mongo,
     tokens: Redis,
 }
 
 #[derive(Debug)]
-enum Users {
+enum UserServer {
     Mongo(Mongo),
     Postgres(Postgres),
     /// In another database of the server for events.
@@ -58,9 +58,9 @@ impl Servers {
         let own = own || setup == Setup::Specified;
         let mongo = move |mode| if own { Mongo::start(mode) } else { Mongo::shared_or_start(mode) };
         let users = move || match setup {
-            Setup::PostgresMongoRedis => Users::Postgres(Postgres::start()),
-            Setup::Specified => Users::WithEvents,
-            _ => Users::Mongo(mongo(MongoMode::Standalone)),
+            Setup::PostgresMongoRedis => UserServer::Postgres(Postgres::start()),
+            Setup::Specified => UserServer::WithEvents,
+            _ => UserServer::Mongo(mongo(MongoMode::Standalone)),
         };
         // As in the specification's compose file, and as a replica set.
         let mode = match setup {
@@ -75,19 +75,19 @@ impl Servers {
             let tokens = Redis::start();
             let events = events.join().expect("MongoDB starts");
             let users = users.join().expect("the users' server starts");
-            Self(Some(Box::new(Real { users, events, tokens })))
+            Self(Some(Box::new(StoreServers { users, events, tokens })))
         })
     }
 
     /// The variables that name them, each with a database of its own.
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
-        let Some(Real { users, events, tokens }) = self.0.as_deref() else { return Vec::new() };
+        let Some(StoreServers { users, events, tokens }) = self.0.as_deref() else { return Vec::new() };
         let tokens_url = ("TOKEN_DB_URL", tokens.url());
         let events_url = ("EVENT_DB_URL", events.fresh_url());
         let settings = match users {
-            Users::Mongo(server) => [("USER_DB_URL", server.fresh_url()), events_url, tokens_url],
-            Users::Postgres(server) => [("USER_DB_URL", server.url("postgres")), events_url, tokens_url],
-            Users::WithEvents => [
+            UserServer::Mongo(server) => [("USER_DB_URL", server.fresh_url()), events_url, tokens_url],
+            UserServer::Postgres(server) => [("USER_DB_URL", server.url("postgres")), events_url, tokens_url],
+            UserServer::WithEvents => [
                 ("MONGODB_URI", events.uri().to_owned()),
                 ("REDIS_HOST", "127.0.0.1".to_owned()),
                 ("REDIS_PORT", tokens.port().to_string()),
@@ -98,49 +98,49 @@ impl Servers {
 
     /// `kill -9`; its data stays.
     pub fn kill(&mut self, store: Store) {
-        let Real { users, events, tokens } = self.real();
+        let StoreServers { users, events, tokens } = self.real();
         match (store, users) {
-            (Store::Users, Users::Mongo(server)) => server.kill(),
-            (Store::Users, Users::Postgres(server)) => server.kill(),
-            (Store::Users, Users::WithEvents) | (Store::Events, _) => events.kill(),
+            (Store::Users, UserServer::Mongo(server)) => server.kill(),
+            (Store::Users, UserServer::Postgres(server)) => server.kill(),
+            (Store::Users, UserServer::WithEvents) | (Store::Events, _) => events.kill(),
             (Store::Tokens, _) => tokens.kill(),
         }
     }
 
     /// After [`Servers::kill`], on the same port and data.
     pub fn restart(&mut self, store: Store) {
-        let Real { users, events, tokens } = self.real();
+        let StoreServers { users, events, tokens } = self.real();
         match (store, users) {
-            (Store::Users, Users::Mongo(server)) => server.restart(),
-            (Store::Users, Users::Postgres(server)) => server.restart(),
-            (Store::Users, Users::WithEvents) | (Store::Events, _) => events.restart(),
+            (Store::Users, UserServer::Mongo(server)) => server.restart(),
+            (Store::Users, UserServer::Postgres(server)) => server.restart(),
+            (Store::Users, UserServer::WithEvents) | (Store::Events, _) => events.restart(),
             (Store::Tokens, _) => tokens.restart(),
         }
     }
 
     /// Leaves it accepting connections without ever answering.
     pub fn freeze(&mut self, store: Store) {
-        let Real { users, events, tokens } = self.real();
+        let StoreServers { users, events, tokens } = self.real();
         match (store, users) {
-            (Store::Users, Users::Mongo(server)) => server.freeze(),
-            (Store::Users, Users::Postgres(server)) => server.freeze(),
-            (Store::Users, Users::WithEvents) | (Store::Events, _) => events.freeze(),
+            (Store::Users, UserServer::Mongo(server)) => server.freeze(),
+            (Store::Users, UserServer::Postgres(server)) => server.freeze(),
+            (Store::Users, UserServer::WithEvents) | (Store::Events, _) => events.freeze(),
             (Store::Tokens, _) => tokens.freeze(),
         }
     }
 
     /// Ends [`Servers::freeze`].
     pub fn thaw(&mut self, store: Store) {
-        let Real { users, events, tokens } = self.real();
+        let StoreServers { users, events, tokens } = self.real();
         match (store, users) {
-            (Store::Users, Users::Mongo(server)) => server.thaw(),
-            (Store::Users, Users::Postgres(server)) => server.thaw(),
-            (Store::Users, Users::WithEvents) | (Store::Events, _) => events.thaw(),
+            (Store::Users, UserServer::Mongo(server)) => server.thaw(),
+            (Store::Users, UserServer::Postgres(server)) => server.thaw(),
+            (Store::Users, UserServer::WithEvents) | (Store::Events, _) => events.thaw(),
             (Store::Tokens, _) => tokens.thaw(),
         }
     }
 
-    fn real(&mut self) -> &mut Real {
+    fn real(&mut self) -> &mut StoreServers {
         self.0.as_mut().expect("embedded stores have no servers")
     }
 }

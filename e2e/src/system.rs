@@ -3,6 +3,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 use tempfile::TempDir;
+use test_servers::PortLease;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -39,6 +40,7 @@ pub struct System {
     settings: Vec<(String, String)>,
     setup: Setup,
     data: TempDir,
+    ports: Vec<PortLease>,
 }
 
 /// The processes of a set of services, with their addresses.
@@ -49,6 +51,8 @@ pub struct Running {
     operations: String,
     services: Option<(String, String)>,
     processes: Vec<Process>,
+    /// Of auth and event, also while they are down.
+    ports: Vec<PortLease>,
 }
 
 impl System {
@@ -82,7 +86,7 @@ impl System {
         ];
         settings.extend(servers.settings());
         settings.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let Running { api, operations, services, processes } = Running::launch(setup, &settings).await;
+        let Running { api, operations, services, processes, ports } = Running::launch(setup, &settings).await;
         let mut system = Self {
             api,
             operations,
@@ -94,6 +98,7 @@ impl System {
             settings,
             setup,
             data,
+            ports,
         };
         system.make_admin().await;
         system
@@ -124,9 +129,10 @@ impl System {
     pub async fn restart(&mut self) {
         self.processes.clear();
         self.admin = OnceCell::new();
-        let Running { api, operations, services, processes } =
+        let Running { api, operations, services, processes, ports } =
             Running::launch(self.setup, &self.settings).await;
         (self.api, self.operations, self.services, self.processes) = (api, operations, services, processes);
+        self.ports = ports;
     }
 
     /// Starts a second set of services on the same stores.
@@ -196,8 +202,8 @@ impl System {
         } else {
             ("event", "EVENT_SERVICE_PORT", event)
         };
-        let port = port(&address);
-        let mut process = spawn(&self.settings, service, &[(variable, port)]);
+        let port = port_of(&address);
+        let mut process = spawn_service(&self.settings, service, &[(variable, port)]);
         process.address(service).await;
         self.processes[index] = process;
         self.admin = OnceCell::new();
@@ -207,35 +213,34 @@ impl System {
 
 impl Running {
     async fn launch(setup: Setup, settings: &[(String, String)]) -> Self {
-        let (mut gateway, services, mut others) = if setup.is_split() {
-            let (gateway, addresses, others) = launch_services(settings).await;
-            (gateway, Some(addresses), others)
-        } else {
-            (spawn(settings, "all", &[]), None, Vec::new())
-        };
+        if setup.is_split() {
+            return Self::launch_split(settings).await;
+        }
+        let mut process = spawn_service(settings, "all", &[]);
+        let api = Api::new(&process.address("gateway").await);
+        let operations = process.address("operations").await;
+        Self { api, operations, services: None, processes: vec![process], ports: Vec::new() }
+    }
+
+    async fn launch_split(settings: &[(String, String)]) -> Self {
+        let ports = vec![PortLease::take(), PortLease::take()];
+        let (auth_port, event_port) = (ports[0].port().to_string(), ports[1].port().to_string());
+        let variables = [("AUTH_SERVICE_PORT", auth_port.as_str()), ("EVENT_SERVICE_PORT", &event_port)];
+        let mut auth = spawn_service(settings, "auth", &variables);
+        let mut event = spawn_service(settings, "event", &variables);
+        let services = Some((auth.address("auth").await, event.address("event").await));
+        let mut gateway = spawn_service(settings, "gateway", &variables);
         let api = Api::new(&gateway.address("gateway").await);
         let operations = gateway.address("operations").await;
-        others.insert(0, gateway);
-        Self { api, operations, services, processes: others }
+        Self { api, operations, services, processes: vec![gateway, auth, event], ports }
     }
 }
 
-/// The gateway, then where auth and event listen, then these two.
-async fn launch_services(settings: &[(String, String)]) -> (Process, (String, String), Vec<Process>) {
-    let mut auth = spawn(settings, "auth", &[("AUTH_SERVICE_PORT", "0")]);
-    let mut event = spawn(settings, "event", &[("EVENT_SERVICE_PORT", "0")]);
-    let addresses = (auth.address("auth").await, event.address("event").await);
-    let (auth_port, event_port) = (port(&addresses.0), port(&addresses.1));
-    let ports = [("AUTH_SERVICE_PORT", auth_port), ("EVENT_SERVICE_PORT", event_port)];
-    let gateway = spawn(settings, "gateway", &ports);
-    (gateway, addresses, vec![auth, event])
-}
-
-fn port(address: &str) -> &str {
+fn port_of(address: &str) -> &str {
     address.rsplit(':').next().expect("addresses have ports")
 }
 
-fn spawn(settings: &[(String, String)], service: &str, more: &[(&str, &str)]) -> Process {
+fn spawn_service(settings: &[(String, String)], service: &str, more: &[(&str, &str)]) -> Process {
     let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let environment: Vec<_> = settings.iter().cloned().chain(more).collect();
     Process::start(&["serve", service], &environment)

@@ -80,12 +80,20 @@ impl World {
                 let fresh = format!("fresh-{}@example.com", self.serial.fetch_add(1, Ordering::Relaxed));
                 vec![row("/users", credentials(&fresh), [201; 4])]
             }
-            ("GET", "/users") => vec![row("/users", Value::Null, ADMINS)],
+            ("GET", "/users") => vec![
+                row("/users", Value::Null, ADMINS),
+                row("/users?email=bystander@example.com", Value::Null, STAFF),
+            ],
             ("GET", "/users/me") => vec![row("/users/me", Value::Null, EVERYBODY)],
             ("GET", "/users/{id}") => vec![
                 row(format!("/users/{bystander}"), Value::Null, STAFF),
                 row(format!("/users/{}", "0".repeat(24)), Value::Null, [403, 404, 404, 404]),
             ],
+            // Whose password it is can change it, whatever their roles: here it stays the same.
+            ("PUT", "/users/me/password") => {
+                let same = json!({ "currentPassword": PASSWORD, "newPassword": PASSWORD });
+                vec![row("/users/me/password", same, [204; 4])]
+            }
             ("PUT", "/users/{id}/roles") => {
                 vec![row(format!("/users/{bystander}/roles"), json!({ "roles": ["USER"] }), ADMINS)]
             }
@@ -104,7 +112,7 @@ impl World {
                 row(format!("/events/requests?userId={bystander}"), Value::Null, STAFF),
             ],
             ("GET", "/events/requests/{requestId}") => {
-                vec![row(format!("/events/requests/{request}"), Value::Null, STAFF)]
+                vec![row(format!("/events/requests/{request}"), Value::Null, [404, 200, 200, 200])]
             }
             ("GET", "/events/{eventId}") => {
                 vec![row(format!("/events/{event}"), Value::Null, EVERYBODY)]

@@ -70,9 +70,9 @@ async fn an_unmet_condition_tells_how_far_one_is_and_does_not_use_up_the_claim(s
     let mina = api.log_in("mina@example.com").await;
     let request = api.claim(&mina, &event).await.expect(201);
     let seen = api.get(&format!("/events/requests/{}", text(&request, "/id")), &mina).await.expect(200);
-    let progress =
-        seen["decision"]["evaluation"]["progress"].as_array().map(Vec::as_slice).unwrap_or_default();
-    assert!(progress.len() == 2 && progress.iter().all(|one| one["met"] == json!(true)), "{seen:#}");
+    let parts = seen["decision"]["evaluation"]["trace"]["arguments"].as_array();
+    let parts = parts.map(Vec::as_slice).unwrap_or_default();
+    assert!(parts.len() == 2 && parts.iter().all(|part| part["value"] == json!(true)), "{seen:#}");
 }
 
 async fn of_five_hundred_concurrent_claims_one_is_stored(setup: Setup) {
@@ -202,7 +202,7 @@ async fn users_see_their_own_requests_only(setup: Setup) {
     api.get(&others, &mina_token).await.expect_problem(403, "FORBIDDEN");
     let seen = api.get(&format!("/events/requests/{hers}"), &mina_token).await.expect(200);
     assert_eq!(seen["decision"]["facts"]["user"]["id"], json!(mina));
-    api.get(&format!("/events/requests/{his}"), &mina_token).await.expect_problem(403, "FORBIDDEN");
+    api.get(&format!("/events/requests/{his}"), &mina_token).await.expect_problem(404, "NOT_FOUND");
 
     let (_, auditor) = api.member(&admin, "anna@example.com", &["AUDITOR"]).await;
     for staff in [&operator, &auditor, &admin] {

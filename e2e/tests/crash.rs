@@ -200,7 +200,7 @@ impl Stored {
                     assert_eq!(again.body["rewardRequestId"], promised["id"]);
                     text(&promised, "/id")
                 }
-                (409, None) => text(&again.expect_problem(409, "ALREADY_REQUESTED"), "/requestId"),
+                (409, None) => text(&again.expect_problem(409, "ALREADY_REQUESTED"), "/rewardRequestId"),
                 (_, None) => text(&again.expect(201), "/id"),
                 (status, Some(promised)) => panic!("{status} now, but before there was {promised:#}"),
             };

@@ -156,10 +156,10 @@ async fn mina_goes_on(stores: &[(&str, &str)], installation: &Installation) {
     let detail = api.get(&format!("/events/requests/{}", installation.request), &mina).await.expect(200);
     assert_eq!(detail["decision"]["facts"]["user"]["roles"], json!(["USER"]));
     let again = api.claim(&mina, &event).await.expect_problem(409, "ALREADY_REQUESTED");
-    assert_eq!(text(&again, "/requestId"), installation.request);
+    assert_eq!(text(&again, "/rewardRequestId"), installation.request);
     let rewards = api.get(&format!("/events/{event}/rewards"), &mina).await.expect(200);
     assert_eq!(rewards[0]["points"], json!(10));
-    assert_eq!(process.terminate().await.0, Some(0));
+    assert_eq!(process.terminate().await, Some(0));
 }
 
 /// Waits for the process's last line and its end.

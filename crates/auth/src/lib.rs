@@ -1,29 +1,33 @@
-//! The auth service: users, roles, sessions.
+//! The auth service: users, roles, sessions, passwords.
 //!
-//! `router` answers the public routes and the gateway's question about sessions; `session` holds the protocol that
-//! keeps user-db and token-db in step; `store` has the ports and their adapters.
+//! `handlers` translate HTTP, `app` has the use cases and the protocol that keeps user-db and token-db in step, `store` has
+//! the ports and their adapters.
 
-mod create_user;
+mod app;
 mod handlers;
 mod password;
 mod refresh_token;
 mod router;
-mod session;
 pub mod store;
 #[cfg(test)]
 mod test_app;
+#[cfg(test)]
+mod test_stores;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use domain::{IdGenerator, UserId};
+use domain::{IdGenerator, RandomSource};
 use service_kit::{access_token::AccessTokenKey, ratelimit::RateLimits};
 
-pub use create_user::{CreateUserError, create_user};
+pub use app::users::{CreateUserError, create_user};
 pub use password::{ChosenPassword, HashError, InvalidPassword, Password, PasswordError, PasswordPool};
-pub use refresh_token::{Fingerprint, InvalidRefreshToken, REFRESH_TOKEN_SECONDS, RefreshToken, TokenHash};
+pub use refresh_token::{
+    InvalidRefreshToken, REFRESH_GRACE_SECONDS, REFRESH_TOKEN_SECONDS, RefreshToken, RefreshTokenKey,
+    TokenFingerprint, TokenHash,
+};
 pub use router::{document, router};
 
-use store::{AccessTokenStore, RefreshTokenStore, StoreError, UserStore};
+use store::{AccessTokenStore, RefreshTokenStore, UserStore};
 
 /// What the service works with.
 #[derive(Debug)]
@@ -36,8 +40,14 @@ pub struct AuthParts {
     pub access_tokens: Arc<dyn AccessTokenStore>,
     /// Issues access tokens.
     pub access_key: AccessTokenKey,
+    /// Derives refresh tokens.
+    pub refresh_key: RefreshTokenKey,
+    /// For how long the refresh token that was rotated last gets the same successor again; none if it is zero.
+    pub refresh_grace: Duration,
     /// Mints ids, and has the clock.
     pub ids: IdGenerator,
+    /// Where refresh tokens come from.
+    pub random: RandomSource,
     /// How often an account may be tried.
     pub limits: Arc<dyn RateLimits>,
     /// Hashes passwords.
@@ -48,21 +58,16 @@ pub struct AuthParts {
 
 /// The service. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Auth(Arc<AuthParts>);
+pub struct AuthService(Arc<AuthParts>);
 
-impl Auth {
-    /// The service over these parts.
+impl AuthService {
+    /// The service made of these parts.
     pub fn new(parts: AuthParts) -> Self {
         Self(Arc::new(parts))
     }
-
-    /// Whether each of these access tokens is the one that counts for its user: one answer for each, in order.
-    pub async fn check_sessions(&self, sessions: &[(UserId, String)]) -> Result<Vec<bool>, StoreError> {
-        self.access_tokens.check_many(sessions).await
-    }
 }
 
-impl std::ops::Deref for Auth {
+impl std::ops::Deref for AuthService {
     type Target = AuthParts;
 
     fn deref(&self) -> &AuthParts {

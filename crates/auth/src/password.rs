@@ -28,25 +28,21 @@ const LOCAL_PART_MIN: usize = 4;
 
 /// A password somebody logs in with. It has no readable Debug form.
 ///
-/// It is compared in Unicode NFC, so that it is right whatever keyboard typed it. Its length is not judged by
-/// the rules for chosen ones: one that nobody can have chosen is just wrong.
+/// Its length is not judged by the rules for chosen ones: one that nobody can have chosen is just wrong.
 #[derive(Clone, utoipa::ToSchema)]
 #[schema(value_type = String, format = Password, example = "correct horse battery")]
 pub struct Password(PasswordSpellings);
 
 #[derive(Clone)]
 struct PasswordSpellings {
-    /// In NFC.
+    /// In Unicode NFC, so that it is one password whatever keyboard typed it.
     normalised: String,
     /// As it was typed, where that is another text: hashes of earlier versions were made from it.
     typed: Option<String>,
 }
 
-/// A password somebody chose: 8 to 128 characters, counted in NFC, that are not among the first a guesser
-/// tries (NIST SP 800-63B, 3.1.1.2). There are no further rules.
-///
-/// Whether it holds the address of its own account is not known here: [`ChosenPassword::check_against`]
-/// tells.
+/// A password somebody chose: 8 to 128 characters in NFC, and none of the common ones (NIST SP 800-63B,
+/// 3.1.1.2).
 #[derive(Debug, Clone, utoipa::ToSchema)]
 #[schema(value_type = String, format = Password, min_length = 8, max_length = 128, example = "correct horse battery")]
 pub struct ChosenPassword(Password);
@@ -62,7 +58,7 @@ pub enum InvalidPassword {
     Tried,
     /// Among the first that a guesser tries.
     #[error("is too common; choose one that is harder to guess")]
-    TooCommon,
+    Common,
     /// Easy to guess for whoever knows the account.
     #[error("must not contain the e-mail address or its part before the @")]
     ContainsEmail,
@@ -80,6 +76,8 @@ impl Password {
     }
 }
 
+// Whether a chosen password contains the address of its own account is not known when it is read: the use cases
+// call this.
 impl ChosenPassword {
     /// Refuses a password that contains the address of its own account, or the part before the `@` if that
     /// has 4 characters or more; case does not matter.
@@ -120,7 +118,7 @@ impl TryFrom<String> for ChosenPassword {
             return Err(InvalidPassword::Chosen);
         }
         if guessable::is_guessable(&normalised) {
-            return Err(InvalidPassword::TooCommon);
+            return Err(InvalidPassword::Common);
         }
         Ok(Self(Password(PasswordSpellings { normalised, typed: None })))
     }

@@ -9,15 +9,15 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Auth,
-    handlers::{auth, internal, users},
+    AuthService,
+    handlers::{sessions, users},
 };
 
 /// The service's routes behind the identity gate, and the description of the public ones.
-pub fn router(service: Auth, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
-    let (public, document) = public().split_for_parts();
+pub fn router(service: AuthService, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
+    let (public, document) = public_routes().split_for_parts();
     let unguarded = public
-        .route(CHECK_SESSIONS_PATH, post(internal::check_sessions::handle))
+        .route(CHECK_SESSIONS_PATH, post(sessions::check::check_sessions))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
@@ -27,18 +27,19 @@ pub fn router(service: Auth, identity: impl Into<IdentitySource>) -> (Router, Op
 
 /// The description of the public routes alone, for which no store is needed.
 pub fn document() -> OpenApi {
-    public().into_openapi()
+    public_routes().into_openapi()
 }
 
-fn public() -> OpenApiRouter<Auth> {
+fn public_routes() -> OpenApiRouter<AuthService> {
     OpenApiRouter::default()
-        .routes(routes!(users::create::handle, users::list::handle))
-        .routes(routes!(users::me::handle))
-        .routes(routes!(users::get::handle))
-        .routes(routes!(users::set_roles::handle))
-        .routes(routes!(auth::login::handle))
-        .routes(routes!(auth::refresh::handle))
-        .routes(routes!(auth::logout::handle))
+        .routes(routes!(users::create::create_user, users::list::list_users))
+        .routes(routes!(users::me::get_me))
+        .routes(routes!(users::set_password::set_password))
+        .routes(routes!(users::get::get_user))
+        .routes(routes!(users::set_roles::set_roles))
+        .routes(routes!(sessions::log_in::log_in))
+        .routes(routes!(sessions::refresh::refresh_session))
+        .routes(routes!(sessions::log_out::log_out))
 }
 
 #[cfg(test)]

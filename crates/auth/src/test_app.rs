@@ -1,21 +1,17 @@
 //! The service over throw-away stores, called as the gateway calls it.
 
 use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use async_trait::async_trait;
 use axum::{Router, body::Body};
-use domain::{IdGenerator, ManualClock, Role, RoleSet, User, UserId};
+use domain::{IdGenerator, ManualClock, RandomSource, Role, RoleSet, User, UserId};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use service_kit::{
-    access_token::{AccessTokenKey, IssuedToken},
+    access_token::AccessTokenKey,
     identity::{Audience, Caller, IDENTITY_HEADER, Identity, IdentityKey},
     ratelimit::NoRateLimits,
 };
@@ -23,32 +19,34 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::{
-    Auth, AuthParts, PasswordPool,
+    AuthParts, AuthService, PasswordPool, RefreshToken, RefreshTokenKey,
     password::{Hasher, Password},
-    store::{AccessTokenStore, Created, MemoryTokenDb, NewUser, SqlUserDb, StoreError},
+    store::{MemoryTokenDb, NewUser, RegistrationOutcome, SqlUserDb},
+    test_stores::{FaultPlan, FaultyStores, StoreFault},
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 pub(crate) struct TestApp {
-    pub(crate) auth: Auth,
+    pub(crate) auth: AuthService,
     pub(crate) router: Router,
     pub(crate) clock: ManualClock,
-    pub(crate) token_db: Arc<FlakyTokenDb>,
+    pub(crate) faults: Arc<FaultPlan>,
+    pub(crate) user_db: SqlUserDb,
     pub(crate) access_key: AccessTokenKey,
     identity: IdentityKey,
     _folder: TempDir,
 }
 
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Status and code: what a client switches on.
     pub(crate) fn outcome(&self) -> (u16, &str) {
         (self.status.as_u16(), self.body["code"].as_str().unwrap_or_default())
@@ -75,28 +73,35 @@ impl TestApp {
 
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut AuthParts)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let users = Arc::new(SqlUserDb::open(&folder.path().join("user.db")).await.unwrap());
+        let user_db = SqlUserDb::open(&folder.path().join("user.db")).await.unwrap();
         let clock = ManualClock::new("2026-05-01T09:00:00.000Z".parse().unwrap());
-        let token_db = Arc::new(FlakyTokenDb {
-            inner: MemoryTokenDb::new(Arc::new(clock.clone())),
-            down: AtomicBool::new(false),
-        });
+        let faults = Arc::new(FaultPlan::default());
+        let stores = FaultyStores {
+            plan: Arc::clone(&faults),
+            users: Arc::new(user_db.clone()),
+            refresh_tokens: Arc::new(user_db.clone()),
+            access_tokens: Arc::new(MemoryTokenDb::new(Arc::new(clock.clone()))),
+        };
+        let stores = Arc::new(stores);
         let access_key = AccessTokenKey::new(SECRET, Arc::new(clock.clone()));
         let mut parts = AuthParts {
-            users: Arc::<SqlUserDb>::clone(&users),
-            refresh_tokens: users,
-            access_tokens: Arc::<FlakyTokenDb>::clone(&token_db),
+            users: Arc::<FaultyStores>::clone(&stores),
+            refresh_tokens: Arc::<FaultyStores>::clone(&stores),
+            access_tokens: stores,
             access_key: access_key.clone(),
+            refresh_key: RefreshTokenKey::derive(SECRET),
+            refresh_grace: Duration::from_secs(10),
+            random: RandomSource::new(),
             ids: IdGenerator::new(Arc::new(clock.clone())),
             limits: Arc::new(NoRateLimits),
             passwords: PasswordPool::with(2, 128),
             cookie_secure: false,
         };
         adjust(&mut parts);
-        let auth = Auth::new(parts);
+        let auth = AuthService::new(parts);
         let identity = IdentityKey::derive(SECRET, Arc::new(clock.clone()));
         let (router, _) = crate::router(auth.clone(), identity.clone());
-        Self { auth, router, clock, token_db, access_key, identity, _folder: folder }
+        Self { auth, router, clock, faults, user_db, access_key, identity, _folder: folder }
     }
 
     /// A registered user whose password is [`PASSWORD`].
@@ -109,13 +114,13 @@ impl TestApp {
         let user = NewUser {
             id: UserId(minted.id),
             email: email.parse().unwrap(),
-            password_hash: hash.clone(),
+            password_hash: hash.clone().into(),
             roles: RoleSet::from_roles(roles),
             at: minted.at,
         };
         match self.auth.users.create(user).await.unwrap() {
-            Created::Created(user) => user,
-            Created::EmailTaken => panic!("{email} is taken"),
+            RegistrationOutcome::Registered(user) => user,
+            RegistrationOutcome::EmailTaken => panic!("{email} is taken"),
         }
     }
 
@@ -142,34 +147,34 @@ impl TestApp {
         }
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> HttpAnswer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status: parts.status, headers: parts.headers, text, body }
+        HttpAnswer { status: parts.status, headers: parts.headers, text, body }
     }
 
-    pub(crate) async fn post(&self, who: Identity, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, who: Identity, path: &str, body: &Value) -> HttpAnswer {
         self.send(self.request(who, Method::POST, path, Some(body))).await
     }
 
-    pub(crate) async fn get(&self, who: Identity, path: &str) -> Answer {
+    pub(crate) async fn get(&self, who: Identity, path: &str) -> HttpAnswer {
         self.send(self.request(who, Method::GET, path, None)).await
     }
 
-    pub(crate) async fn put(&self, who: Identity, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn put(&self, who: Identity, path: &str, body: &Value) -> HttpAnswer {
         self.send(self.request(who, Method::PUT, path, Some(body))).await
     }
 
     /// Logs this user in who has [`PASSWORD`].
-    pub(crate) async fn log_in(&self, user: &User) -> Answer {
+    pub(crate) async fn log_in(&self, user: &User) -> HttpAnswer {
         let body = json!({ "email": user.email, "password": PASSWORD });
         self.post(Identity::Anonymous, "/auth/login", &body).await
     }
 
-    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> HttpAnswer {
         let body = json!({ "refreshToken": refresh_token });
         self.post(Identity::Anonymous, "/auth/refresh", &body).await
     }
@@ -182,11 +187,16 @@ impl TestApp {
         path: &str,
         media_type: &'static str,
         body: &'static str,
-    ) -> Answer {
+    ) -> HttpAnswer {
         let mut request = self.request(who, method, path, None);
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         *request.body_mut() = Body::from(body);
         self.send(request).await
+    }
+
+    /// Switches token-db off, or on again.
+    pub(crate) fn set_token_db_down(&self, down: bool) {
+        self.faults.set(down.then_some(StoreFault::TOKEN_DB_DOWN));
     }
 
     /// Whether the gateway would let this access token through.
@@ -195,68 +205,22 @@ impl TestApp {
     }
 }
 
+/// A refresh token as a login draws it.
+pub(crate) fn new_token(user: UserId) -> RefreshToken {
+    RefreshToken::new(user, &RandomSource::new())
+}
+
+/// What a refresh rotates a token to.
+pub(crate) fn successor_of(token: &RefreshToken) -> RefreshToken {
+    RefreshTokenKey::derive(SECRET).successor(token)
+}
+
 /// On behalf of this user, as they were when they were read.
-pub(crate) fn by(user: &User) -> Identity {
+pub(crate) fn identity_of(user: &User) -> Identity {
     Identity::User(Caller { id: user.id, roles: user.roles })
 }
 
 /// Takes the thread and all places of a pool of one thread. It is full for as long as the guard is kept.
-pub(crate) async fn fill(pool: &PasswordPool) -> impl Sized {
+pub(crate) async fn fill_pool(pool: &PasswordPool) -> impl Sized {
     pool.fill_queue().await
-}
-
-/// A token-db that can be switched off. Like one behind a network it gives others a chance to come between.
-#[derive(Debug)]
-pub(crate) struct FlakyTokenDb {
-    inner: MemoryTokenDb,
-    down: AtomicBool,
-}
-
-impl FlakyTokenDb {
-    pub(crate) fn set_down(&self, down: bool) {
-        self.down.store(down, Ordering::SeqCst);
-    }
-
-    async fn up(&self) -> Result<&MemoryTokenDb, StoreError> {
-        travel().await;
-        if self.down.load(Ordering::SeqCst) {
-            return Err(StoreError::unavailable("token-db", "switched off"));
-        }
-        Ok(&self.inner)
-    }
-}
-
-/// The way to the store or back: mostly short.
-async fn travel() {
-    match rand::random_range(0..12) {
-        0 => tokio::time::sleep(Duration::from_millis(rand::random_range(1..5))).await,
-        _ => tokio::task::yield_now().await,
-    }
-}
-
-#[async_trait]
-impl AccessTokenStore for FlakyTokenDb {
-    async fn put(&self, user: UserId, token: &IssuedToken) -> Result<(), StoreError> {
-        let answer = self.up().await?.put(user, token).await;
-        travel().await;
-        answer
-    }
-
-    async fn remove(&self, user: UserId) -> Result<(), StoreError> {
-        let answer = self.up().await?.remove(user).await;
-        travel().await;
-        answer
-    }
-
-    async fn remove_if(&self, user: UserId, token: &str) -> Result<(), StoreError> {
-        let answer = self.up().await?.remove_if(user, token).await;
-        travel().await;
-        answer
-    }
-
-    async fn check_many(&self, sessions: &[(UserId, String)]) -> Result<Vec<bool>, StoreError> {
-        let answer = self.up().await?.check_many(sessions).await;
-        travel().await;
-        answer
-    }
 }

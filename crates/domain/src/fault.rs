@@ -271,15 +271,16 @@ macro_rules! deserr_from_text {
 }
 pub(crate) use deserr_from_text;
 
-/// Describes a type to OpenAPI as text with a format and an example.
+/// Describes a type to OpenAPI as text with a format, an example and bounds, such as `pattern("^a")`.
 macro_rules! schema_of_text {
-    ($type:ty, $format:literal, $example:literal) => {
+    ($type:ty, $format:literal, $example:literal $(, $bound:ident($value:expr))* $(,)?) => {
         impl utoipa::PartialSchema for $type {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 utoipa::openapi::ObjectBuilder::new()
                     .schema_type(utoipa::openapi::schema::Type::String)
                     .format(Some(utoipa::openapi::SchemaFormat::Custom($format.to_owned())))
                     .examples([serde_json::Value::from($example)])
+                    $(.$bound(Some($value)))*
                     .into()
             }
         }

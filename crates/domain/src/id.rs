@@ -96,7 +96,12 @@ impl<'de> Deserialize<'de> for ObjectId {
 }
 
 crate::fault::deserr_from_text!(ObjectId);
-crate::fault::schema_of_text!(ObjectId, "object-id", "6650f1a2c3d4e5f601234567");
+crate::fault::schema_of_text!(
+    ObjectId,
+    "object-id",
+    "6650f1a2c3d4e5f601234567",
+    pattern("^[0-9a-fA-F]{24}$")
+);
 
 /// A freshly minted id and the moment it stands for; both ascend together within a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,7 +200,7 @@ macro_rules! typed_id {
             }
         }
         crate::fault::deserr_from_text!($name);
-        crate::fault::schema_of_text!($name, "object-id", "6650f1a2c3d4e5f601234567");
+        crate::fault::schema_of_text!($name, "object-id", "6650f1a2c3d4e5f601234567", pattern("^[0-9a-fA-F]{24}$"));
     };
 }
 

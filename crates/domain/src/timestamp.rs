@@ -123,7 +123,13 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 crate::fault::deserr_from_text!(Timestamp);
-crate::fault::schema_of_text!(Timestamp, "date-time", "2026-05-01T09:00:00.000Z");
+crate::fault::schema_of_text!(
+    Timestamp,
+    "date-time",
+    "2026-05-01T09:00:00.000Z",
+    // From 1970 to 9999.
+    pattern("^(19[7-9][0-9]|[2-9][0-9]{3})-"),
+);
 
 /// Milliseconds since 1970 of a time in the grammar of RFC 3339, section 5.6.
 fn read_rfc3339(text: &str) -> Option<i64> {

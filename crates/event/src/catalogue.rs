@@ -1,8 +1,8 @@
 //! Events and rewards as claims and lists need them: read for many requests at once.
 //!
-//! Requests that come while one read is under way are answered together by the next. A read always begins after the
-//! requests it answers, so nothing is ever older than its question, on any number of replicas: there is no cache to be
-//! stale. Only compiled conditions are kept, which never change within a revision.
+//! Requests that come while one read is under way are answered together by the next. A read always begins
+//! after the requests it answers, so nothing is ever older than its question, on any number of replicas:
+//! there is no cache to be stale. Only compiled conditions are kept, which never change within a revision.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -43,8 +43,8 @@ impl EventWithRewards {
         Self { event, rewards, staff_answer: OnceLock::new(), user_answer: OnceLock::new() }
     }
 
-    /// The rewards as `write` puts them, for staff or for others. They are written once for everybody whose request was
-    /// answered by the same read.
+    /// The rewards as `write` puts them, for staff or for others. They are written once for everybody whose
+    /// request was answered by the same read.
     pub(crate) fn written_once<E>(
         &self,
         to_staff: bool,

@@ -2,12 +2,12 @@ use domain::{Event, EventId};
 use moka::sync::Cache;
 use rules::Condition;
 
-/// The memory that conditions may take, in bytes. The largest takes about a megabyte, a usual one some hundred bytes:
-/// thousands of those are kept.
+/// The memory that conditions may take, in bytes. The largest takes about a megabyte, a usual one some
+/// hundred bytes: thousands of those are kept.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Conditions ready to run, by event and revision, within which they never change. Bounded by the memory they take: what
-/// is used least goes first. Cheap to clone; clones share what is kept.
+/// Conditions ready to run, by event and revision, within which they never change. Bounded by the memory
+/// they take: what is used least goes first. Cheap to clone; clones share what is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct ConditionCache(Cache<(EventId, i64), Condition>);
 
@@ -25,7 +25,8 @@ impl ConditionCache {
             return condition;
         }
         let condition = self.0.get_with(key, || Condition::from_stored(&event.condition));
-        // Left to itself the cache puts off making room, and outgrows its bound by dozens of conditions meanwhile.
+        // Left to itself the cache puts off making room, and outgrows its bound by dozens of conditions
+        // meanwhile.
         self.0.run_pending_tasks();
         condition
     }

@@ -1,5 +1,5 @@
-//! Whether a claim may be stored, and what it was decided on. Pure: the same event, caller and moment always give the
-//! same decision.
+//! Whether a claim may be stored, and what it was decided on. Pure: the same event, caller and moment
+//! always give the same decision.
 
 use domain::{DecisionTrace, Event, EventStatus, Phase, Timestamp};
 use rules::{Condition, Facts, ProgressStep};
@@ -119,7 +119,8 @@ mod tests {
         let trace = decide_at(&heavy, "2026-05-08T09:00:00Z").unwrap();
         let kept = serde_json::to_string(&trace).unwrap().len();
         let facts = trace.facts.to_string().len();
-        // The rest of a claim has less than 1 KiB: three ids, a status, two times, a key of up to 255 characters.
+        // The rest of a claim has less than 1 KiB: three ids, a status, two times, a key of up to 255
+        // characters.
         assert!(kept - facts < 7 * 1024, "{kept} bytes, {facts} of which are facts");
     }
 }

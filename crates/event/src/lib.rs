@@ -1,6 +1,7 @@
 //! The event service: events, rewards, claims.
 //!
-//! - `router` puts the public routes together, each a file in `handlers` that translates between HTTP and a use case;
+//! - `router` puts the public routes together, each a file in `handlers` that translates between HTTP and a
+//!   use case;
 //! - `app` has the use cases, as methods of [`EventService`]: they decide, and know nothing of HTTP;
 //! - `decide` says whether a claim may be stored, and is pure;
 //! - `catalogue` reads events and rewards for many requests at once.

@@ -8,8 +8,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    EventService,
     handlers::{claims, events, rewards},
+    service::EventService,
 };
 
 /// The service's routes behind the identity gate, and their description.

@@ -14,14 +14,15 @@ pub struct EventService {
 }
 
 impl EventService {
-    /// The service over these stores; `ids` mints ids and has the clock. Starts the tasks that read for many requests at
-    /// once, so it needs a runtime; they end with the last clone.
+    /// The service over these stores; `ids` mints ids and has the clock. Starts the tasks that read for
+    /// many requests at once, so it needs a runtime; they end with the last clone.
     pub fn start(stores: Stores, ids: IdGenerator) -> Self {
         let catalogue = EventCatalogue::start(Arc::clone(&stores.events), Arc::clone(&stores.rewards));
         Self { stores: Arc::new(stores), ids, catalogue }
     }
 
-    /// The present moment. Ids never go back, so after the clock was set back a minted id's moment lies behind it.
+    /// The present moment. Ids never go back, so after the clock was set back a minted id's moment lies
+    /// behind it.
     pub(crate) fn now(&self) -> Timestamp {
         self.ids.clock().now()
     }

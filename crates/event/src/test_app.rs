@@ -10,7 +10,7 @@ use service_kit::identity::{Audience, Identity};
 use tempfile::TempDir;
 use test_kit::{HttpAnswer, TestService, callers::as_operator, test_identity_key};
 
-use crate::EventService;
+use crate::service::EventService;
 
 pub(crate) struct TestApp {
     service: TestService,
@@ -83,8 +83,8 @@ pub(crate) fn spring_event(condition: Value) -> Event {
     }
 }
 
-/// A condition that everybody meets, of almost 16 KiB, with as many operations as find room, half of which have values
-/// to be kept.
+/// A condition that everybody meets, of almost 16 KiB, with as many operations as find room, half of which
+/// have values to be kept.
 pub(crate) fn heavy_condition() -> Value {
     let sum = json!({"==": [{"+": [1.5, 1]}, 2.5]});
     let count = 16 * 1024 / (sum.to_string().len() + 1) - 1;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth::{CreateUserError, store::UserStore};
-use domain::{Email, IdGenerator, Role, RoleSet};
+use domain::{Email, IdGenerator, RandomSource, Role, RoleSet};
 
 /// Who the first administrator of an embedded installation is.
 pub(crate) const EMAIL: &str = "admin@guerdon.local";
@@ -34,5 +34,5 @@ impl FirstAdmin {
 
 /// A password nobody will guess: 120 random bits.
 pub(crate) fn generated_password() -> String {
-    hex::encode(rand::random::<[u8; 15]>())
+    hex::encode(RandomSource::new().bytes::<15>())
 }

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::settings::{Secret, StoreSettings};
+use crate::{
+    assembly::Topology,
+    settings::{Secret, StoreSettings},
+};
 
 /// A store outside this process.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,13 +47,21 @@ pub(crate) enum TokenDatabase {
     Redis(External),
 }
 
-/// The URL means no store this program has. Only the scheme is named: the rest may hold a password.
+/// The URL means no store this program has. It is not repeated: it may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} has the scheme {scheme:?}; known: {known}")]
+#[error("{variable} {fault}")]
 pub(crate) struct UnknownStore {
     variable: &'static str,
-    scheme: String,
-    known: &'static str,
+    fault: StoreUrlFault,
+}
+
+/// What is wrong with a URL.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum StoreUrlFault {
+    #[error("has the scheme {scheme:?}; known: {known}")]
+    Scheme { scheme: String, known: &'static str },
+    #[error("takes a plain path after sqlite:, and no :memory:, file: or query string")]
+    SqlitePath,
 }
 
 impl UnknownStore {
@@ -79,7 +90,7 @@ impl StoreSettings {
         match url.0.split_once(':') {
             Some((scheme, _)) if MONGO.contains(&scheme) => Ok(UserDatabase::Mongo(external())),
             Some((scheme, _)) if POSTGRES.contains(&scheme) => Ok(UserDatabase::Postgres(external())),
-            Some(("sqlite", path)) if !path.is_empty() => Ok(UserDatabase::Sqlite(file(path))),
+            Some(("sqlite", path)) => sqlite_file(variable, path).map(UserDatabase::Sqlite),
             _ => Err(unknown(variable, url, "mongodb://…, postgres://…, sqlite:PATH")),
         }
     }
@@ -97,7 +108,7 @@ impl StoreSettings {
             Some((scheme, _)) if MONGO.contains(&scheme) => {
                 Ok(EventDatabase::Mongo(External { variable, url: url.clone(), database: None }))
             }
-            Some(("sqlite", path)) if !path.is_empty() => Ok(EventDatabase::Sqlite(file(path))),
+            Some(("sqlite", path)) => sqlite_file(variable, path).map(EventDatabase::Sqlite),
             _ => Err(unknown(variable, url, "mongodb://…, sqlite:PATH")),
         }
     }
@@ -108,7 +119,7 @@ impl StoreSettings {
         match (&self.token_db_url, &self.redis_host) {
             (None, None) => Ok(TokenDatabase::Memory),
             (None, Some(host)) => {
-                let url = Secret(format!("redis://{host}:{}", self.redis_port));
+                let url = Secret(format!("redis://{}:{}", host.url_host(), self.redis_port));
                 Ok(TokenDatabase::Redis(External { variable: "REDIS_HOST", url, database: None }))
             }
             (Some(url), _) => match url.0.split_once(':') {
@@ -132,6 +143,24 @@ impl StoreSettings {
         Ok(external)
     }
 
+    /// The files of the embedded stores that a process of this topology serves.
+    pub(crate) fn embedded_files(&self, topology: Topology) -> Result<Vec<PathBuf>, UnknownStore> {
+        let (auth, event) = match topology {
+            Topology::All => (true, true),
+            Topology::Auth => (true, false),
+            Topology::Event => (false, true),
+            Topology::Gateway => (false, false),
+        };
+        let mut files = Vec::new();
+        if auth && let UserDatabase::Sqlite(path) = self.user_db()? {
+            files.push(path);
+        }
+        if event && let EventDatabase::Sqlite(path) = self.event_db()? {
+            files.push(path);
+        }
+        Ok(files)
+    }
+
     /// The specification's variable: one server, a database for each service.
     fn specified_mongo(&self, database: &'static str) -> Option<External> {
         let url = self.mongodb_uri.clone()?;
@@ -139,20 +168,31 @@ impl StoreSettings {
     }
 }
 
-fn file(path: &str) -> PathBuf {
-    path.strip_prefix("//").unwrap_or(path).into()
+/// SQLite itself would take more than a path, but what is in memory is lost, and other files than those created here are
+/// not private.
+fn sqlite_file(variable: &'static str, path: &str) -> Result<PathBuf, UnknownStore> {
+    let file = path.strip_prefix("//").unwrap_or(path);
+    let plain = !file.is_empty() && !file.starts_with([':', ' ']) && !file.starts_with("file:");
+    if !plain || file.contains(['?', '\0']) || file.ends_with('/') {
+        return Err(UnknownStore { variable, fault: StoreUrlFault::SqlitePath });
+    }
+    Ok(file.into())
 }
 
 fn unknown(variable: &'static str, url: &Secret, known: &'static str) -> UnknownStore {
     let scheme = url.0.split_once(':').map_or("", |(scheme, _)| scheme);
-    UnknownStore { variable, scheme: scheme.chars().take(20).collect(), known }
+    UnknownStore {
+        variable,
+        fault: StoreUrlFault::Scheme { scheme: scheme.chars().take(20).collect(), known },
+    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn none() -> StoreSettings {
+    /// Nothing is set but the data folder.
+    pub(crate) fn embedded_stores() -> StoreSettings {
         StoreSettings {
             data_dir: "data".into(),
             user_db_url: None,
@@ -161,7 +201,6 @@ mod tests {
             mongodb_uri: None,
             redis_host: None,
             redis_port: 6379,
-            jwt_secret: None,
         }
     }
 
@@ -176,10 +215,10 @@ mod tests {
 
     #[test]
     fn without_a_url_the_stores_are_embedded_in_the_data_folder() {
-        assert_eq!(none().user_db(), Ok(UserDatabase::Sqlite("data/user.db".into())));
-        assert_eq!(none().event_db(), Ok(EventDatabase::Sqlite("data/event.db".into())));
-        assert_eq!(none().token_db(), Ok(TokenDatabase::Memory));
-        assert_eq!(none().first_external(), Ok(None));
+        assert_eq!(embedded_stores().user_db(), Ok(UserDatabase::Sqlite("data/user.db".into())));
+        assert_eq!(embedded_stores().event_db(), Ok(EventDatabase::Sqlite("data/event.db".into())));
+        assert_eq!(embedded_stores().token_db(), Ok(TokenDatabase::Memory));
+        assert_eq!(embedded_stores().first_external(), Ok(None));
     }
 
     #[test]
@@ -187,16 +226,42 @@ mod tests {
         for (url, path) in
             [("sqlite:u.db", "u.db"), ("sqlite:///var/u.db", "/var/u.db"), ("sqlite:/u.db", "/u.db")]
         {
-            let settings = StoreSettings { user_db_url: secret(url), event_db_url: secret(url), ..none() };
+            let settings =
+                StoreSettings { user_db_url: secret(url), event_db_url: secret(url), ..embedded_stores() };
             assert_eq!(settings.user_db(), Ok(UserDatabase::Sqlite(path.into())), "{url}");
             assert_eq!(settings.event_db(), Ok(EventDatabase::Sqlite(path.into())), "{url}");
         }
     }
 
     #[test]
+    fn sqlite_takes_a_plain_path_and_nothing_that_sqlite_itself_would_read_into_it() {
+        for url in [
+            "sqlite:",
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite:file:u.db",
+            "sqlite:u.db?mode=rwc",
+            "sqlite://u.db?mode=memory",
+            "sqlite:data/",
+        ] {
+            let settings =
+                StoreSettings { user_db_url: secret(url), event_db_url: secret(url), ..embedded_stores() };
+            for (variable, error) in [
+                ("USER_DB_URL", settings.user_db().unwrap_err().to_string()),
+                ("EVENT_DB_URL", settings.event_db().unwrap_err().to_string()),
+            ] {
+                assert!(error.contains(variable) && error.contains("plain path"), "{url}: {error}");
+            }
+        }
+    }
+
+    #[test]
     fn the_specifications_variables_name_databases_of_their_own() {
-        let settings =
-            StoreSettings { mongodb_uri: secret("mongodb://m"), redis_host: Some("r".into()), ..none() };
+        let settings = StoreSettings {
+            mongodb_uri: secret("mongodb://m"),
+            redis_host: Some("r".parse().unwrap()),
+            ..embedded_stores()
+        };
         let mongo = |database| external("MONGODB_URI", "mongodb://m", Some(database));
         assert_eq!(settings.user_db(), Ok(UserDatabase::Mongo(mongo("user-db"))));
         assert_eq!(settings.event_db(), Ok(EventDatabase::Mongo(mongo("event-db"))));
@@ -211,8 +276,8 @@ mod tests {
             event_db_url: secret("mongodb+srv://e/events"),
             token_db_url: secret("rediss+cluster://a:1,b:2"),
             mongodb_uri: secret("mongodb://m"),
-            redis_host: Some("r".into()),
-            ..none()
+            redis_host: Some("r".parse().unwrap()),
+            ..embedded_stores()
         };
         let users = external("USER_DB_URL", "postgres://p/users", None);
         assert_eq!(settings.user_db(), Ok(UserDatabase::Postgres(users)));
@@ -221,8 +286,11 @@ mod tests {
         let tokens = external("TOKEN_DB_URL", "rediss+cluster://a:1,b:2", None);
         assert_eq!(settings.token_db(), Ok(TokenDatabase::Redis(tokens)));
         assert_eq!(settings.first_external(), Ok(Some("USER_DB_URL")));
-        let settings =
-            StoreSettings { token_db_url: secret("memory:"), redis_host: Some("r".into()), ..none() };
+        let settings = StoreSettings {
+            token_db_url: secret("memory:"),
+            redis_host: Some("r".parse().unwrap()),
+            ..embedded_stores()
+        };
         assert_eq!(settings.token_db(), Ok(TokenDatabase::Memory));
     }
 
@@ -233,7 +301,7 @@ mod tests {
             user_db_url: url.clone(),
             event_db_url: url.clone(),
             token_db_url: url,
-            ..none()
+            ..embedded_stores()
         };
         let errors = [
             ("USER_DB_URL", settings.user_db().unwrap_err().to_string()),
@@ -244,7 +312,7 @@ mod tests {
             assert!(error.contains(variable) && error.contains("\"oracle\""), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
-        let postgres = StoreSettings { event_db_url: secret("postgres://x"), ..none() };
+        let postgres = StoreSettings { event_db_url: secret("postgres://x"), ..embedded_stores() };
         assert!(postgres.event_db().unwrap_err().to_string().contains("mongodb://…, sqlite:PATH"));
     }
 }

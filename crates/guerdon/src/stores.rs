@@ -1,6 +1,6 @@
 //! Opens the stores that the settings name: the only place that knows which adapter stands behind which port.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use auth::store::{
     AccessTokenStore, MemoryTokenDb, MongoUserDb, RedisTokenDb, RefreshTokenStore, SqlUserDb, UserStore,
@@ -18,7 +18,7 @@ use store_kit::{
 use tokio::time::Instant;
 
 use crate::{
-    secret,
+    data_folder::{DataFolderError, open_data_folder},
     settings::StoreSettings,
     store_url::{EventDatabase, External, TokenDatabase, UnknownStore, UserDatabase},
 };
@@ -34,8 +34,8 @@ pub(crate) enum StoresError {
     Unknown(#[from] UnknownStore),
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("cannot create the data folder: {0}")]
-    DataDir(io::Error),
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
     #[error("{variable} {source}")]
     Connect { variable: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -46,7 +46,7 @@ impl StoresError {
         match self {
             Self::Unknown(unknown) => Self::Unknown(unknown.of(flag)),
             Self::Connect { source, .. } => Self::Connect { variable: flag, source },
-            Self::Open(_) | Self::DataDir(_) => self,
+            Self::Open(_) | Self::DataFolder(_) => self,
         }
     }
 }
@@ -77,7 +77,7 @@ impl UserDb {
     pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StoresError> {
         match settings.user_db()? {
             UserDatabase::Sqlite(path) => {
-                create_folder(&settings.data_dir)?;
+                open_data_folder(&settings.data_dir)?;
                 Ok(Self::over(SqlUserDb::open(&path).await?))
             }
             UserDatabase::Postgres(external) => {
@@ -99,7 +99,7 @@ impl UserDb {
 pub(crate) async fn open_event_db(settings: &StoreSettings) -> Result<Stores, StoresError> {
     match settings.event_db()? {
         EventDatabase::Sqlite(path) => {
-            create_folder(&settings.data_dir)?;
+            open_data_folder(&settings.data_dir)?;
             Ok(Stores::open_sqlite(&path).await?)
         }
         EventDatabase::Mongo(external) => {
@@ -177,8 +177,4 @@ fn no_postgres(error: &postgres::PostgresConnectError) -> bool {
 
 fn no_redis(error: &redis::RedisConnectError) -> bool {
     matches!(error, redis::RedisConnectError::Unreachable(_))
-}
-
-fn create_folder(path: &Path) -> Result<(), StoresError> {
-    secret::create_private_dir(path).map_err(StoresError::DataDir)
 }

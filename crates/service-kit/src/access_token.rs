@@ -4,11 +4,9 @@
 
 use std::sync::Arc;
 
-use domain::{Clock, RoleSet, Timestamp, UserId};
+use domain::{Clock, RandomSource, RoleSet, Timestamp, UserId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
-
-use crate::random::random_bytes;
 
 /// How long an access token is good for, in seconds.
 pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
@@ -65,6 +63,7 @@ pub struct AccessTokenKey {
     previous: Option<Arc<DecodingKey>>,
     validation: Arc<Validation>,
     clock: Arc<dyn Clock>,
+    random: RandomSource,
 }
 
 impl std::fmt::Debug for AccessTokenKey {
@@ -86,6 +85,7 @@ impl AccessTokenKey {
             previous: None,
             validation: Arc::new(validation),
             clock,
+            random: RandomSource::new(),
         }
     }
 
@@ -105,7 +105,7 @@ impl AccessTokenKey {
             roles,
             iat,
             exp: iat + ACCESS_TOKEN_SECONDS,
-            jti: hex::encode(random_bytes::<16>()),
+            jti: hex::encode(self.random.bytes::<16>()),
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?;
         Ok(IssuedToken { token, issued_at: now, expires_at: Timestamp::from_millis(claims.exp * 1000) })

@@ -12,7 +12,6 @@ pub mod metrics;
 pub mod observe;
 pub mod page;
 pub mod problem;
-mod random;
 pub mod ratelimit;
 mod request_metrics;
 pub mod server;

@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use domain::UserId;
+use domain::{RandomSource, UserId};
 use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
@@ -36,17 +36,28 @@ pub struct RequestObserver {
     service: &'static str,
     is_edge: bool,
     metrics: Arc<RequestMetrics>,
+    random: RandomSource,
 }
 
 impl RequestObserver {
     /// For the public edge: it writes the access log.
     pub fn for_edge(service: &'static str) -> Self {
-        Self { service, is_edge: true, metrics: Arc::new(RequestMetrics::new(service)) }
+        Self {
+            service,
+            is_edge: true,
+            metrics: Arc::new(RequestMetrics::new(service)),
+            random: RandomSource::new(),
+        }
     }
 
     /// For a service behind the edge: it logs only what went wrong.
     pub fn for_service(service: &'static str) -> Self {
-        Self { service, is_edge: false, metrics: Arc::new(RequestMetrics::new(service)) }
+        Self {
+            service,
+            is_edge: false,
+            metrics: Arc::new(RequestMetrics::new(service)),
+            random: RandomSource::new(),
+        }
     }
 }
 
@@ -57,7 +68,7 @@ pub async fn observe_request(
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let (id, id_header) = correlation_id(&request);
+    let (id, id_header) = correlation_id(&request, &observer.random);
     request.headers_mut().insert(REQUEST_ID_HEADER, id_header.clone());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
@@ -95,7 +106,7 @@ fn render_problem(original: &Response, problem: Problem, id: &CorrelationId) -> 
     response
 }
 
-fn correlation_id(request: &Request) -> (CorrelationId, HeaderValue) {
+fn correlation_id(request: &Request, random: &RandomSource) -> (CorrelationId, HeaderValue) {
     let well_formed = |id: &str| {
         (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
@@ -106,7 +117,7 @@ fn correlation_id(request: &Request) -> (CorrelationId, HeaderValue) {
     {
         return (CorrelationId(id.into()), value.clone());
     }
-    let id = hex::encode(rand::random::<[u8; 16]>());
+    let id = hex::encode(random.bytes::<16>());
     // Hexadecimal digits always make a header.
     let header = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
     (CorrelationId(id.into()), header)

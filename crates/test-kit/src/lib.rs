@@ -1,5 +1,5 @@
-//! What the tests of every service share: a [`TestService`] is called as the gateway calls it, and its [`HttpAnswer`]
-//! is taken apart; [`callers`] has people to call it on behalf of.
+//! What the tests of every service share: a [`TestService`] is called as the gateway calls it, and its
+//! [`HttpAnswer`] is taken apart; [`callers`] has people to call it on behalf of.
 #![allow(
     clippy::missing_panics_doc,
     clippy::unwrap_used,

@@ -9,14 +9,19 @@
     reason = "this crate exists for tests: a panic is how it reports"
 )]
 
+mod folder;
 mod mongo;
+mod port_lease;
 mod postgres;
 mod programs;
 mod redis;
 mod sentinel;
 mod server;
+mod signals;
 
 pub use mongo::{Mongo, MongoMode};
+pub use port_lease::PortLease;
 pub use postgres::Postgres;
 pub use redis::{Redis, RedisCluster};
 pub use sentinel::RedisSentinel;
+pub use signals::{continue_processes, send_signal, stop_processes};

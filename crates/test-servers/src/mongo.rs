@@ -4,8 +4,9 @@ use std::{
 };
 
 use crate::{
-    programs::{lookup, required},
-    server::{Server, folder},
+    folder::throw_away_folder,
+    programs::{look_up_program, required_program},
+    server::ServerProcess,
 };
 
 /// What the server says it is.
@@ -21,7 +22,7 @@ pub enum MongoMode {
 #[derive(Debug)]
 pub struct Mongo {
     uri: String,
-    own: Option<Server>,
+    own: Option<ServerProcess>,
 }
 
 impl Mongo {
@@ -36,7 +37,7 @@ impl Mongo {
     }
 
     fn start_with(mode: MongoMode, auth: bool) -> Self {
-        let server = match lookup("GUERDON_TEST_MONGOD") {
+        let server = match look_up_program("GUERDON_TEST_MONGOD") {
             Some(mongod) => start_mongod(mongod, auth),
             None => start_secantus(mode, auth),
         };
@@ -45,7 +46,7 @@ impl Mongo {
 
     /// The shared server if there is one, else one of our own.
     pub fn shared_or_start(mode: MongoMode) -> Self {
-        match lookup("GUERDON_TEST_MONGODB_URI") {
+        match look_up_program("GUERDON_TEST_MONGODB_URI") {
             Some(uri) => Self { uri, own: None },
             None => Self::start(mode),
         }
@@ -87,22 +88,22 @@ impl Mongo {
 
     /// Leaves it accepting connections without ever answering.
     pub fn freeze(&mut self) {
-        self.own().signal("STOP");
+        self.own().freeze();
     }
 
     /// Ends [`Mongo::freeze`].
     pub fn thaw(&mut self) {
-        self.own().signal("CONT");
+        self.own().thaw();
     }
 
-    fn own(&mut self) -> &mut Server {
+    fn own(&mut self) -> &mut ServerProcess {
         self.own.as_mut().expect("only a server of our own can be killed: use Mongo::start")
     }
 }
 
 /// A replica set would have to be initiated by a client first, so this is standalone in both modes.
-fn start_mongod(program: String, auth: bool) -> Server {
-    Server::start(folder(), move |port, folder| {
+fn start_mongod(program: String, auth: bool) -> ServerProcess {
+    ServerProcess::start(throw_away_folder(), move |port, folder| {
         let mut command = Command::new(&program);
         command.args(["--bind_ip", "127.0.0.1", "--quiet", "--port", &port.to_string(), "--dbpath"]);
         command.arg(folder);
@@ -113,9 +114,9 @@ fn start_mongod(program: String, auth: bool) -> Server {
     })
 }
 
-fn start_secantus(mode: MongoMode, auth: bool) -> Server {
-    let program = required("GUERDON_TEST_SECANTUSD");
-    Server::start(folder(), move |port, folder| {
+fn start_secantus(mode: MongoMode, auth: bool) -> ServerProcess {
+    let program = required_program("GUERDON_TEST_SECANTUSD");
+    ServerProcess::start(throw_away_folder(), move |port, folder| {
         let mut command = Command::new(&program);
         command.args([
             "--host",

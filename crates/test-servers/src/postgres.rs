@@ -6,8 +6,10 @@ use std::{
 };
 
 use crate::{
-    programs::{lookup, required},
-    server::{Server, folder},
+    folder::throw_away_folder,
+    programs::{look_up_program, required_program},
+    server::ServerProcess,
+    signals::{continue_processes, send_signal, stop_processes},
 };
 
 const USER: &str = "guerdon";
@@ -16,19 +18,19 @@ const PASSWORD: &str = "a password for tests";
 /// A PostgreSQL server with a superuser `guerdon`, who needs a password.
 #[derive(Debug)]
 pub struct Postgres {
-    server: Server,
+    server: ServerProcess,
     bin: PathBuf,
 }
 
 impl Postgres {
     /// A fresh one.
     pub fn start() -> Self {
-        let bin = PathBuf::from(required("GUERDON_TEST_POSTGRES_BIN"));
-        let folder = folder();
+        let bin = PathBuf::from(required_program("GUERDON_TEST_POSTGRES_BIN"));
+        let folder = throw_away_folder();
         create_cluster(&bin, folder.path());
         let program = bin.join("postgres");
-        let server = Server::start(folder, move |port, folder| {
-            let mut command = unprivileged(&program);
+        let server = ServerProcess::start(folder, move |port, folder| {
+            let mut command = unprivileged_command(&program);
             command.arg("-D").arg(folder.join("data")).args([
                 "-h",
                 "127.0.0.1",
@@ -86,22 +88,26 @@ impl Postgres {
     /// Stops it and all its processes: it accepts connections and never answers.
     pub fn freeze(&self) {
         // The first alone, so that no more of them come.
-        self.server.signal("STOP");
-        self.server.signal_to("STOP", &self.server.children());
+        self.server.freeze();
+        stop_processes(&self.server.children());
     }
 
     /// After [`Postgres::freeze`]: it goes on where it was.
     pub fn thaw(&self) {
-        self.server.signal_to("CONT", &self.server.children());
+        continue_processes(&self.server.children());
+        self.server.thaw();
     }
 
     /// Stops the processes that serve the connections there are, for good; new connections are served.
     pub fn hang_connections(&self) {
-        for pid in
-            self.query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'").lines()
-        {
-            // That of the question itself has gone.
-            let _ = Command::new("kill").args(["-STOP", pid]).status().expect("kill runs");
+        // That of the question itself is gone, or soon will be.
+        let asked = self.psql(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+        );
+        let pids: Vec<_> =
+            String::from_utf8_lossy(&asked.stdout).lines().filter_map(|pid| pid.parse().ok()).collect();
+        if !pids.is_empty() {
+            stop_processes(&pids);
         }
     }
 
@@ -129,8 +135,11 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         // Those that are stopped would not notice that the first has ended.
         if self.server.is_running() {
-            self.server.signal("STOP");
-            self.server.signal_to("KILL", &self.server.children());
+            self.server.freeze();
+            let children = self.server.children();
+            if !children.is_empty() {
+                send_signal("KILL", &children);
+            }
         }
     }
 }
@@ -138,12 +147,12 @@ impl Drop for Postgres {
 fn create_cluster(bin: &Path, folder: &Path) {
     let password = folder.join("password");
     std::fs::write(&password, PASSWORD).expect("the folder is ours");
-    if let Some((uid, gid)) = owner() {
+    if let Some((uid, gid)) = server_owner() {
         for path in [folder, &password] {
             chown(path, Some(uid), Some(gid)).expect("root may give files away");
         }
     }
-    let mut initdb = unprivileged(&bin.join("initdb"));
+    let mut initdb = unprivileged_command(&bin.join("initdb"));
     initdb.arg("-D").arg(folder.join("data")).arg("--pwfile").arg(&password).current_dir(folder);
     initdb.args(["-U", USER, "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8"]);
     let made = initdb.output().expect("initdb runs");
@@ -151,14 +160,14 @@ fn create_cluster(bin: &Path, folder: &Path) {
 }
 
 /// Whom to run as, where we are root: PostgreSQL refuses to.
-fn owner() -> Option<(u32, u32)> {
-    let number = |name| lookup(name)?.parse().ok();
+fn server_owner() -> Option<(u32, u32)> {
+    let number = |name| look_up_program(name)?.parse().ok();
     Some((number("GUERDON_TEST_POSTGRES_UID")?, number("GUERDON_TEST_POSTGRES_GID")?))
 }
 
-fn unprivileged(program: &Path) -> Command {
+fn unprivileged_command(program: &Path) -> Command {
     let mut command = Command::new(program);
-    if let Some((uid, gid)) = owner() {
+    if let Some((uid, gid)) = server_owner() {
         command.uid(uid).gid(gid);
     }
     command

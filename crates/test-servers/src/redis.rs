@@ -5,14 +5,16 @@ use std::{
 };
 
 use crate::{
-    programs::required,
-    server::{START_LIMIT, Server, folder},
+    folder::throw_away_folder,
+    port_lease::PortLease,
+    programs::required_program,
+    server::{START_LIMIT, ServerProcess},
 };
 
 /// A Redis server.
 #[derive(Debug)]
 pub struct Redis {
-    server: Server,
+    server: ServerProcess,
     password: Option<&'static str>,
 }
 
@@ -24,8 +26,8 @@ impl Redis {
 
     /// A fresh one that asks for this password.
     pub fn start_with(password: Option<&'static str>) -> Self {
-        let server = Server::start(folder(), move |port, folder| {
-            let mut command = command(port, folder);
+        let server = ServerProcess::start(throw_away_folder(), move |port, folder| {
+            let mut command = redis_command(port, folder);
             command.args(["--appendonly", "yes", "--appendfsync", "always"]);
             if let Some(password) = password {
                 command.args(["--requirepass", password]);
@@ -58,27 +60,31 @@ impl Redis {
 
     /// Leaves it accepting connections without ever answering.
     pub fn freeze(&mut self) {
-        self.server.signal("STOP");
+        self.server.freeze();
     }
 
     /// Ends [`Redis::freeze`].
     pub fn thaw(&mut self) {
-        self.server.signal("CONT");
+        self.server.thaw();
     }
 }
 
 /// Three masters that share the keys out among them.
 #[derive(Debug)]
 pub struct RedisCluster {
-    nodes: [Server; 3],
+    nodes: [ServerProcess; 3],
+    /// By which the nodes talk to each other.
+    _bus_ports: [PortLease; 3],
 }
 
 impl RedisCluster {
     /// A fresh one, ready for use.
     pub fn start() -> Self {
-        let nodes = std::array::from_fn(|_| {
-            Server::start(folder(), |port, folder| {
-                let mut command = command(port, folder);
+        let bus_ports: [PortLease; 3] = std::array::from_fn(|_| PortLease::take());
+        let nodes = std::array::from_fn(|node| {
+            let bus_port = bus_ports[node].port().to_string();
+            ServerProcess::start(throw_away_folder(), move |port, folder| {
+                let mut command = redis_command(port, folder);
                 command.args([
                     "--cluster-enabled",
                     "yes",
@@ -88,12 +94,12 @@ impl RedisCluster {
                     "no",
                 ]);
                 // The usual bus port, 10000 above, may lie above the highest port there is.
-                command.args(["--cluster-port", &crate::server::free_port().to_string()]);
+                command.args(["--cluster-port", &bus_port]);
                 command
             })
         });
-        let cluster = Self { nodes };
-        let mut create = Command::new(required("GUERDON_TEST_REDIS_CLI"));
+        let cluster = Self { nodes, _bus_ports: bus_ports };
+        let mut create = Command::new(required_program("GUERDON_TEST_REDIS_CLI"));
         create.args(["--cluster", "create"]).args(cluster.addresses()).arg("--cluster-yes");
         let created = create.output().expect("redis-cli runs");
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
@@ -107,7 +113,7 @@ impl RedisCluster {
         while !self
             .nodes
             .iter()
-            .all(|node| cli(node.port, None, &["cluster", "info"]).contains("cluster_state:ok"))
+            .all(|node| redis_cli(node.port, None, &["cluster", "info"]).contains("cluster_state:ok"))
         {
             assert!(Instant::now() < deadline, "the cluster does not become ready");
             std::thread::sleep(Duration::from_millis(20));
@@ -135,15 +141,15 @@ impl RedisCluster {
     }
 }
 
-pub(crate) fn command(port: u16, folder: &Path) -> Command {
-    let mut command = Command::new(required("GUERDON_TEST_REDIS_SERVER"));
+pub(crate) fn redis_command(port: u16, folder: &Path) -> Command {
+    let mut command = Command::new(required_program("GUERDON_TEST_REDIS_SERVER"));
     command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"]).arg(folder);
     command
 }
 
 /// What `redis-cli` prints.
-pub(crate) fn cli(port: u16, password: Option<&str>, arguments: &[&str]) -> String {
-    let mut command = Command::new(required("GUERDON_TEST_REDIS_CLI"));
+pub(crate) fn redis_cli(port: u16, password: Option<&str>, arguments: &[&str]) -> String {
+    let mut command = Command::new(required_program("GUERDON_TEST_REDIS_CLI"));
     command.args(["-p", &port.to_string()]).args(arguments).envs(password.map(|it| ("REDISCLI_AUTH", it)));
     let answer = command.output().expect("redis-cli runs");
     String::from_utf8_lossy(&answer.stdout).into_owned()

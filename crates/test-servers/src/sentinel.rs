@@ -5,9 +5,10 @@ use std::{
 };
 
 use crate::{
-    programs::required,
-    redis::{cli, command},
-    server::{START_LIMIT, Server, folder},
+    folder::throw_away_folder,
+    programs::required_program,
+    redis::{redis_cli, redis_command},
+    server::{START_LIMIT, ServerProcess},
 };
 
 /// The name the Sentinel knows the master by.
@@ -20,29 +21,29 @@ const SENTINEL_PASSWORD: &str = "of-the-sentinel";
 /// A master, its replica, and a Sentinel that makes the replica the master when the master is gone for a second.
 #[derive(Debug)]
 pub struct RedisSentinel {
-    master: Server,
-    replica: Server,
-    sentinel: Server,
+    master: ServerProcess,
+    replica: ServerProcess,
+    sentinel: ServerProcess,
 }
 
 impl RedisSentinel {
     /// Fresh ones, once the Sentinel knows both and the replica follows its master.
     pub fn start() -> Self {
         let node = |port: u16, folder: &Path| {
-            let mut command = command(port, folder);
+            let mut command = redis_command(port, folder);
             command.args(["--requirepass", PASSWORD, "--masterauth", PASSWORD]);
             // A first copy waits five seconds by default, for other replicas to join.
             command.args(["--repl-diskless-sync-delay", "0"]);
             command
         };
-        let master = Server::start(folder(), node);
+        let master = ServerProcess::start(throw_away_folder(), node);
         let master_port = master.port;
-        let replica = Server::start(folder(), move |port, folder| {
+        let replica = ServerProcess::start(throw_away_folder(), move |port, folder| {
             let mut command = node(port, folder);
             command.args(["--replicaof", &format!("127.0.0.1 {master_port}")]);
             command
         });
-        let sentinel = Server::start(folder(), move |port, folder| {
+        let sentinel = ServerProcess::start(throw_away_folder(), move |port, folder| {
             let file = folder.join("sentinel.conf");
             // It writes what it learns into the file.
             if !file.exists() {
@@ -58,7 +59,7 @@ impl RedisSentinel {
                 ];
                 std::fs::write(&file, lines.join("\n")).expect("the configuration can be written");
             }
-            let mut command = Command::new(required("GUERDON_TEST_REDIS_SERVER"));
+            let mut command = Command::new(required_program("GUERDON_TEST_REDIS_SERVER"));
             command.arg(file).arg("--sentinel");
             command
         });
@@ -94,21 +95,21 @@ impl RedisSentinel {
     /// Replication is asynchronous: what the master acknowledged may be lost with it.
     pub fn wait_until_the_replica_has(&self, key: &str) {
         let deadline = Instant::now() + START_LIMIT;
-        while cli(self.replica.port, Some(PASSWORD), &["exists", key]).trim() != "1" {
+        while redis_cli(self.replica.port, Some(PASSWORD), &["exists", key]).trim() != "1" {
             assert!(Instant::now() < deadline, "the replica does not follow");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
     fn ask_sentinel(&self, arguments: &[&str]) -> String {
-        cli(self.sentinel.port, Some(SENTINEL_PASSWORD), arguments)
+        redis_cli(self.sentinel.port, Some(SENTINEL_PASSWORD), arguments)
     }
 
     fn wait_until_they_know_each_other(&self) {
         let deadline = Instant::now() + START_LIMIT;
         let known = || {
             let replicas = self.ask_sentinel(&["sentinel", "replicas", SERVICE]);
-            let link = cli(self.replica.port, Some(PASSWORD), &["info", "replication"]);
+            let link = redis_cli(self.replica.port, Some(PASSWORD), &["info", "replication"]);
             replicas.contains(&self.replica.port.to_string())
                 && replicas.contains("master-link-status\nok")
                 && link.contains("master_link_status:up")

@@ -1,43 +1,47 @@
 use std::{
     fmt,
     fs::OpenOptions,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
+use crate::{
+    folder::{LOG, PID_FILE},
+    port_lease::PortLease,
+    signals::{continue_processes, stop_processes},
+};
+
 /// How long a server may take to listen, also on a busy machine.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
 
-const SHARED_MEMORY: &str = "/dev/shm";
-/// What several servers at a time need, in megabytes.
-const ROOM: u64 = 2048;
-
 /// How a server is started, given its port and its folder.
-type Start = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
+type StartCommand = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
 
 /// One server process with its port and its folder. Killed when dropped.
-pub(crate) struct Server {
+pub(crate) struct ServerProcess {
     child: Child,
     pub(crate) port: u16,
+    /// Held while the server is down, too, so that it finds its port free when it is started again.
+    _lease: PortLease,
     folder: TempDir,
-    start: Start,
+    start: StartCommand,
 }
 
-impl Server {
+impl ServerProcess {
     /// Starts it and waits until it accepts connections.
     pub(crate) fn start(
         folder: TempDir,
         start: impl Fn(u16, &Path) -> Command + Send + Sync + 'static,
     ) -> Self {
-        let port = free_port();
-        let start: Start = Box::new(start);
-        let child = spawn(start(port, folder.path()), folder.path());
-        let mut server = Self { child, port, folder, start };
+        let lease = PortLease::take();
+        let port = lease.port();
+        let start: StartCommand = Box::new(start);
+        let child = spawn_server(start(port, folder.path()), folder.path());
+        let mut server = Self { child, port, _lease: lease, folder, start };
         server.wait_until_it_listens();
         server
     }
@@ -48,12 +52,12 @@ impl Server {
         self.child.wait().expect("a killed server ends");
     }
 
-    /// Starts it again after [`Server::kill`], on the same port and data. It gives up at once as long as a process that
+    /// Starts it again after [`ServerProcess::kill`], on the same port and data. It gives up at once as long as a process that
     /// the killed one left behind has the data open, so it is started until it stays.
     pub(crate) fn restart(&mut self) {
         let deadline = Instant::now() + START_LIMIT;
         loop {
-            self.child = spawn((self.start)(self.port, self.folder.path()), self.folder.path());
+            self.child = spawn_server((self.start)(self.port, self.folder.path()), self.folder.path());
             if self.listens() {
                 return;
             }
@@ -62,17 +66,14 @@ impl Server {
         }
     }
 
-    /// Sends a signal: `STOP` leaves it accepting connections without ever answering, until `CONT`.
-    pub(crate) fn signal(&self, name: &str) {
-        self.signal_to(name, &[]);
+    /// Leaves it accepting connections without ever answering, until [`ServerProcess::thaw`].
+    pub(crate) fn freeze(&self) {
+        stop_processes(&[self.child.id()]);
     }
 
-    /// The same, to these processes of its own as well.
-    pub(crate) fn signal_to(&self, name: &str, others: &[u32]) {
-        let pids = std::iter::once(self.child.id()).chain(others.iter().copied());
-        let mut kill = Command::new("kill");
-        kill.arg(format!("-{name}")).args(pids.map(|pid| pid.to_string()));
-        assert!(kill.status().expect("kill runs").success());
+    /// Ends [`ServerProcess::freeze`].
+    pub(crate) fn thaw(&self) {
+        continue_processes(&[self.child.id()]);
     }
 
     /// Whether it has not ended.
@@ -104,11 +105,11 @@ impl Server {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         // It may have ended by itself; then there is nothing left to do.
         let _ = self.child.kill();
@@ -116,40 +117,17 @@ impl Drop for Server {
     }
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for ServerProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("ServerProcess").field("port", &self.port).finish_non_exhaustive()
     }
 }
 
-fn spawn(mut command: Command, folder: &Path) -> Child {
-    let log = OpenOptions::new().create(true).append(true).open(folder.join("log")).expect("a log file");
+fn spawn_server(mut command: Command, folder: &Path) -> Child {
+    let log = OpenOptions::new().create(true).append(true).open(folder.join(LOG)).expect("a log file");
     let errors = log.try_clone().expect("a second handle");
-    command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("the server's program runs")
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it is bound").port()
-}
-
-/// In memory where there is room: what a server has written outlives its `kill -9` there as well, and writing it
-/// through to a disk is what most of a test's time would go into.
-pub(crate) fn folder() -> TempDir {
-    static MEMORY: OnceLock<bool> = OnceLock::new();
-    let mut folder = tempfile::Builder::new();
-    folder.prefix("guerdon-test-");
-    let memory = *MEMORY.get_or_init(has_room);
-    let made = if memory { folder.tempdir_in(SHARED_MEMORY) } else { folder.tempdir() };
-    made.expect("a throw-away folder")
-}
-
-/// Containers often have very little.
-fn has_room() -> bool {
-    let answer = Command::new("df").args(["--output=avail", "--block-size=1M", SHARED_MEMORY]).output();
-    let megabytes = answer.ok().and_then(|answer| {
-        let text = String::from_utf8(answer.stdout).ok()?;
-        text.lines().nth(1)?.trim().parse::<u64>().ok()
-    });
-    megabytes.is_some_and(|megabytes| megabytes >= ROOM)
+    command.stdin(Stdio::null()).stdout(log).stderr(errors);
+    let child = command.spawn().expect("the server's program runs");
+    std::fs::write(folder.join(PID_FILE), child.id().to_string()).expect("the folder is ours");
+    child
 }

@@ -16,9 +16,10 @@ use crate::{
 };
 
 /// Limits that are on, in Redis, and never reached.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("RATE_LIMIT_LOGIN", "10000/s"),
     ("RATE_LIMIT_LOGIN_ACCOUNT", "10000/s"),
+    ("RATE_LIMIT_LOGIN_PAIR", "10000/s"),
     ("RATE_LIMIT_REGISTER", "10000/s"),
     ("RATE_LIMIT_REFRESH", "10000/s"),
     ("RATE_LIMIT_CLIENT", "10000/s"),

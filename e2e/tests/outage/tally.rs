@@ -95,7 +95,7 @@ impl Tally {
         let code = answer.body["code"].as_str().unwrap_or_default();
         let (request, again) = match (answer.status, code) {
             (201, _) => (text(&answer.body, "/id"), false),
-            (409, "ALREADY_REQUESTED") => (text(&answer.body, "/requestId"), true),
+            (409, "ALREADY_REQUESTED") => (text(&answer.body, "/rewardRequestId"), true),
             _ => return self.unexpected(Call::Claim, &answer),
         };
         match self.claims.get(&pair) {

@@ -1,5 +1,5 @@
-//! The endpoints, one file each.
+//! The handlers: they translate HTTP for the use cases, one file a route.
 
-pub(crate) mod auth;
-pub(crate) mod internal;
+mod failures;
+pub(crate) mod sessions;
 pub(crate) mod users;

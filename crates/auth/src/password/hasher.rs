@@ -38,10 +38,10 @@ pub enum HashError {
     #[error("not a complete Argon2 PHC string")]
     Incomplete,
     /// A PHC string names parameters beyond 256 MiB of memory, 16 passes or 16 lanes.
-    #[error("takes more than 256 MiB, 16 passes or 16 lanes: m={memory}, t={passes}, p={lanes}")]
+    #[error("takes more than 256 MiB, 16 passes or 16 lanes: m={memory_kib}, t={passes}, p={lanes}")]
     TooCostly {
         /// Memory in KiB.
-        memory: u32,
+        memory_kib: u32,
         /// Passes over the memory.
         passes: u32,
         /// Lanes of the memory.
@@ -151,9 +151,9 @@ impl<'a> HashRecipe<'a> {
 /// The parameters of a stored hash, if checking it takes a bounded amount of memory and time.
 fn affordable_params(stored: &PasswordHash) -> Result<Params, HashError> {
     let params = Params::try_from(stored)?;
-    let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
-    if memory > MEMORY_MAX || passes > PASSES_MAX || lanes > LANES_MAX {
-        return Err(HashError::TooCostly { memory, passes, lanes });
+    let (memory_kib, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
+    if memory_kib > MEMORY_MAX || passes > PASSES_MAX || lanes > LANES_MAX {
+        return Err(HashError::TooCostly { memory_kib, passes, lanes });
     }
     Ok(params)
 }

@@ -5,13 +5,14 @@ use serde_json::json;
 use service_kit::identity::{IDENTITY_HEADER, Identity};
 
 use super::*;
-use crate::test_app::{Answer, TestApp, by};
+use crate::test_app::{HttpAnswer, TestApp, identity_of};
 
-const ROUTES: [(Method, &str); 9] = [
+const ROUTES: [(Method, &str); 10] = [
     (Method::POST, "/users"),
     (Method::GET, "/users"),
     (Method::GET, "/users/me"),
     (Method::GET, "/users/000000000000000000000000"),
+    (Method::PUT, "/users/me/password"),
     (Method::PUT, "/users/000000000000000000000000/roles"),
     (Method::POST, "/auth/login"),
     (Method::POST, "/auth/refresh"),
@@ -20,7 +21,7 @@ const ROUTES: [(Method, &str); 9] = [
 ];
 
 /// Sends to every route, and to one that does not exist, with this identity.
-async fn everywhere(app: &TestApp, identity: Option<&str>) -> Vec<Answer> {
+async fn ask_everywhere(app: &TestApp, identity: Option<&str>) -> Vec<HttpAnswer> {
     let mut answers = Vec::new();
     for (method, path) in ROUTES.into_iter().chain([(Method::GET, "/nothing")]) {
         let mut request = Request::builder().method(method).uri(path);
@@ -39,8 +40,8 @@ async fn without_an_identity_that_the_gateway_signed_for_auth_every_route_answer
     let app = TestApp::start().await;
     let admin = app.user("admin@example.com", &Role::ALL).await;
     let session = app.log_in(&admin).await;
-    let for_event = app.signed(Audience::Event, by(&admin));
-    let good = app.signed(Audience::Auth, by(&admin));
+    let for_event = app.signed(Audience::Event, identity_of(&admin));
+    let good = app.signed(Audience::Auth, identity_of(&admin));
     let (unsigned, _) = good.rsplit_once('.').unwrap();
     let expired = app.signed(Audience::Auth, Identity::Gateway);
     app.clock.advance_seconds(31);
@@ -54,14 +55,14 @@ async fn without_an_identity_that_the_gateway_signed_for_auth_every_route_answer
         Some(session.str("accessToken")),
     ];
     for identity in identities {
-        for answer in everywhere(&app, identity).await {
+        for answer in ask_everywhere(&app, identity).await {
             assert_eq!(answer.outcome(), (401, "UNAUTHENTICATED"), "{identity:?}");
             assert!(answer.header("www-authenticate").starts_with("Bearer"));
             assert_eq!(answer.header("content-type"), "application/problem+json");
         }
     }
-    let fresh = app.signed(Audience::Auth, by(&admin));
-    for answer in everywhere(&app, Some(&fresh)).await {
+    let fresh = app.signed(Audience::Auth, identity_of(&admin));
+    for answer in ask_everywhere(&app, Some(&fresh)).await {
         assert_ne!(answer.status.as_u16(), 401, "{}", answer.text);
     }
 }
@@ -115,6 +116,7 @@ fn the_document_describes_the_public_routes_and_no_other() {
         "post /auth/logout",
         "post /auth/refresh",
         "post /users",
+        "put /users/me/password",
         "put /users/{id}/roles",
     ];
     assert_eq!(described, expected);

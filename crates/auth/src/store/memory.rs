@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use domain::{Clock, UserId};
 use service_kit::{access_token::IssuedToken, health::Dependency};
 use subtle::ConstantTimeEq;
@@ -42,31 +42,56 @@ impl MemoryTokenDb {
         self.puts_until_sweep.store(self.tokens.len().max(SWEEP_EVERY), Ordering::Relaxed);
     }
 
+    fn is_alive(&self, token: &IssuedToken) -> bool {
+        self.clock.now() < token.expires_at
+    }
+
     fn is_valid(&self, user: UserId, token: &str) -> bool {
-        let now = self.clock.now();
-        self.tokens.get(&user).is_some_and(|stored| now < stored.expires_at && same(&stored.token, token))
+        self.tokens
+            .get(&user)
+            .is_some_and(|stored| self.is_alive(&stored) && is_same_token(&stored.token, token))
     }
 }
 
-fn same(one: &str, other: &str) -> bool {
+fn is_same_token(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 #[async_trait]
 impl AccessTokenStore for MemoryTokenDb {
-    async fn put(&self, user: UserId, token: &IssuedToken) -> Result<(), StoreError> {
-        self.tokens.insert(user, token.clone());
+    async fn put(&self, user: UserId, token: &IssuedToken) -> Result<Option<IssuedToken>, StoreError> {
+        let before = self.tokens.insert(user, token.clone());
         self.sweep_in_turn();
+        Ok(before.filter(|before| self.is_alive(before)))
+    }
+
+    async fn take_back(
+        &self,
+        user: UserId,
+        placed: &str,
+        before: Option<&IssuedToken>,
+    ) -> Result<(), StoreError> {
+        if let Entry::Occupied(mut entry) = self.tokens.entry(user)
+            && is_same_token(&entry.get().token, placed)
+        {
+            match before {
+                Some(before) => drop(entry.insert(before.clone())),
+                None => drop(entry.remove()),
+            }
+        }
         Ok(())
     }
 
-    async fn remove(&self, user: UserId) -> Result<(), StoreError> {
-        self.tokens.remove(&user);
-        Ok(())
+    async fn remove(&self, user: UserId) -> Result<Option<IssuedToken>, StoreError> {
+        let removed = self.tokens.remove(&user).map(|(_, removed)| removed);
+        Ok(removed.filter(|removed| self.is_alive(removed)))
     }
 
-    async fn remove_if(&self, user: UserId, token: &str) -> Result<(), StoreError> {
-        self.tokens.remove_if(&user, |_, stored| same(&stored.token, token));
+    async fn give_back(&self, user: UserId, removed: &IssuedToken) -> Result<(), StoreError> {
+        let mut entry = self.tokens.entry(user).or_insert_with(|| removed.clone());
+        if !self.is_alive(&entry) {
+            *entry = removed.clone();
+        }
         Ok(())
     }
 
@@ -93,25 +118,50 @@ mod tests {
     use super::*;
     use crate::store::contract::access_tokens as contract;
 
-    fn db() -> (Arc<MemoryTokenDb>, ManualClock) {
+    fn new_database() -> (Arc<MemoryTokenDb>, ManualClock) {
         let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
         (Arc::new(MemoryTokenDb::new(Arc::new(clock.clone()))), clock)
     }
 
     #[tokio::test]
     async fn only_the_latest_token_of_a_user_counts() {
-        contract::only_the_latest_token_of_a_user_counts(&*db().0).await;
+        contract::only_the_latest_token_of_a_user_counts(&*new_database().0).await;
+    }
+
+    #[tokio::test]
+    async fn what_was_displaced_is_told_and_can_be_put_back() {
+        let (db, clock) = new_database();
+        contract::what_was_displaced_is_told_and_can_be_put_back(&*db, clock.now()).await;
+    }
+
+    #[tokio::test]
+    async fn what_was_removed_is_told_and_can_be_given_back() {
+        let (db, clock) = new_database();
+        contract::what_was_removed_is_told_and_can_be_given_back(&*db, clock.now()).await;
+    }
+
+    #[tokio::test]
+    async fn an_expired_token_is_neither_told_nor_in_the_way() {
+        let (db, clock) = new_database();
+        let (user, old) = contract::issued_token(1, "old", clock.now());
+        db.put(user, &old).await.unwrap();
+        clock.advance_seconds(900);
+        let (_, new) = contract::issued_token(1, "new", clock.now());
+        db.give_back(user, &new).await.unwrap();
+        assert!(db.is_valid(user, "new"));
+        db.put(user, &old).await.unwrap();
+        assert!(db.put(user, &new).await.unwrap().is_none());
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn removing_ones_own_token_never_removes_a_later_one() {
-        contract::removing_ones_own_token_never_removes_a_later_one(db().0).await;
+        contract::removing_ones_own_token_never_removes_a_later_one(new_database().0).await;
     }
 
     #[tokio::test]
     async fn a_token_stops_counting_the_moment_it_expires() {
-        let (db, clock) = db();
-        let (user, token) = contract::issued(1, "a", clock.now());
+        let (db, clock) = new_database();
+        let (user, token) = contract::issued_token(1, "a", clock.now());
         db.put(user, &token).await.unwrap();
         clock.advance_seconds(899);
         assert!(db.is_valid(user, "a"));
@@ -121,11 +171,11 @@ mod tests {
 
     #[tokio::test]
     async fn memory_follows_the_live_sessions() {
-        let (db, clock) = db();
+        let (db, clock) = new_database();
         for n in 0..20_000_u32 {
             let mut id = [0; 12];
             id[..4].copy_from_slice(&n.to_be_bytes());
-            let (_, token) = contract::issued(1, "a", clock.now());
+            let (_, token) = contract::issued_token(1, "a", clock.now());
             db.put(UserId(ObjectId::from_bytes(id)), &token).await.unwrap();
             clock.advance_seconds(1);
         }

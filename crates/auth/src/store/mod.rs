@@ -18,14 +18,18 @@ mod redis;
 mod refresh_tokens;
 mod sql;
 mod transfer;
+mod user_stores;
 mod users;
 
 pub use access_tokens::AccessTokenStore;
 pub use memory::MemoryTokenDb;
 pub use mongo::MongoUserDb;
 pub use redis::RedisTokenDb;
-pub use refresh_tokens::{RefreshRow, RefreshTokenStore, Rotated, Rotation};
+pub use refresh_tokens::{RefreshRow, RefreshTokenStore, RotationOutcome, TokenRotation};
 pub use sql::SqlUserDb;
 pub use store_kit::error::StoreError;
-pub use transfer::{UserRecord, UserTransfer};
-pub use users::{Created, Credentials, NewUser, RolesChanged, UserFilter, UserStore};
+pub use transfer::UserTransfer;
+pub use user_stores::UserStores;
+pub use users::{
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, UserFilter, UserRecord, UserStore,
+};

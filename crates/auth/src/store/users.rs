@@ -1,53 +1,50 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use domain::{Email, Role, RoleSet, Timestamp, User, UserId};
+use domain::{Email, Role, RoleSet, Secret, Timestamp, User, UserId};
+use serde::{Serialize, Serializer};
 use service_kit::page::{Page, PageRequest};
 
 use super::StoreError;
 
 /// A user to be stored.
+#[derive(Debug)]
 pub struct NewUser {
     /// A fresh id.
     pub id: UserId,
     /// The address they log in with.
     pub email: Email,
     /// A PHC string.
-    pub password_hash: String,
+    pub password_hash: Secret<String>,
     /// One or more roles.
     pub roles: RoleSet,
     /// When they registered.
     pub at: Timestamp,
 }
 
-impl fmt::Debug for NewUser {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewUser").field("id", &self.id).field("email", &self.email).finish_non_exhaustive()
-    }
-}
-
 /// What became of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Created {
+pub enum RegistrationOutcome {
     /// Stored.
-    Created(User),
+    Registered(User),
     /// Somebody has this address; nothing was stored.
     EmailTaken,
 }
 
-/// A user with what their password is checked against.
-#[derive(Clone)]
-pub struct Credentials {
+/// A user whole, with what their password is checked against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserRecord {
     /// The user.
+    #[serde(flatten)]
     pub user: User,
     /// A PHC string.
-    pub password_hash: String,
+    #[serde(serialize_with = "serialize_exposed")]
+    pub password_hash: Secret<String>,
 }
 
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
-    }
+/// For a data move, which compares what it read with what it wrote.
+fn serialize_exposed<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
 }
 
 /// Which users to list: those that match everything that is given.
@@ -59,9 +56,22 @@ pub struct UserFilter {
     pub role: Option<Role>,
 }
 
+/// A password hash and what shall take its place.
+#[derive(Debug, Clone)]
+pub struct PasswordHashChange {
+    /// Whose it is.
+    pub user: UserId,
+    /// The PHC string that the change was decided on.
+    pub expected: Secret<String>,
+    /// The PHC string of the new password.
+    pub next: Secret<String>,
+    /// The present moment.
+    pub at: Timestamp,
+}
+
 /// What became of a change of roles.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RolesChanged {
+pub enum RoleChange {
     /// The user as they are now.
     Updated(User),
     /// There is no such user.
@@ -74,13 +84,17 @@ pub enum RolesChanged {
 #[async_trait]
 pub trait UserStore: Send + Sync + fmt::Debug {
     /// Stores a user, unless the address is taken: of many racers for one address one is stored.
-    async fn create(&self, user: NewUser) -> Result<Created, StoreError>;
+    async fn create(&self, user: NewUser) -> Result<RegistrationOutcome, StoreError>;
 
     /// The user with this id.
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
     /// The user with this address and what their password is checked against.
-    async fn find_by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError>;
+    async fn find_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError>;
+
+    /// The user with this id and what their password is checked against, also while the servers of the store change their
+    /// roles: one that was deposed without knowing it does not answer.
+    async fn find_confirmed(&self, id: UserId) -> Result<Option<UserRecord>, StoreError>;
 
     /// One page, newest first. Walks an index: the cost does not grow with the page's position.
     async fn list(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError>;
@@ -92,7 +106,11 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// administrators first. Where only single documents are atomic (MongoDB), whoever takes ADMIN away holds a lock
     /// document while they look for another ADMIN and write; the user's version in the filter of that write fences off
     /// a holder who is late. A crash on the way can only refuse too much, until the lock runs out.
-    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RolesChanged, StoreError>;
+    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError>;
+
+    /// Replaces a user's password hash if it still is `expected`: of two who change it at once one is told no. Compared and
+    /// changed in one step.
+    async fn set_password_hash(&self, change: PasswordHashChange) -> Result<bool, StoreError>;
 
     /// Whether anybody is ADMIN.
     async fn has_admin(&self) -> Result<bool, StoreError>;

@@ -10,8 +10,8 @@ use service_kit::{
 };
 
 use crate::{
-    EventService,
     decide::{ClaimRefusal, decide_claim},
+    service::EventService,
 };
 
 /// A claim that stands.
@@ -80,8 +80,9 @@ pub(crate) enum FindClaimError {
 }
 
 impl EventService {
-    /// Claims an event's rewards for a user. Of any number of attempts at most one is ever stored; one that is refused
-    /// is not used up. A retry with the same key gets the first answer again, also after the event has ended.
+    /// Claims an event's rewards for a user. Of any number of attempts at most one is ever stored; one that
+    /// is refused is not used up. A retry with the same key gets the first answer again, also after the
+    /// event has ended.
     pub(crate) async fn create_claim(
         &self,
         claimant: &Caller,
@@ -121,7 +122,8 @@ impl EventService {
         }
     }
 
-    /// A retry may come when the event is over or the condition no longer holds: it gets its first answer all the same.
+    /// A retry may come when the event is over or the condition no longer holds: it gets its first answer
+    /// all the same.
     async fn repeat_or_refuse(
         &self,
         user: UserId,
@@ -207,5 +209,39 @@ fn outcome_label(result: &Result<AcceptedClaim, CreateClaimError>) -> &'static s
         Err(CreateClaimError::Refused(ClaimRefusal::ConditionNotMet(_))) => "condition_not_met",
         Err(CreateClaimError::AlreadyRequested(_)) => "already_requested",
         Err(CreateClaimError::Store(_)) => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{ObjectId, UserId};
+    use serde_json::json;
+
+    use super::*;
+    use crate::test_app::parse_time;
+
+    #[test]
+    fn a_claim_of_an_earlier_version_is_shown_with_what_is_left_of_its_decision() {
+        let at = parse_time("2026-05-01T09:00:00Z");
+        let claim = Claim {
+            id: ClaimId(ObjectId::from_bytes([1; 12])),
+            event_id: EventId(ObjectId::from_bytes([2; 12])),
+            user_id: UserId(ObjectId::from_bytes([3; 12])),
+            status: ClaimStatus::Pending,
+            event_revision: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        let trace = DecisionTrace {
+            event_revision: 1,
+            facts: json!({"now": "2026-05-01T09:00:00.000Z"}),
+            evaluation: json!({"eligible": true, "progress": [], "trace": {"literal": true}}),
+        };
+        let condition = json!({">=": [{"var": "user.ageDays"}, 7]});
+        for condition in [Value::Null, json!({}), condition] {
+            let explained = explain_claim(claim, trace.clone(), condition.clone()).unwrap();
+            assert!(explained.eligible, "{condition}");
+            assert_eq!((explained.condition, &explained.facts), (condition, &trace.facts));
+        }
     }
 }

@@ -8,7 +8,7 @@ use service_kit::{
     page::{Page, PageRequest},
 };
 
-use crate::{EventService, catalogue::EventWithCondition};
+use crate::{catalogue::EventWithCondition, service::EventService};
 
 /// An event to be, each field valid by itself.
 #[derive(Debug)]

@@ -1,4 +1,5 @@
-//! The use cases: what the service does, whoever asks. They know ports, clocks and typed errors, and nothing of HTTP.
+//! The use cases: what the service does, whoever asks. They know ports, clocks and typed errors, and
+//! nothing of HTTP.
 
 pub(crate) mod claims;
 pub(crate) mod events;

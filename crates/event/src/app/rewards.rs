@@ -5,7 +5,7 @@ use event_store::{AttachOutcome, Attachment, StoreError};
 use service_kit::identity::Caller;
 
 use super::events::{FindEventError, is_visible};
-use crate::{EventService, catalogue::EventWithRewards};
+use crate::{catalogue::EventWithRewards, service::EventService};
 
 /// The reward that an event is to get.
 #[derive(Debug, Clone, PartialEq, Eq)]

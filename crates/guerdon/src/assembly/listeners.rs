@@ -4,7 +4,7 @@ use axum::Router;
 use service_kit::{health, metrics, server::BoundListener};
 
 use super::{StartError, services::BuiltService};
-use crate::settings::Settings;
+use crate::settings::{HostName, Settings};
 
 /// A bound address and the name that logs give it.
 pub(crate) struct NamedListener {
@@ -14,7 +14,7 @@ pub(crate) struct NamedListener {
 
 /// An address to bind.
 struct ListenAddress<'a> {
-    host: &'a str,
+    host: &'a HostName,
     port: u16,
     /// The variable that sets the port, for messages.
     variable: &'static str,
@@ -27,23 +27,23 @@ pub(super) async fn bind_gateway(
 ) -> Result<Vec<NamedListener>, StartError> {
     let host = settings.gateway_host.as_ref().unwrap_or(&settings.bind_host);
     let public = ListenAddress { host, port: settings.http_port, variable: "HTTP_PORT" };
-    let operations = ListenAddress { host, port: settings.gateway_port, variable: "GATEWAY_PORT" };
+    let operations = ListenAddress { host, port: settings.ports.gateway_port, variable: "GATEWAY_PORT" };
     let operations_router = operations_router(&gateway)?;
     Ok(vec![
-        bind("gateway", public, gateway.router).await?,
-        bind("operations", operations, operations_router).await?,
+        bind_listener("gateway", public, gateway.router).await?,
+        bind_listener("operations", operations, operations_router).await?,
     ])
 }
 
 pub(super) async fn bind_auth(settings: &Settings, auth: BuiltService) -> Result<NamedListener, StartError> {
-    bind_service("auth", settings, settings.auth_service_port, "AUTH_SERVICE_PORT", auth).await
+    bind_service("auth", settings, settings.ports.auth_service_port, "AUTH_SERVICE_PORT", auth).await
 }
 
 pub(super) async fn bind_event(
     settings: &Settings,
     event: BuiltService,
 ) -> Result<NamedListener, StartError> {
-    bind_service("event", settings, settings.event_service_port, "EVENT_SERVICE_PORT", event).await
+    bind_service("event", settings, settings.ports.event_service_port, "EVENT_SERVICE_PORT", event).await
 }
 
 /// A service has one address, with its operations beside its routes.
@@ -56,7 +56,7 @@ async fn bind_service(
 ) -> Result<NamedListener, StartError> {
     let address = ListenAddress { host: &settings.bind_host, port, variable };
     let router = operations_router(&service)?.merge(service.router);
-    bind(name, address, router).await
+    bind_listener(name, address, router).await
 }
 
 /// `/metrics`, `/healthz` and `/readyz` of a service.
@@ -65,14 +65,16 @@ fn operations_router(service: &BuiltService) -> Result<Router, StartError> {
     Ok(health::router(metrics, service.dependencies.clone()))
 }
 
-async fn bind(
+async fn bind_listener(
     name: &'static str,
     address: ListenAddress<'_>,
     router: Router,
 ) -> Result<NamedListener, StartError> {
     let ListenAddress { host, port, variable } = address;
-    match BoundListener::bind(host, port, router).await {
+    match BoundListener::bind(&host.to_string(), port, router).await {
         Ok(bound) => Ok(NamedListener { name, bound }),
-        Err(source) => Err(StartError::Bind { host: host.to_owned(), port, variable, source }),
+        Err(source) => {
+            Err(StartError::Bind { address: format!("{}:{port}", host.url_host()), variable, source })
+        }
     }
 }

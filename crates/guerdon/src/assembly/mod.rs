@@ -4,20 +4,32 @@ mod listeners;
 mod services;
 mod workers;
 
-use std::{io, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::ValueEnum;
 use domain::{Clock, SystemClock};
-use service_kit::{identity_gate::IdentitySource, metrics, server, server::ServerSettings};
+use service_kit::{
+    metrics::{self, MetricsUpkeep},
+    ratelimit::RateLimitSweeper,
+    server::{self, ServerSettings},
+};
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 
 use self::{
     listeners::NamedListener,
     services::{AuthService, GatewayUpstreams, SharedParts},
-    workers::Workers,
+    workers::PendingWorkers,
 };
-use crate::{first_admin::FirstAdmin, secret::SecretError, settings::Settings, stores::StoresError};
+use crate::{
+    data_folder::{DataFolderError, open_data_folder},
+    first_admin::FirstAdmin,
+    secret::SecretError,
+    settings::{Settings, StoreSettings},
+    store_lock::{StoreLock, StoreLockError},
+    store_url::UnknownStore,
+    stores::StoresError,
+};
 
 /// Which services a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,13 +44,28 @@ pub(crate) enum Topology {
     Event,
 }
 
+impl Topology {
+    /// As it is typed.
+    fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Gateway => "gateway",
+            Self::Auth => "auth",
+            Self::Event => "event",
+        }
+    }
+}
+
 /// Services that are ready to be served.
 pub(crate) struct Assembly {
     /// The public one first.
     pub(crate) listeners: Vec<NamedListener>,
     /// Set where an administrator may have to be created.
     pub(crate) first_admin: Option<FirstAdmin>,
-    workers: Workers,
+    workers: PendingWorkers,
+    limits: ServerSettings,
+    clock: Arc<dyn Clock>,
+    locks: Vec<StoreLock>,
 }
 
 /// Why the services cannot start.
@@ -48,10 +75,16 @@ pub(crate) enum StartError {
     Secret(#[from] SecretError),
     #[error(transparent)]
     Stores(#[from] StoresError),
-    #[error("cannot listen on {host}:{port} ({variable}): {source}")]
-    Bind { host: String, port: u16, variable: &'static str, source: io::Error },
-    #[error("{variable} is no host name or address: {host:?}")]
-    Host { variable: &'static str, host: String },
+    #[error(transparent)]
+    StoreUrl(#[from] UnknownStore),
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    #[error(transparent)]
+    Lock(#[from] StoreLockError),
+    #[error("cannot listen on {address} ({variable}): {source}")]
+    Bind { address: String, variable: &'static str, source: io::Error },
+    #[error("{variable} is no host name and no IP address")]
+    Host { variable: &'static str },
     #[error("metrics cannot be collected: {0}")]
     Metrics(String),
 }
@@ -67,15 +100,21 @@ pub(crate) fn api_document() -> OpenApi {
 }
 
 /// Opens the stores, builds the services and binds their addresses.
-pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<Assembly, StartError> {
+pub(crate) async fn assemble_services(
+    topology: Topology,
+    settings: &Settings,
+) -> Result<Assembly, StartError> {
     // First of all: figures made before there is a recorder are never seen.
-    metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
-    let mut workers = Workers::default();
-    let shared = SharedParts::new(topology, settings, &mut workers).await?;
+    let metrics = metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
+    let locks = lock_embedded_stores(topology, &settings.stores)?;
+    let shared = SharedParts::new(topology, settings).await?;
+    let mut workers = PendingWorkers::default();
+    workers.add(MetricsUpkeep(metrics));
+    workers.add(RateLimitSweeper(Arc::clone(&shared.limits)));
     let (listeners, first_admin) = match topology {
         Topology::All => {
-            let mut auth = AuthService::open(&shared, settings, IdentitySource::InProcess).await?;
-            let event = services::open_event(&shared, settings, IdentitySource::InProcess).await?;
+            let mut auth = AuthService::open(&shared, settings).await?;
+            let event = services::open_event(&shared, settings).await?;
             let first_admin = auth.first_admin.take();
             let gateway =
                 services::build_gateway(&shared, settings, GatewayUpstreams::in_process(auth, event));
@@ -87,28 +126,42 @@ pub(crate) async fn assemble(topology: Topology, settings: &Settings) -> Result<
             (listeners::bind_gateway(settings, gateway).await?, None)
         }
         Topology::Auth => {
-            let AuthService { service, first_admin, .. } =
-                AuthService::open(&shared, settings, shared.signed_identity()).await?;
+            let AuthService { service, first_admin, .. } = AuthService::open(&shared, settings).await?;
             (vec![listeners::bind_auth(settings, service).await?], first_admin)
         }
         Topology::Event => {
-            let service = services::open_event(&shared, settings, shared.signed_identity()).await?;
+            let service = services::open_event(&shared, settings).await?;
             (vec![listeners::bind_event(settings, service).await?], None)
         }
     };
-    Ok(Assembly { listeners, first_admin, workers })
+    let limits = ServerSettings {
+        keep_alive: Duration::from_secs(settings.keep_alive_seconds),
+        ..ServerSettings::default()
+    };
+    Ok(Assembly { listeners, first_admin, workers, limits, clock: shared.clock, locks })
+}
+
+/// Keeps other processes from serving the same embedded stores. The services of one folder may still be spread over
+/// processes, since each has a store of its own.
+fn lock_embedded_stores(topology: Topology, settings: &StoreSettings) -> Result<Vec<StoreLock>, StartError> {
+    let files = settings.embedded_files(topology)?;
+    if files.iter().any(|file| file.parent() == Some(&settings.data_dir)) {
+        open_data_folder(&settings.data_dir)?;
+    }
+    let purpose = format!("serve {}", topology.name());
+    let clock = system_clock();
+    let lock = |file: PathBuf| Ok(StoreLock::acquire(&file, &purpose, &*clock)?);
+    files.into_iter().map(lock).collect()
 }
 
 impl Assembly {
-    /// Serves until `stop`; then finishes the requests in flight, and after them the workers.
+    /// Serves until `stop`; then finishes the requests in flight and the workers' steps under way, both at the same time:
+    /// a process has to be gone soon after it was told to stop, and what a request leaves to a worker is found at the
+    /// next start.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let workers_stop = CancellationToken::new();
-        let requests = async {
-            let bound = self.listeners.into_iter().map(|listener| listener.bound).collect();
-            server::serve(bound, ServerSettings::default(), stop).await;
-            workers_stop.cancel();
-        };
-        // Workers end last: a request that is still in flight may hand them work.
-        tokio::join!(requests, self.workers.run(workers_stop.clone()));
+        let bound = self.listeners.into_iter().map(|listener| listener.bound).collect();
+        let workers = self.workers.run_to_end(stop.clone(), self.clock);
+        tokio::join!(server::serve(bound, self.limits, stop), workers);
+        drop(self.locks);
     }
 }

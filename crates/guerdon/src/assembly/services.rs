@@ -1,14 +1,14 @@
 //! Builds each service over its stores.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use auth::{Auth, AuthParts, PasswordPool};
+use auth::{AuthParts, PasswordPool, RefreshTokenKey};
 use axum::Router;
-use domain::{Clock, IdGenerator};
+use domain::{Clock, IdGenerator, RandomSource};
 use event::EventService;
 use gateway::{
-    AllowedOrigins, ClientAddressRule, Gateway, HttpUpstream, PresentedSession, SessionCheck, SessionLookup,
+    ClientAddressRule, Gateway, HttpUpstream, PresentedSession, SessionCheck, SessionLookup,
     SessionsUnavailable, Upstream,
 };
 use service_kit::{
@@ -16,59 +16,69 @@ use service_kit::{
     health::Dependency,
     identity::{Audience, IdentityKey},
     identity_gate::IdentitySource,
-    ratelimit::RateLimits,
+    ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits},
 };
-use store_kit::redis::Redis;
+use store_kit::{ratelimit::RedisRateLimits, redis::Redis};
 
-use super::{
-    StartError, Topology, api_document, system_clock,
-    workers::{Workers, rate_limits},
-};
+use super::{StartError, Topology, api_document, system_clock};
 use crate::{
     first_admin::FirstAdmin,
-    secret,
-    settings::Settings,
+    secret::load_secrets,
+    settings::{HostName, Settings},
     stores::{TokenDb, UserDb, connect_redis, open_event_db},
 };
 
 /// What every service of a process shares.
 pub(super) struct SharedParts {
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     ids: IdGenerator,
     tokens: AccessTokenKey,
+    refresh_key: RefreshTokenKey,
     identity: IdentityKey,
+    /// How services learn who calls.
+    identity_source: IdentitySource,
     /// Where token-db is Redis: access tokens, and limits that replicas share.
     redis: Option<Redis>,
-    limits: Arc<dyn RateLimits>,
+    pub(super) limits: Arc<dyn RateLimits>,
 }
 
 impl SharedParts {
-    pub(super) async fn new(
-        topology: Topology,
-        settings: &Settings,
-        workers: &mut Workers,
-    ) -> Result<Self, StartError> {
-        let secret = secret::load(&settings.stores)?;
+    pub(super) async fn new(topology: Topology, settings: &Settings) -> Result<Self, StartError> {
+        let secrets = load_secrets(&settings.stores, &settings.secrets)?;
         let clock = system_clock();
         let redis = match topology {
             Topology::Event => None,
             Topology::All | Topology::Gateway | Topology::Auth => connect_redis(&settings.stores).await?,
         };
+        let mut tokens = AccessTokenKey::new(&secrets.current, Arc::clone(&clock));
+        let mut refresh_key = RefreshTokenKey::derive(&secrets.current);
+        if let Some(previous) = &secrets.previous {
+            tokens = tokens.accepting_previous(previous);
+            refresh_key = refresh_key.accepting_previous(previous);
+        }
+        let identity = IdentityKey::derive(&secrets.current, Arc::clone(&clock));
         Ok(Self {
             ids: IdGenerator::new(Arc::clone(&clock)),
-            tokens: AccessTokenKey::new(&secret, Arc::clone(&clock)),
-            identity: IdentityKey::derive(&secret, Arc::clone(&clock)),
-            limits: rate_limits(settings, redis.as_ref(), workers),
+            tokens,
+            identity_source: match topology {
+                Topology::All => IdentitySource::InProcess,
+                Topology::Gateway | Topology::Auth | Topology::Event => identity.clone().into(),
+            },
+            refresh_key,
+            identity,
+            limits: rate_limits(settings, redis.as_ref()),
             redis,
             clock,
         })
     }
 }
 
-impl SharedParts {
-    /// How a service learns who calls where its gateway is another process.
-    pub(super) fn signed_identity(&self) -> IdentitySource {
-        self.identity.clone().into()
+/// The limits that the settings ask for.
+fn rate_limits(settings: &Settings, redis: Option<&Redis>) -> Arc<dyn RateLimits> {
+    match (settings.limits.quotas(), redis) {
+        (None, _) => Arc::new(NoRateLimits),
+        (Some(quotas), Some(redis)) => Arc::new(RedisRateLimits::new(redis.clone(), &quotas)),
+        (Some(quotas), None) => Arc::new(MemoryRateLimits::new(&quotas)),
     }
 }
 
@@ -86,26 +96,25 @@ pub(super) struct AuthService {
 }
 
 impl AuthService {
-    pub(super) async fn open(
-        shared: &SharedParts,
-        settings: &Settings,
-        identity: IdentitySource,
-    ) -> Result<Self, StartError> {
+    pub(super) async fn open(shared: &SharedParts, settings: &Settings) -> Result<Self, StartError> {
         let UserDb { users, refresh_tokens, dependency, .. } = UserDb::open(&settings.stores).await?;
         let tokens = TokenDb::over(shared.redis.as_ref(), &shared.clock);
         let embedded = settings.stores.user_db_url.is_none() && settings.stores.mongodb_uri.is_none();
         let first_admin = embedded.then(|| FirstAdmin { users: Arc::clone(&users), ids: shared.ids.clone() });
-        let auth = Auth::new(AuthParts {
+        let auth = auth::AuthService::new(AuthParts {
             users,
             refresh_tokens,
             access_tokens: tokens.access_tokens,
             access_key: shared.tokens.clone(),
+            refresh_key: shared.refresh_key.clone(),
+            refresh_grace: Duration::from_secs(settings.refresh_grace_seconds),
             ids: shared.ids.clone(),
+            random: RandomSource::new(),
             limits: Arc::clone(&shared.limits),
             passwords: PasswordPool::start(),
             cookie_secure: settings.cookie_secure,
         });
-        let (router, _) = auth::router(auth.clone(), identity);
+        let (router, _) = auth::router(auth.clone(), shared.identity_source.clone());
         let service = BuiltService { router, dependencies: vec![dependency, tokens.dependency] };
         let check = Arc::new(InProcessSessions(auth));
         // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
@@ -118,12 +127,11 @@ impl AuthService {
 pub(super) async fn open_event(
     shared: &SharedParts,
     settings: &Settings,
-    identity: IdentitySource,
 ) -> Result<BuiltService, StartError> {
     let stores = open_event_db(&settings.stores).await?;
     let dependency = Arc::clone(&stores.readiness);
     let service = EventService::start(stores, shared.ids.clone());
-    let (router, _) = event::router(service, identity);
+    let (router, _) = event::router(service, shared.identity_source.clone());
     Ok(BuiltService { router, dependencies: vec![dependency] })
 }
 
@@ -149,13 +157,13 @@ impl GatewayUpstreams {
 
     /// Services of other processes, over HTTP.
     pub(super) fn remote(shared: &SharedParts, settings: &Settings) -> Result<Self, StartError> {
-        let connect = |audience, variable, host: &str, port| {
-            let upstream = HttpUpstream::new(audience, host, port, shared.identity.clone());
-            upstream.map(Arc::new).map_err(|_| StartError::Host { variable, host: host.to_owned() })
+        let connect = |audience, variable, host: &HostName, port| {
+            let upstream = HttpUpstream::new(audience, &host.url_host(), port, shared.identity.clone());
+            upstream.map(Arc::new).map_err(|_| StartError::Host { variable })
         };
-        let (host, port) = (&settings.auth_service_host, settings.auth_service_port);
+        let (host, port) = (&settings.auth_service_host, settings.ports.auth_service_port);
         let auth = connect(Audience::Auth, "AUTH_SERVICE_HOST", host, port)?;
-        let (host, port) = (&settings.event_service_host, settings.event_service_port);
+        let (host, port) = (&settings.event_service_host, settings.ports.event_service_port);
         let event = connect(Audience::Event, "EVENT_SERVICE_HOST", host, port)?;
         Ok(Self {
             auth: Upstream::Http(Arc::clone(&auth)),
@@ -178,14 +186,14 @@ pub(super) fn build_gateway(
         tokens: shared.tokens.clone(),
         sessions,
         limits: Arc::clone(&shared.limits),
-        clients: ClientAddressRule::new(settings.trusted_proxies),
-        origins: AllowedOrigins::default(),
+        clients: ClientAddressRule::new(settings.trusted_proxies.into()),
+        origins: settings.cors_origins.clone(),
     };
     BuiltService { router: gateway::router(gateway, &api_document()), dependencies }
 }
 
 /// Asks auth in the same process.
-struct InProcessSessions(Auth);
+struct InProcessSessions(auth::AuthService);
 
 #[async_trait]
 impl SessionCheck for InProcessSessions {

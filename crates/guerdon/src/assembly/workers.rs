@@ -1,49 +1,29 @@
-//! The background work of a process, run beside its requests and ended after them.
+//! The background work of a process: collected while its services are built, run beside its requests.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use service_kit::ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits};
-use store_kit::{ratelimit::RedisRateLimits, redis::Redis};
+use domain::Clock;
+use service_kit::worker::{Worker, WorkerSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::settings::Settings;
+type StartWorker = Box<dyn FnOnce(&mut WorkerSet) + Send>;
 
-/// How often rate limits forget the clients whose buckets are full again.
-const SWEEP_PERIOD: Duration = Duration::from_mins(1);
-
-/// Work that is due again and again, collected while services are built.
+/// Workers that do not run yet.
 #[derive(Default)]
-pub(super) struct Workers {
-    sweeps: Vec<Box<dyn Fn() + Send + Sync>>,
-}
+pub(super) struct PendingWorkers(Vec<StartWorker>);
 
-impl Workers {
-    /// Does the work until `stop`.
-    pub(super) async fn run(self, stop: CancellationToken) {
-        let mut period = tokio::time::interval(SWEEP_PERIOD);
-        while let Some(_tick) = stop.run_until_cancelled(period.tick()).await {
-            self.sweeps.iter().for_each(|sweep| sweep());
+impl PendingWorkers {
+    /// Adds a worker that nobody needs to wake.
+    pub(super) fn add(&mut self, worker: impl Worker) {
+        self.0.push(Box::new(move |set| set.start(worker)));
+    }
+
+    /// Runs all of them until `stop`, and then until each has finished its step.
+    pub(super) async fn run_to_end(self, stop: CancellationToken, clock: Arc<dyn Clock>) {
+        let mut set = WorkerSet::new(stop, clock);
+        for start in self.0 {
+            start(&mut set);
         }
+        set.run_to_end().await;
     }
-}
-
-/// The limits that the settings ask for, swept by one of `workers`.
-pub(super) fn rate_limits(
-    settings: &Settings,
-    redis: Option<&Redis>,
-    workers: &mut Workers,
-) -> Arc<dyn RateLimits> {
-    let Some(quotas) = settings.limits.quotas() else {
-        return Arc::new(NoRateLimits);
-    };
-    if let Some(redis) = redis {
-        let limits = Arc::new(RedisRateLimits::new(redis.clone(), &quotas));
-        let swept = Arc::clone(&limits);
-        workers.sweeps.push(Box::new(move || swept.sweep()));
-        return limits;
-    }
-    let limits = Arc::new(MemoryRateLimits::new(&quotas));
-    let swept = Arc::clone(&limits);
-    workers.sweeps.push(Box::new(move || swept.sweep()));
-    limits
 }

@@ -1,42 +1,44 @@
 //! The specification's scenario (8.2), told step by step against a fresh instance of this very program.
 
 use domain::Role;
-use reqwest::{Client, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
-use crate::{assembly, first_admin, settings::Settings};
+use crate::{assembly, first_admin, http_client::DirectClient, settings::Settings};
 
-type Told<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type DemoResult<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const PASSWORD: &str = "correct horse battery";
 
 /// Starts an instance in a throw-away folder on free ports, plays the story, stops it.
-pub(crate) async fn run() -> Outcome {
+pub(crate) async fn play_demo() -> Outcome {
     let folder = tempfile::tempdir()?;
     let settings = Settings::throw_away(folder.path());
-    let assembly = assembly::assemble(assembly::Topology::All, &settings).await?;
+    let assembly = assembly::assemble_services(assembly::Topology::All, &settings).await?;
     let address = assembly.listeners.first().ok_or("nothing was started")?.bound.address()?;
     let first_admin = assembly.first_admin.as_ref().ok_or("the instance has no administrator")?;
     let password = first_admin.ensure().await?.ok_or("the instance is not fresh")?;
     let stop = CancellationToken::new();
     let serving = assembly.run(stop.clone());
     let telling = async {
-        let told = Stage { client: Client::new(), base: format!("http://{address}") }.play(&password).await;
+        let told = DemoStage { client: DirectClient::new(), base: format!("http://{address}") }
+            .play(&password)
+            .await;
         stop.cancel();
         told
     };
     tokio::join!(serving, telling).1
 }
 
-struct Stage {
-    client: Client,
+struct DemoStage {
+    client: DirectClient,
     base: String,
 }
 
-impl Stage {
-    async fn play(&self, admin_password: &str) -> Told<()> {
+impl DemoStage {
+    async fn play(&self, admin_password: &str) -> DemoResult<()> {
         println!("A fresh Guerdon runs at {}.\n", self.base);
         let admin = self.log_in(first_admin::EMAIL, admin_password).await?;
         println!("1. The administrator logs in with the password printed at the first start.");
@@ -49,7 +51,7 @@ impl Stage {
         Ok(())
     }
 
-    async fn define(&self, operator: &str) -> Told<String> {
+    async fn define(&self, operator: &str) -> DemoResult<String> {
         let event = self
             .call(
                 Method::POST,
@@ -66,10 +68,10 @@ impl Stage {
             )
             .await?
             .expect(StatusCode::CREATED)?;
-        let id = text(&event, "/id")?;
+        let id = text_at(&event, "/id")?;
         println!(
             "3. Olga creates the event \"{}\" ({id}): who has the role USER may claim.",
-            text(&event, "/name")?
+            text_at(&event, "/name")?
         );
         for reward in [
             json!({"type": "POINT", "name": "Starter points", "points": 500}),
@@ -79,31 +81,31 @@ impl Stage {
         ] {
             let path = format!("/events/{id}/rewards");
             self.call(Method::POST, &path, Some(operator), &reward).await?.expect(StatusCode::CREATED)?;
-            println!("   She attaches {} \"{}\".", text(&reward, "/type")?, text(&reward, "/name")?);
+            println!("   She attaches {} \"{}\".", text_at(&reward, "/type")?, text_at(&reward, "/name")?);
         }
         Ok(id)
     }
 
-    async fn claim_and_look(&self, event: &str, auditor: &str) -> Told<()> {
+    async fn claim_and_look(&self, event: &str, auditor: &str) -> DemoResult<()> {
         let mina = self.register("mina@example.com").await?;
         println!("4. Mina registers ({mina}) and logs in: 200.");
         let token = self.log_in("mina@example.com", PASSWORD).await?;
         let claim = format!("/events/{event}/request");
         let request =
             self.call(Method::POST, &claim, Some(&token), &json!({})).await?.expect(StatusCode::CREATED)?;
-        let id = text(&request, "/id")?;
-        println!("5. She claims: 201, request {id} is {}.", text(&request, "/status")?);
+        let id = text_at(&request, "/id")?;
+        println!("5. She claims: 201, request {id} is {}.", text_at(&request, "/status")?);
         let again =
             self.call(Method::POST, &claim, Some(&token), &json!({})).await?.expect(StatusCode::CONFLICT)?;
         println!(
             "6. She claims again: 409 {}, naming request {}.",
-            text(&again, "/code")?,
-            text(&again, "/requestId")?
+            text_at(&again, "/code")?,
+            text_at(&again, "/requestId")?
         );
         let path = format!("/events/requests?userId={mina}");
         let list = self.call(Method::GET, &path, Some(&token), &Value::Null).await?.expect(StatusCode::OK)?;
         let count = list["items"].as_array().map_or(0, Vec::len);
-        println!("7. She lists her requests: {count} item, {}.", text(&list, "/items/0/status")?);
+        println!("7. She lists her requests: {count} item, {}.", text_at(&list, "/items/0/status")?);
         let path = format!("/events/requests/{id}");
         let seen =
             self.call(Method::GET, &path, Some(auditor), &Value::Null).await?.expect(StatusCode::OK)?;
@@ -114,11 +116,11 @@ impl Stage {
             .call(Method::POST, &claim, Some(auditor), &json!({}))
             .await?
             .expect(StatusCode::FORBIDDEN)?;
-        println!("9. She may look but not claim: 403 {}.", text(&refused, "/code")?);
+        println!("9. She may look but not claim: 403 {}.", text_at(&refused, "/code")?);
         Ok(())
     }
 
-    async fn staff(&self, admin: &str, email: &str, role: Role) -> Told<String> {
+    async fn staff(&self, admin: &str, email: &str, role: Role) -> DemoResult<String> {
         let id = self.register(email).await?;
         let path = format!("/users/{id}/roles");
         self.call(Method::PUT, &path, Some(admin), &json!({"roles": [role]}))
@@ -127,43 +129,39 @@ impl Stage {
         self.log_in(email, PASSWORD).await
     }
 
-    async fn register(&self, email: &str) -> Told<String> {
+    async fn register(&self, email: &str) -> DemoResult<String> {
         let body = json!({"email": email, "password": PASSWORD});
         let user = self.call(Method::POST, "/users", None, &body).await?.expect(StatusCode::CREATED)?;
-        text(&user, "/id")
+        text_at(&user, "/id")
     }
 
-    async fn log_in(&self, email: &str, password: &str) -> Told<String> {
+    async fn log_in(&self, email: &str, password: &str) -> DemoResult<String> {
         let body = json!({"email": email, "password": password});
         let session = self.call(Method::POST, "/auth/login", None, &body).await?.expect(StatusCode::OK)?;
-        text(&session, "/accessToken")
+        text_at(&session, "/accessToken")
     }
 
-    async fn call(&self, method: Method, path: &str, token: Option<&str>, body: &Value) -> Told<Answer> {
-        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        if !body.is_null() {
-            request = request.json(body);
-        }
-        let response = request.send().await?;
-        Ok(Answer {
-            what: format!("{method} {path}"),
-            status: response.status(),
-            body: response.json().await?,
-        })
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> DemoResult<DemoAnswer> {
+        let what = format!("{method} {path}");
+        let answer = self.client.send(method, &format!("{}{path}", self.base), token, body).await?;
+        Ok(DemoAnswer { what, status: answer.status, body: serde_json::from_str(&answer.text)? })
     }
 }
 
-struct Answer {
+struct DemoAnswer {
     what: String,
     status: StatusCode,
     body: Value,
 }
 
-impl Answer {
-    fn expect(self, status: StatusCode) -> Told<Value> {
+impl DemoAnswer {
+    fn expect(self, status: StatusCode) -> DemoResult<Value> {
         if self.status == status {
             Ok(self.body)
         } else {
@@ -172,7 +170,7 @@ impl Answer {
     }
 }
 
-fn text(body: &Value, pointer: &str) -> Told<String> {
+fn text_at(body: &Value, pointer: &str) -> DemoResult<String> {
     let value = body.pointer(pointer).and_then(Value::as_str);
     value.map(str::to_owned).ok_or_else(|| format!("the answer has no {pointer}: {body}").into())
 }

@@ -5,11 +5,13 @@ mod compare;
 mod copy;
 mod place;
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
 use self::{collection::Collection, place::Side};
 use super::Outcome;
-use crate::settings::Secret;
+use crate::{assembly::system_clock, settings::Secret, store_lock::StoreLock};
 
 /// Copy users, events, rewards and requests to another store
 ///
@@ -52,6 +54,7 @@ impl MigrateData {
             ["--to", "--to-user-db", "--to-event-db"],
             [self.to, self.to_user_db, self.to_event_db],
         )?;
+        let _locks = lock_stores(&from, &to)?;
         let mut plan = Vec::new();
         for (from, to) in collections(&from, &to).await? {
             let found = compare::compare(&from, &to, None).await?;
@@ -84,6 +87,14 @@ impl MigrateData {
         );
         Ok(())
     }
+}
+
+/// Keeps services from starting on an embedded store meanwhile, and refuses while one runs.
+fn lock_stores(from: &Side, to: &Side) -> Result<Vec<StoreLock>, Box<dyn std::error::Error + Send + Sync>> {
+    // One may be on both sides.
+    let files: BTreeSet<_> = from.existing_files()?.into_iter().chain(to.existing_files()?).collect();
+    let clock = system_clock();
+    files.iter().map(|file| Ok(StoreLock::acquire(file, "migrate-data", &*clock)?)).collect()
 }
 
 /// What has to be copied, in the order in which it may be: what others refer to comes first.

@@ -2,7 +2,7 @@ use super::Outcome;
 use crate::assembly;
 
 /// Prints the document `/openapi.json` serves.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn print_document() -> Outcome {
     println!("{}", assembly::api_document().to_pretty_json()?);
     Ok(())
 }

@@ -10,22 +10,22 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-pub(crate) struct Serve {
+pub(crate) struct ServeCommand {
     /// Which services this process runs
     #[arg(value_enum, default_value = "all")]
     topology: Topology,
     #[command(flatten)]
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
-impl Serve {
+impl ServeCommand {
     /// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
     pub(crate) async fn run(self) -> Outcome {
-        telemetry::start(&self.settings.log_level)?;
-        let assembly = assembly::assemble(self.topology, &self.settings).await?;
+        telemetry::start(self.settings.log_level.as_str())?;
+        let assembly = assembly::assemble_services(self.topology, &self.settings).await?;
         let told_to_stop = server::stop_signal()?;
         if let Some(first_admin) = &assembly.first_admin {
-            announce(first_admin.ensure().await?);
+            announce_first_admin(first_admin.ensure().await?);
         }
         for listener in &assembly.listeners {
             tracing::info!(part = listener.name, address = %listener.bound.address()?, "listening");
@@ -43,7 +43,7 @@ impl Serve {
     }
 }
 
-fn announce(first_admin_password: Option<String>) {
+fn announce_first_admin(first_admin_password: Option<String>) {
     if let Some(password) = first_admin_password {
         eprintln!("\n  First start: the administrator is {} with the password", first_admin::EMAIL);
         eprintln!("  {password}\n  It is shown only now; keep it safe.\n");

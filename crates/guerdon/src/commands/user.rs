@@ -7,13 +7,13 @@ use super::Outcome;
 use crate::{assembly, first_admin, settings::StoreSettings, stores::UserDb};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum User {
+pub(crate) enum UserCommand {
     /// Create a user with any roles, such as the first administrator
-    Create(Box<Create>),
+    Create(Box<CreateUser>),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Create {
+pub(crate) struct CreateUser {
     /// The address the user logs in with
     #[arg(long)]
     email: Email,
@@ -27,14 +27,14 @@ pub(crate) struct Create {
     stores: StoreSettings,
 }
 
-impl User {
+impl UserCommand {
     pub(crate) async fn run(self) -> Outcome {
-        let User::Create(create) = self;
+        let UserCommand::Create(create) = self;
         create.run().await
     }
 }
 
-impl Create {
+impl CreateUser {
     async fn run(self) -> Outcome {
         let UserDb { users, .. } = UserDb::open(&self.stores).await?;
         let (password, generated) = self.password()?;

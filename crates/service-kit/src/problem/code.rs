@@ -55,13 +55,11 @@ problem_codes! {
     EventNotStarted = "EVENT_NOT_STARTED", CONFLICT, "The event has not started";
     EventEnded = "EVENT_ENDED", CONFLICT, "The event has ended";
     AlreadyRequested = "ALREADY_REQUESTED", CONFLICT, "This event's reward was already requested";
-    PreconditionFailed = "PRECONDITION_FAILED", PRECONDITION_FAILED, "It was changed in the meantime";
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE,
         "The body must be application/json without a content encoding";
     ConditionNotMet = "CONDITION_NOT_MET", UNPROCESSABLE_ENTITY, "The event's condition is not met";
     RateLimited = "RATE_LIMITED", TOO_MANY_REQUESTS, "Too many requests";
-    HeadTooLarge = "HEAD_TOO_LARGE", REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large";
     Internal = "INTERNAL", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
     Unavailable = "UNAVAILABLE", SERVICE_UNAVAILABLE, "Temporarily unavailable, try again";
 }

@@ -1,6 +1,6 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use domain::Clock;
+use domain::{Clock, RandomSource};
 use futures::FutureExt;
 use tokio::{
     task::JoinSet,
@@ -9,7 +9,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{StepReport, WakeUp, Worker, figures::WorkerFigures};
-use crate::{budget, random::random_fraction};
+use crate::budget;
 
 /// How long to wait after a first failure. Each further one doubles it.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
@@ -52,6 +52,7 @@ impl WorkerSet {
             wake_up,
             stop: self.stop.clone(),
             clock: Arc::clone(&self.clock),
+            random: RandomSource::new(),
         };
         self.names.push(name);
         self.tasks.spawn(async move {
@@ -82,6 +83,7 @@ struct WorkerDriver<W> {
     wake_up: WakeUp,
     stop: CancellationToken,
     clock: Arc<dyn Clock>,
+    random: RandomSource,
     figures: WorkerFigures,
 }
 
@@ -104,7 +106,7 @@ impl<W: Worker> WorkerDriver<W> {
                 back_off(failures, self.worker.period())
             };
             tokio::select! {
-                () = sleep(with_jitter(wait, random_fraction())) => {}
+                () = sleep(with_jitter(wait, &self.random)) => {}
                 () = self.wake_up.called(), if failures == 0 => {}
                 () = self.stop.cancelled() => {}
             }
@@ -134,7 +136,9 @@ fn back_off(failures: u32, period: Duration) -> Duration {
 }
 
 /// The wait, up to a tenth shorter or longer; `fraction` lies between 0 and 1.
-fn with_jitter(wait: Duration, fraction: f64) -> Duration {
+fn with_jitter(wait: Duration, random: &RandomSource) -> Duration {
+    // From 0 up to 1.
+    let fraction = f64::from(u32::from_be_bytes(random.bytes())) / f64::from(u32::MAX);
     wait.mul_f64(1.0 + JITTER * (2.0 * fraction - 1.0))
 }
 

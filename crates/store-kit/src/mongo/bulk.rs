@@ -53,6 +53,14 @@ impl Mongo {
         if documents.is_empty() {
             return Ok(());
         }
+        // In order first, which servers carry out as one step; where that meets a duplicate, each by itself.
+        let insert = collection.insert_many(documents.iter()).ordered(true);
+        let inserted = timeout(BULK_STEP, insert.into_future()).await;
+        match inserted.map_err(|late| StoreError::unavailable(self.store, late))? {
+            Ok(_) => return Ok(()),
+            Err(error) if !are_all_duplicates(&error) => return Err(self.failed(error)),
+            Err(_) => {}
+        }
         let insert = collection.insert_many(documents).ordered(false);
         let inserted = timeout(BULK_STEP, insert.into_future()).await;
         match inserted.map_err(|late| StoreError::unavailable(self.store, late))? {

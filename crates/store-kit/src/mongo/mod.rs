@@ -207,6 +207,19 @@ impl Mongo {
         self.run(find.max_time(self.limit)).await
     }
 
+    /// Whether the server belongs to a replica set or speaks for a sharded cluster (`hello`). One that stands alone refuses
+    /// the read concern `linearizable`, and needs none.
+    pub async fn has_replicas(&self) -> Result<bool, MongoConnectError> {
+        let hello = self.database.run_command(doc! { "hello": 1 }).into_future();
+        match timeout(START_CONTACT, hello).await {
+            Ok(Ok(hello)) => {
+                Ok(hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid"))
+            }
+            Ok(Err(error)) => Err(connect_error(&error)),
+            Err(late) => Err(MongoConnectError::Unreachable(late.to_string())),
+        }
+    }
+
     fn unavailable(&self, reason: impl std::error::Error + Send + Sync + 'static) -> StoreError {
         StoreError::unavailable(self.store, reason)
     }

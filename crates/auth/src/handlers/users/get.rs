@@ -2,10 +2,30 @@ use axum::{Json, extract::State};
 use domain::{User, UserId};
 use service_kit::{
     extract::{LoggedIn, PathId},
-    problem::{Code, Problem, ProblemBody},
+    problem::Refused,
 };
 
-use crate::Auth;
+use crate::{AuthService, app::users::ShowUserError};
+
+service_kit::refusals! {
+    /// Why a user is not shown.
+    pub(crate) enum ShowUserRefusal {
+        /// Your roles do not allow this.
+        Forbidden,
+        /// There is no such user.
+        NotFound,
+    }
+}
+
+impl From<ShowUserError> for Refused<ShowUserRefusal> {
+    fn from(error: ShowUserError) -> Self {
+        match error {
+            ShowUserError::Forbidden => ShowUserRefusal::Forbidden.into(),
+            ShowUserError::Unknown => ShowUserRefusal::NotFound.into(),
+            ShowUserError::Store(error) => error.into(),
+        }
+    }
+}
 
 /// Look up a user
 #[utoipa::path(
@@ -14,25 +34,14 @@ use crate::Auth;
     operation_id = "getUser",
     tag = "Users",
     params(("id" = UserId, Path, description = "The user's id")),
-    responses(
-        (status = 200, description = "The user", body = User),
-        (status = 400, description = "VALIDATION_FAILED: not an id", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 403, description = "FORBIDDEN: somebody else's, and the caller is no staff", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 404, description = "NOT_FOUND", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The user", body = User), ShowUserRefusal)
 )]
-pub(crate) async fn handle(
-    State(auth): State<Auth>,
+pub(crate) async fn get_user(
+    State(auth): State<AuthService>,
     LoggedIn(caller): LoggedIn,
     PathId(id): PathId<UserId>,
-) -> Result<Json<User>, Problem> {
-    // Before looking: who may not see a user may not learn whether there is one.
-    if caller.id != id && !caller.roles.is_staff() {
-        return Err(Problem::new(Code::Forbidden));
-    }
-    auth.users.find(id).await?.map(Json).ok_or_else(|| Problem::new(Code::NotFound))
+) -> Result<Json<User>, Refused<ShowUserRefusal>> {
+    Ok(Json(auth.show_user(caller, id).await?))
 }
 
 #[cfg(test)]

@@ -3,18 +3,38 @@ use deserr::Deserr;
 use domain::{Faults, Role, RoleSet, User, UserId};
 use service_kit::{
     extract::{Admin, JsonBody, PathId},
-    problem::{Code, Problem, ProblemBody},
+    problem::Refused,
 };
 
-use crate::{Auth, session::to_the_end, store::RolesChanged};
+use crate::{AuthService, app::roles::ChangeRolesError};
 
 /// The roles a user shall have.
 #[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
-pub(crate) struct SetRoles {
+pub(crate) struct RolesBody {
     /// At least one; they replace those the user has.
     #[schema(min_items = 1)]
     roles: Vec<Role>,
+}
+
+service_kit::refusals! {
+    /// Why a user's roles are not changed.
+    pub(crate) enum SetRolesRefusal {
+        /// There is no such user.
+        NotFound,
+        /// Nobody would be ADMIN.
+        LastAdmin,
+    }
+}
+
+impl From<ChangeRolesError> for Refused<SetRolesRefusal> {
+    fn from(error: ChangeRolesError) -> Self {
+        match error {
+            ChangeRolesError::UnknownUser => SetRolesRefusal::NotFound.into(),
+            ChangeRolesError::LastAdmin => SetRolesRefusal::LastAdmin.into(),
+            ChangeRolesError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Change a user's roles
@@ -26,31 +46,20 @@ pub(crate) struct SetRoles {
     operation_id = "setUserRoles",
     tag = "Users",
     params(("id" = UserId, Path, description = "The user's id")),
-    request_body = SetRoles,
-    responses(
-        (status = 200, description = "The user as they are now", body = User),
-        (status = 400, description = "VALIDATION_FAILED or MALFORMED_BODY", body = ProblemBody,
-            content_type = "application/problem+json"),
-        (status = 404, description = "NOT_FOUND", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "LAST_ADMIN: nobody would be ADMIN", body = ProblemBody,
-            content_type = "application/problem+json"),
-    )
+    request_body = RolesBody,
+    responses((status = 200, description = "The user as they are now", body = User), SetRolesRefusal)
 )]
-pub(crate) async fn handle(
-    State(auth): State<Auth>,
+pub(crate) async fn set_roles(
+    State(auth): State<AuthService>,
     _admin: Admin,
     PathId(id): PathId<UserId>,
-    JsonBody(SetRoles { roles }): JsonBody<SetRoles>,
-) -> Result<Json<User>, Problem> {
+    JsonBody(RolesBody { roles }): JsonBody<RolesBody>,
+) -> Result<Json<User>, Refused<SetRolesRefusal>> {
     let roles: RoleSet = roles.into_iter().collect();
     if roles.is_empty() {
-        return Err(Problem::invalid(Faults::new("/roles", "must have at least one role")));
+        return Err(Faults::new("/roles", "must have at least one role").into());
     }
-    match to_the_end(async move { auth.change_roles(id, roles).await }).await? {
-        RolesChanged::Updated(user) => Ok(Json(user)),
-        RolesChanged::NotFound => Err(Problem::new(Code::NotFound)),
-        RolesChanged::LastAdmin => Err(Problem::new(Code::LastAdmin)),
-    }
+    Ok(Json(auth.change_roles(id, roles).await?))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use crate::store::{UserRecord, UserStore, UserTransfer};
 
 /// Users with roles of all kinds, in the order of their ids.
-fn everybody(count: usize) -> Vec<UserRecord> {
+fn sample_records(count: usize) -> Vec<UserRecord> {
     let ids = IdGenerator::new(Arc::new(SystemClock));
     let roles = [
         RoleSet::from_roles(&[Role::User]),
@@ -22,21 +22,21 @@ fn everybody(count: usize) -> Vec<UserRecord> {
             created_at: minted.at,
             updated_at: minted.at.plus_seconds(i64::try_from(n).unwrap()),
         };
-        UserRecord { user, password_hash: format!("$argon2id$v=19$hash of {n}") }
+        UserRecord { user, password_hash: format!("$argon2id$v=19$hash of {n}").into() }
     };
     roles.iter().cycle().take(count).enumerate().map(record).collect()
 }
 
-async fn all(db: &dyn UserTransfer) -> Vec<UserRecord> {
+async fn export_all(db: &dyn UserTransfer) -> Vec<UserRecord> {
     db.export(None).try_collect().await.unwrap()
 }
 
 pub(crate) async fn what_is_imported_comes_out_the_same_wherever_one_begins(db: Arc<dyn UserTransfer>) {
-    assert!(all(&*db).await.is_empty());
+    assert!(export_all(&*db).await.is_empty());
     db.import(Vec::new()).await.unwrap();
-    let users = everybody(20);
+    let users = sample_records(20);
     db.import(users.clone()).await.unwrap();
-    assert_eq!(all(&*db).await, users);
+    assert_eq!(export_all(&*db).await, users);
     for begin in 0..users.len() {
         let rest: Vec<_> = db.export(Some(users[begin].user.id.0)).try_collect().await.unwrap();
         assert_eq!(rest, users[begin + 1..]);
@@ -45,30 +45,30 @@ pub(crate) async fn what_is_imported_comes_out_the_same_wherever_one_begins(db: 
 
 /// More at once than one statement or page takes.
 pub(crate) async fn many_can_be_imported_at_once(db: Arc<dyn UserTransfer>) {
-    let users = everybody(2_345);
+    let users = sample_records(2_345);
     db.import(users.clone()).await.unwrap();
-    assert_eq!(all(&*db).await, users);
+    assert_eq!(export_all(&*db).await, users);
 }
 
 pub(crate) async fn importing_again_changes_nothing_and_fills_gaps(db: Arc<dyn UserTransfer>) {
-    let users = everybody(21);
+    let users = sample_records(21);
     let some: Vec<_> = users.iter().step_by(2).cloned().collect();
     for part in [&some, &users, &users] {
         db.import(part.clone()).await.unwrap();
     }
-    assert_eq!(all(&*db).await, users);
+    assert_eq!(export_all(&*db).await, users);
     let mut changed = users[3].clone();
     changed.user.roles = RoleSet::from_roles(&[Role::Auditor]);
-    changed.password_hash = "another".into();
+    changed.password_hash = "another".to_owned().into();
     db.import(vec![changed]).await.unwrap();
-    assert_eq!(all(&*db).await, users);
+    assert_eq!(export_all(&*db).await, users);
 }
 
 pub(crate) async fn whose_address_another_has_is_left_out_and_the_others_are_stored(
     db: Arc<dyn UserTransfer>,
 ) {
-    let users = everybody(9);
-    let mut others = everybody(2);
+    let users = sample_records(9);
+    let mut others = sample_records(2);
     others[0].user.email = users[2].user.email.clone();
     others[1].user.email = users[5].user.email.clone();
     db.import(others.clone()).await.unwrap();
@@ -77,14 +77,14 @@ pub(crate) async fn whose_address_another_has_is_left_out_and_the_others_are_sto
         users.into_iter().enumerate().filter(|(n, _)| ![2, 5].contains(n)).map(|(_, user)| user).collect();
     expected.extend(others);
     expected.sort_by_key(|record| record.user.id.0);
-    assert_eq!(all(&*db).await, expected);
+    assert_eq!(export_all(&*db).await, expected);
 }
 
 pub(crate) async fn who_was_imported_is_found_as_if_they_had_registered<T>(db: Arc<T>)
 where
     T: UserStore + UserTransfer,
 {
-    let users = everybody(3);
+    let users = sample_records(3);
     db.import(users.clone()).await.unwrap();
     for UserRecord { user, password_hash } in users {
         assert_eq!(UserStore::find(&*db, user.id).await.unwrap().as_ref(), Some(&user));

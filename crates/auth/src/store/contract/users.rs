@@ -3,65 +3,112 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{Email, IdGenerator, Role, RoleSet, SystemClock, Timestamp, User, UserId};
 use service_kit::page::PageRequest;
 
-use crate::store::{Created, NewUser, RolesChanged, StoreError, UserFilter, UserStore};
+use crate::store::{
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserStore,
+};
 
 const ADMIN: RoleSet = RoleSet::from_roles(&[Role::Admin]);
 const USER: RoleSet = RoleSet::from_roles(&[Role::User]);
 
-fn ids() -> IdGenerator {
+fn new_ids() -> IdGenerator {
     IdGenerator::new(Arc::new(SystemClock))
 }
 
-fn email(text: &str) -> Email {
+fn email_of(text: &str) -> Email {
     text.parse().unwrap()
 }
 
-fn new(ids: &IdGenerator, address: &str, roles: RoleSet) -> NewUser {
+fn new_user(ids: &IdGenerator, address: &str, roles: RoleSet) -> NewUser {
     let minted = ids.mint();
     NewUser {
         id: UserId(minted.id),
-        email: email(address),
-        password_hash: format!("hash of {address}"),
+        email: email_of(address),
+        password_hash: format!("hash of {address}").into(),
         roles,
         at: minted.at,
     }
 }
 
-async fn created(db: &dyn UserStore, user: NewUser) -> User {
+async fn create_user(db: &dyn UserStore, user: NewUser) -> User {
     match db.create(user).await.unwrap() {
-        Created::Created(user) => user,
-        Created::EmailTaken => panic!("the address is taken"),
+        RegistrationOutcome::Registered(user) => user,
+        RegistrationOutcome::EmailTaken => panic!("the address is taken"),
     }
 }
 
-fn later(at: Timestamp) -> Timestamp {
+fn minute_after(at: Timestamp) -> Timestamp {
     at.plus_seconds(60)
 }
 
 pub(crate) async fn a_user_is_found_as_they_were_stored(db: Arc<dyn UserStore>) {
-    let ids = ids();
+    let ids = new_ids();
     let roles = RoleSet::from_roles(&[Role::User, Role::Auditor]);
-    let mina = created(&*db, new(&ids, "Mina@Example.com", roles)).await;
+    let mina = create_user(&*db, new_user(&ids, "Mina@Example.com", roles)).await;
     assert_eq!((mina.roles, mina.email.as_str()), (roles, "mina@example.com"));
     assert_eq!(db.find(mina.id).await.unwrap(), Some(mina.clone()));
-    let credentials = db.find_by_email(&email("MINA@example.com")).await.unwrap().unwrap();
-    assert_eq!((credentials.user, credentials.password_hash.as_str()), (mina, "hash of Mina@Example.com"));
+    let record = db.find_by_email(&email_of("MINA@example.com")).await.unwrap().unwrap();
+    assert_eq!((record.user, record.password_hash.expose().as_str()), (mina, "hash of Mina@Example.com"));
     assert_eq!(db.find(UserId(ids.mint().id)).await.unwrap(), None);
-    assert!(db.find_by_email(&email("jun@example.com")).await.unwrap().is_none());
+    assert!(db.find_by_email(&email_of("jun@example.com")).await.unwrap().is_none());
+}
+
+/// Longer than an address may be, and not folded: it is not judged anew.
+pub(crate) async fn an_address_from_an_earlier_version_is_read_as_it_is(db: Arc<dyn UserStore>) {
+    let ids = new_ids();
+    let former = Email::from_stored(format!("i\u{307}{}@Example.com", "a".repeat(300)));
+    let user = NewUser { email: former.clone(), ..new_user(&ids, "mina@example.com", USER) };
+    let mina = create_user(&*db, user).await;
+    assert_eq!(db.find(mina.id).await.unwrap().unwrap().email, former);
+    let listed = db.list(&UserFilter::default(), PageRequest::default()).await.unwrap();
+    assert_eq!(listed.items, std::slice::from_ref(&mina));
+    let change = db.set_roles(mina.id, ADMIN, minute_after(mina.updated_at)).await.unwrap();
+    assert!(matches!(change, RoleChange::Updated(_)), "{change:?}");
+}
+
+pub(crate) async fn of_two_who_change_a_password_hash_one_succeeds(db: Arc<dyn UserStore>) {
+    let ids = new_ids();
+    let mina = create_user(&*db, new_user(&ids, "mina@example.com", USER)).await;
+    let before = db.find_confirmed(mina.id).await.unwrap().unwrap();
+    assert_eq!(before.user, mina);
+    let change = |next: &str| PasswordHashChange {
+        user: mina.id,
+        expected: before.password_hash.clone(),
+        next: next.to_owned().into(),
+        at: minute_after(mina.updated_at),
+    };
+    let tasks: Vec<_> = (0..20)
+        .map(|n| {
+            let (db, change) = (Arc::clone(&db), change(&format!("next {n}")));
+            tokio::spawn(async move { (db.set_password_hash(change.clone()).await.unwrap(), change.next) })
+        })
+        .collect();
+    let mut changed = Vec::new();
+    for task in tasks {
+        changed.push(task.await.unwrap());
+    }
+    let winners: Vec<_> = changed.into_iter().filter(|(won, _)| *won).map(|(_, next)| next).collect();
+    assert_eq!(winners.len(), 1);
+    let after = db.find_by_email(&mina.email).await.unwrap().unwrap();
+    assert_eq!(after.password_hash, winners[0]);
+    assert_eq!((after.user.updated_at, after.user.roles), (minute_after(mina.updated_at), mina.roles));
+    assert!(!db.set_password_hash(change("late")).await.unwrap());
+    let nobody = UserId(ids.mint().id);
+    assert_eq!(db.find_confirmed(nobody).await.unwrap(), None);
+    assert!(!db.set_password_hash(PasswordHashChange { user: nobody, ..change("x") }).await.unwrap());
 }
 
 pub(crate) async fn of_a_hundred_registrations_of_one_address_one_is_stored(db: Arc<dyn UserStore>) {
-    let ids = ids();
+    let ids = new_ids();
     let tasks: Vec<_> = (0..100)
         .map(|n| {
             let (db, ids) = (Arc::clone(&db), ids.clone());
             let address = if n % 2 == 0 { "mina@example.com" } else { "MINA@example.com" };
-            tokio::spawn(async move { db.create(new(&ids, address, USER)).await.unwrap() })
+            tokio::spawn(async move { db.create(new_user(&ids, address, USER)).await.unwrap() })
         })
         .collect();
     let mut stored = Vec::new();
     for task in tasks {
-        if let Created::Created(user) = task.await.unwrap() {
+        if let RegistrationOutcome::Registered(user) = task.await.unwrap() {
             stored.push(user);
         }
     }
@@ -71,30 +118,30 @@ pub(crate) async fn of_a_hundred_registrations_of_one_address_one_is_stored(db: 
 }
 
 pub(crate) async fn roles_change_and_the_last_administrator_stays(db: Arc<dyn UserStore>) {
-    let ids = ids();
+    let ids = new_ids();
     assert!(!db.has_admin().await.unwrap());
-    let mina = created(&*db, new(&ids, "mina@example.com", USER)).await;
+    let mina = create_user(&*db, new_user(&ids, "mina@example.com", USER)).await;
     assert!(!db.has_admin().await.unwrap());
-    let at = later(mina.updated_at);
+    let at = minute_after(mina.updated_at);
     let nobody = UserId(ids.mint().id);
-    assert_eq!(db.set_roles(nobody, ADMIN, at).await.unwrap(), RolesChanged::NotFound);
+    assert_eq!(db.set_roles(nobody, ADMIN, at).await.unwrap(), RoleChange::NotFound);
     let admin = User { roles: ADMIN, updated_at: at, ..mina.clone() };
-    assert_eq!(db.set_roles(mina.id, ADMIN, at).await.unwrap(), RolesChanged::Updated(admin.clone()));
+    assert_eq!(db.set_roles(mina.id, ADMIN, at).await.unwrap(), RoleChange::Updated(admin.clone()));
     assert!(db.has_admin().await.unwrap());
-    assert_eq!(db.set_roles(mina.id, USER, later(at)).await.unwrap(), RolesChanged::LastAdmin);
+    assert_eq!(db.set_roles(mina.id, USER, minute_after(at)).await.unwrap(), RoleChange::LastAdmin);
     assert_eq!(db.find(mina.id).await.unwrap(), Some(admin));
     let more = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
-    assert!(matches!(db.set_roles(mina.id, more, at).await.unwrap(), RolesChanged::Updated(_)));
-    let jun = created(&*db, new(&ids, "jun@example.com", ADMIN)).await;
-    assert!(matches!(db.set_roles(mina.id, USER, at).await.unwrap(), RolesChanged::Updated(_)));
-    assert_eq!(db.set_roles(jun.id, USER, at).await.unwrap(), RolesChanged::LastAdmin);
+    assert!(matches!(db.set_roles(mina.id, more, at).await.unwrap(), RoleChange::Updated(_)));
+    let jun = create_user(&*db, new_user(&ids, "jun@example.com", ADMIN)).await;
+    assert!(matches!(db.set_roles(mina.id, USER, at).await.unwrap(), RoleChange::Updated(_)));
+    assert_eq!(db.set_roles(jun.id, USER, at).await.unwrap(), RoleChange::LastAdmin);
 }
 
 pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<dyn UserStore>) {
-    let ids = ids();
+    let ids = new_ids();
     let mut admins = Vec::new();
     for n in 0..4 {
-        admins.push(created(&*db, new(&ids, &format!("admin{n}@example.com"), ADMIN)).await.id);
+        admins.push(create_user(&*db, new_user(&ids, &format!("admin{n}@example.com"), ADMIN)).await.id);
     }
     let at = ids.mint().at;
     for _ in 0..200 {
@@ -107,7 +154,7 @@ pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<
             .collect();
         let mut refused = 0;
         for task in tasks {
-            refused += usize::from(task.await.unwrap() == RolesChanged::LastAdmin);
+            refused += usize::from(task.await.unwrap() == RoleChange::LastAdmin);
         }
         assert_eq!(refused, 1);
         for admin in &admins {
@@ -118,11 +165,11 @@ pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<
 
 /// Who may be changed by everybody at once: at the start of a round the first two are administrators.
 pub(crate) async fn four_users(db: &dyn UserStore) -> [UserId; 4] {
-    let ids = ids();
+    let ids = new_ids();
     let mut users = [UserId(ids.mint().id); 4];
     for (n, user) in users.iter_mut().enumerate() {
         let roles = if n < 2 { ADMIN } else { USER };
-        *user = created(db, new(&ids, &format!("user{n}@example.com"), roles)).await.id;
+        *user = create_user(db, new_user(&ids, &format!("user{n}@example.com"), roles)).await.id;
     }
     users
 }
@@ -131,9 +178,9 @@ pub(crate) async fn four_users(db: &dyn UserStore) -> [UserId; 4] {
 pub(crate) async fn race_role_changes(
     replicas: &[Arc<dyn UserStore>],
     users: [UserId; 4],
-) -> Vec<Result<RolesChanged, StoreError>> {
+) -> Vec<Result<RoleChange, StoreError>> {
     let [a, b, c, d] = users;
-    let at = ids().mint().at;
+    let at = new_ids().mint().at;
     let changes =
         [(a, USER), (c, ADMIN), (b, USER), (c, USER), (d, ADMIN), (a, USER), (d, USER), (c, USER), (b, USER)];
     let tasks: Vec<_> = changes
@@ -158,25 +205,26 @@ pub(crate) async fn of_promotions_and_demotions_that_race_an_administrator_remai
 pub(crate) async fn an_administrator_remains_over_replicas(replicas: &[Arc<dyn UserStore>], rounds: usize) {
     let db = &replicas[0];
     let users = four_users(&**db).await;
-    let at = ids().mint().at;
+    let at = new_ids().mint().at;
     for _ in 0..rounds {
         for outcome in race_role_changes(replicas, users).await {
-            assert!(matches!(outcome.unwrap(), RolesChanged::Updated(_) | RolesChanged::LastAdmin));
+            assert!(matches!(outcome.unwrap(), RoleChange::Updated(_) | RoleChange::LastAdmin));
         }
         assert!(db.has_admin().await.unwrap(), "nobody is left");
         for (user, roles) in users.into_iter().zip([ADMIN, ADMIN, USER, USER]) {
-            assert!(matches!(db.set_roles(user, roles, at).await.unwrap(), RolesChanged::Updated(_)));
+            assert!(matches!(db.set_roles(user, roles, at).await.unwrap(), RoleChange::Updated(_)));
         }
     }
 }
 
 pub(crate) async fn filters_combine(db: Arc<dyn UserStore>) {
-    let ids = ids();
+    let ids = new_ids();
     for (n, role) in (0..40).zip(Role::ALL.into_iter().cycle()) {
-        created(&*db, new(&ids, &format!("user{n}@example.com"), RoleSet::from_roles(&[role]))).await;
+        create_user(&*db, new_user(&ids, &format!("user{n}@example.com"), RoleSet::from_roles(&[role])))
+            .await;
     }
     let both = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
-    let mina = created(&*db, new(&ids, "mina@example.com", both)).await;
+    let mina = create_user(&*db, new_user(&ids, "mina@example.com", both)).await;
     let page = PageRequest { limit: 100, before: None };
     for role in Role::ALL {
         let filter = UserFilter { role: Some(role), email: None };
@@ -184,7 +232,7 @@ pub(crate) async fn filters_combine(db: Arc<dyn UserStore>) {
         assert_eq!(listed.items.len(), if both.contains(role) { 11 } else { 10 });
         assert!(listed.items.iter().all(|user| user.roles.contains(role)));
         assert!(listed.items.is_sorted_by(|newer, older| newer.id > older.id));
-        let filter = UserFilter { role: Some(role), email: Some(email("MINA@example.com")) };
+        let filter = UserFilter { role: Some(role), email: Some(email_of("MINA@example.com")) };
         let found = db.list(&filter, page).await.unwrap();
         assert_eq!(found.items, if both.contains(role) { vec![mina.clone()] } else { vec![] });
         assert_eq!(found.next_cursor, None);
@@ -201,11 +249,11 @@ pub(crate) async fn paging_sees_everybody_once_while_others_register(
     sizes: &[usize],
     role: Option<Role>,
 ) {
-    let ids = ids();
+    let ids = new_ids();
     let mut expected = Vec::new();
     for n in 0..users {
         let roles = if n % 3 == 0 { ADMIN } else { USER };
-        let user = created(&*db, new(&ids, &format!("user{n}@example.com"), roles)).await;
+        let user = create_user(&*db, new_user(&ids, &format!("user{n}@example.com"), roles)).await;
         if role.is_none_or(|role| roles.contains(role)) {
             expected.push(user.id);
         }
@@ -217,7 +265,7 @@ pub(crate) async fn paging_sees_everybody_once_while_others_register(
         let page = db.list(&filter, PageRequest { limit: *limit, before }).await.unwrap();
         assert!(page.items.len() <= *limit);
         seen.extend(page.items.iter().map(|user| user.id));
-        created(&*db, new(&ids, &format!("late{turn}@example.com"), ADMIN)).await;
+        create_user(&*db, new_user(&ids, &format!("late{turn}@example.com"), ADMIN)).await;
         match page.next_cursor {
             Some(cursor) => before = Some(cursor.parse().unwrap()),
             None => break,

@@ -9,7 +9,12 @@ mod user_tokens;
 mod users;
 
 use async_trait::async_trait;
-use mongodb::{Collection, bson::doc};
+use domain::RandomSource;
+use mongodb::{
+    Collection,
+    bson::{Document, doc},
+};
+use serde::de::DeserializeOwned;
 use service_kit::health::Dependency;
 use store_kit::{
     error::StoreError,
@@ -28,16 +33,19 @@ pub struct MongoUserDb {
     users: Collection<UserDocument>,
     user_tokens: Collection<TokenDocument>,
     role_changes: Collection<LockDocument>,
+    /// Whether the server is one of several, which can be deposed.
+    has_replicas: bool,
+    random: RandomSource,
 }
 
 impl MongoUserDb {
     /// Connects and creates the indexes that are missing. The database is the given one, else the one in the URL, else
     /// `user-db`.
     pub async fn connect(url: &str, database: Option<&str>) -> Result<Self, MongoConnectError> {
-        Self::over(Mongo::connect(url, STORE, database).await?).await
+        Self::from_mongo(Mongo::connect(url, STORE, database).await?).await
     }
 
-    async fn over(mongo: Mongo) -> Result<Self, MongoConnectError> {
+    async fn from_mongo(mongo: Mongo) -> Result<Self, MongoConnectError> {
         let users = [unique_index(doc! { "email": 1 }), index(doc! { "roles": 1, "_id": -1 })];
         mongo.ensure_indexes("users", users).await?;
         mongo.ensure_indexes("user_tokens", [unique_index(doc! { "userId": 1 })]).await?;
@@ -45,8 +53,26 @@ impl MongoUserDb {
             users: mongo.collection("users"),
             user_tokens: mongo.collection("user_tokens"),
             role_changes: mongo.collection("role_changes"),
+            has_replicas: mongo.has_replicas().await?,
+            random: RandomSource::new(),
             mongo,
         })
+    }
+
+    /// A server that stands alone cannot be deposed, and refuses the read concern `linearizable`.
+    async fn find_one_confirmed<T>(
+        &self,
+        collection: &Collection<T>,
+        filter: Document,
+    ) -> Result<Option<T>, StoreError>
+    where
+        T: DeserializeOwned + Send + Sync,
+    {
+        if self.has_replicas {
+            self.mongo.find_one_linearizable(collection, filter).await
+        } else {
+            self.mongo.run(collection.find_one(filter)).await
+        }
     }
 }
 
@@ -62,7 +88,7 @@ impl Dependency for MongoUserDb {
 }
 
 /// Reads a text that this program wrote.
-fn read<T>(text: &str) -> Result<T, StoreError>
+fn read_stored<T>(text: &str) -> Result<T, StoreError>
 where
     T: std::str::FromStr,
     T::Err: std::error::Error + Send + Sync + 'static,

@@ -25,7 +25,7 @@
 
 use std::time::Duration;
 
-use domain::{Clock, Role, RoleSet, SystemClock, Timestamp, User, UserId};
+use domain::{Clock, RandomSource, Role, RoleSet, SystemClock, Timestamp, User, UserId};
 use mongodb::{
     bson::{DateTime, Document, doc, oid::ObjectId},
     options::ReadConcern,
@@ -36,9 +36,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     MongoUserDb, STORE,
-    users::{by_id, names, without_hash},
+    users::{by_id, role_names, without_hash},
 };
-use crate::store::{RolesChanged, StoreError};
+use crate::store::{RoleChange, StoreError};
 
 /// The lock's `_id`.
 const LOCK: &str = "last-admin";
@@ -47,7 +47,7 @@ const LIFETIME_SECONDS: i64 = 3;
 /// How long to try for the lock. Less than a verb may take, so that whoever gets it has time to use it.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The bounds of the pause before the next try for the lock, in milliseconds.
-const PAUSE: std::ops::Range<u64> = 2..10;
+const PAUSE_MILLIS: std::ops::RangeInclusive<u64> = 2..=9;
 
 /// The lock as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,9 +61,15 @@ pub(super) struct LockDocument {
 }
 
 impl LockDocument {
-    fn new(target: UserId, version: Option<i64>) -> Self {
+    fn new(target: UserId, version: Option<i64>, random: &RandomSource) -> Self {
         let until = to_date(SystemClock.now().plus_seconds(LIFETIME_SECONDS));
-        Self { id: LOCK.to_owned(), holder: ObjectId::new(), target: to_oid(target.0), version, until }
+        Self {
+            id: LOCK.to_owned(),
+            holder: ObjectId::from_bytes(random.bytes()),
+            target: to_oid(target.0),
+            version,
+            until,
+        }
     }
 
     /// Past its time, or further from it than any lock can be: then one of the clocks is wrong.
@@ -79,7 +85,7 @@ impl LockDocument {
 }
 
 /// What became of an attempt to take ADMIN away.
-enum Demoted {
+enum DemotionOutcome {
     Done,
     LastAdmin,
     /// The user's roles were changed meanwhile, or somebody took over the lock.
@@ -93,29 +99,29 @@ impl MongoUserDb {
         id: UserId,
         roles: RoleSet,
         at: Timestamp,
-    ) -> Result<RolesChanged, StoreError> {
+    ) -> Result<RoleChange, StoreError> {
         let give_up = Instant::now() + PATIENCE;
         let mut overtaken = false;
         loop {
             let Some(document) = self.find_document(by_id(id)).await? else {
-                return Ok(RolesChanged::NotFound);
+                return Ok(RoleChange::NotFound);
             };
             let version = document.roles_version;
             let user = User::try_from(document)?;
             if overtaken && (user.roles, user.updated_at) == (roles, at) {
                 // Overtaken by our own write, in an attempt the driver repeated.
-                return Ok(RolesChanged::Updated(user));
+                return Ok(RoleChange::Updated(user));
             }
             let demotes = user.roles.contains(Role::Admin) && !roles.contains(Role::Admin);
             let changed = User { roles, updated_at: at, ..user };
             if demotes {
                 match self.demote(&changed, version, give_up).await? {
-                    Demoted::Done => return Ok(RolesChanged::Updated(changed)),
-                    Demoted::LastAdmin => return Ok(RolesChanged::LastAdmin),
-                    Demoted::Overtaken => {}
+                    DemotionOutcome::Done => return Ok(RoleChange::Updated(changed)),
+                    DemotionOutcome::LastAdmin => return Ok(RoleChange::LastAdmin),
+                    DemotionOutcome::Overtaken => {}
                 }
             } else if self.replace_roles(&changed).await? {
-                return Ok(RolesChanged::Updated(changed));
+                return Ok(RoleChange::Updated(changed));
             }
             overtaken = true;
         }
@@ -137,16 +143,16 @@ impl MongoUserDb {
         changed: &User,
         version: Option<i64>,
         give_up: Instant,
-    ) -> Result<Demoted, StoreError> {
-        let lock = LockDocument::new(changed.id, version);
+    ) -> Result<DemotionOutcome, StoreError> {
+        let lock = LockDocument::new(changed.id, version, &self.random);
         self.take(&lock, give_up).await?;
         // On an error from here on the lock stays: the write may yet arrive, and must be fenced off by the next holder.
         let demoted = if !self.has_other_admin(changed.id).await? {
-            Demoted::LastAdmin
+            DemotionOutcome::LastAdmin
         } else if self.replace_roles_of(changed, version).await? {
-            Demoted::Done
+            DemotionOutcome::Done
         } else {
-            Demoted::Overtaken
+            DemotionOutcome::Overtaken
         };
         self.release(&lock).await;
         Ok(demoted)
@@ -162,7 +168,7 @@ impl MongoUserDb {
 
     /// Of any two administrators one is another. Walks `{roles: 1, _id: -1}`.
     async fn has_other_admin(&self, id: UserId) -> Result<bool, StoreError> {
-        let two = self.users.find(admins()).limit(2).projection(without_hash());
+        let two = self.users.find(admins_only()).limit(2).projection(without_hash());
         let two = self.mongo.all(two.read_concern(ReadConcern::majority())).await?;
         Ok(two.iter().any(|admin| admin.id != to_oid(id.0)))
     }
@@ -182,7 +188,7 @@ impl MongoUserDb {
             if Instant::now() >= give_up {
                 return Err(StoreError::unavailable(STORE, "another change of administrators is under way"));
             }
-            sleep(Duration::from_millis(rand::random_range(PAUSE))).await;
+            sleep(Duration::from_millis(self.random.number_within(PAUSE_MILLIS))).await;
         }
     }
 
@@ -215,10 +221,10 @@ fn at_version(id: ObjectId, version: Option<i64>) -> Document {
 }
 
 fn roles_of(user: &User) -> Document {
-    doc! { "roles": names(user.roles), "updatedAt": to_date(user.updated_at) }
+    doc! { "roles": role_names(user.roles), "updatedAt": to_date(user.updated_at) }
 }
 
-pub(super) fn admins() -> Document {
+pub(super) fn admins_only() -> Document {
     doc! { "roles": Role::Admin.name() }
 }
 

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{IdGenerator, Role, RoleSet, SystemClock, Timestamp, UserId};
+use futures::future::{BoxFuture, join_all};
 use mongodb::bson::{Bson, Document};
 use proptest::{prelude::*, test_runner::Config};
 use service_kit::page::PageRequest;
@@ -11,30 +12,31 @@ use super::*;
 use crate::{
     refresh_token::RefreshToken,
     store::{
-        Created, NewUser, RefreshRow, RefreshTokenStore, RolesChanged, Rotated, Rotation, UserFilter,
-        UserStore,
+        NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore, RegistrationOutcome, RoleChange,
+        RotationOutcome, TokenRotation, UserFilter, UserStore,
         contract::{refresh_tokens as token_suite, transfer as transfer_suite, users as user_suite},
     },
+    test_app::{new_token, successor_of},
 };
 
 /// A database nobody else uses.
-pub(super) async fn open(server: &Server) -> Arc<MongoUserDb> {
+pub(super) async fn open_database(server: &Server) -> Arc<MongoUserDb> {
     let (uri, database) = server.fresh_database();
-    patient(&uri, &database).await
+    open_patiently(&uri, &database).await
 }
 
 /// The suites ask what is stored, not how fast: a slow server on a busy machine is waited for.
-pub(super) async fn patient(uri: &str, database: &str) -> Arc<MongoUserDb> {
+pub(super) async fn open_patiently(uri: &str, database: &str) -> Arc<MongoUserDb> {
     let mongo = Mongo::connect(uri, STORE, Some(database)).await.unwrap();
-    Arc::new(MongoUserDb::over(mongo.with_limit(Duration::from_mins(1))).await.unwrap())
+    Arc::new(MongoUserDb::from_mongo(mongo.with_limit(Duration::from_mins(1))).await.unwrap())
 }
 
-pub(super) fn somebody(name: &str, roles: &[Role]) -> NewUser {
+pub(super) fn new_somebody(name: &str, roles: &[Role]) -> NewUser {
     let minted = IdGenerator::new(Arc::new(SystemClock)).mint();
     NewUser {
         id: UserId(minted.id),
         email: format!("{name}@example.com").parse().unwrap(),
-        password_hash: format!("hash of {name}"),
+        password_hash: format!("hash of {name}").into(),
         roles: RoleSet::from_roles(roles),
         at: minted.at,
     }
@@ -42,8 +44,10 @@ pub(super) fn somebody(name: &str, roles: &[Role]) -> NewUser {
 
 async fn users_keep_the_contract(mode: MongoMode) {
     let server = Server::shared_or_start(mode);
-    let db = async || open(&server).await;
+    let db = async || open_database(&server).await;
     user_suite::a_user_is_found_as_they_were_stored(db().await).await;
+    user_suite::an_address_from_an_earlier_version_is_read_as_it_is(db().await).await;
+    user_suite::of_two_who_change_a_password_hash_one_succeeds(db().await).await;
     user_suite::of_a_hundred_registrations_of_one_address_one_is_stored(db().await).await;
     user_suite::roles_change_and_the_last_administrator_stays(db().await).await;
     user_suite::filters_combine(db().await).await;
@@ -51,24 +55,27 @@ async fn users_keep_the_contract(mode: MongoMode) {
 
 async fn administrators_keep_the_contract(mode: MongoMode) {
     let server = Server::shared_or_start(mode);
-    user_suite::of_administrators_who_demote_each_other_one_remains(open(&server).await).await;
+    user_suite::of_administrators_who_demote_each_other_one_remains(open_database(&server).await).await;
 }
 
 async fn refresh_tokens_keep_the_contract(mode: MongoMode) {
     let server = Server::shared_or_start(mode);
-    let db = async || open(&server).await;
+    let db = async || open_database(&server).await;
     token_suite::a_rotation_replaces_the_hash_and_keeps_the_rest(db().await).await;
     token_suite::a_token_that_was_rotated_away_deletes_the_row(db().await).await;
+    token_suite::a_rotation_can_be_repeated_within_the_grace_until_the_successor_is_used(db().await).await;
+    token_suite::without_a_grace_no_rotation_can_be_repeated(db().await).await;
+    token_suite::a_row_gives_its_place_back_only_while_it_holds_it(db().await).await;
     token_suite::an_earlier_logins_token_is_unknown_and_changes_nothing(db().await).await;
     token_suite::an_expired_token_is_told_apart(db().await).await;
-    token_suite::deleting_can_be_tied_to_a_hash(db().await).await;
-    token_suite::of_many_rotations_with_one_token_exactly_one_succeeds(db().await).await;
+    token_suite::deleting_can_be_tied_to_a_family(db().await).await;
+    token_suite::of_many_rotations_with_one_token_one_rotates_and_the_others_repeat(db().await).await;
     token_suite::of_many_logins_at_once_one_row_is_left(db().await).await;
 }
 
 async fn users_can_be_moved(mode: MongoMode) {
     let server = Server::shared_or_start(mode);
-    let db = async || open(&server).await;
+    let db = async || open_database(&server).await;
     transfer_suite::what_is_imported_comes_out_the_same_wherever_one_begins(db().await).await;
     transfer_suite::many_can_be_imported_at_once(db().await).await;
     transfer_suite::importing_again_changes_nothing_and_fills_gaps(db().await).await;
@@ -115,7 +122,7 @@ fn paging_sees_everybody_once_while_others_register() {
     let roles = prop::option::of(prop::sample::select(vec![Role::User, Role::Admin]));
     proptest!(config, |(count in 0_usize..25, sizes in prop::collection::vec(1_usize..8, 1..5), role in roles)| {
         runtime.block_on(async {
-            let db = open(&server).await;
+            let db = open_database(&server).await;
             user_suite::paging_sees_everybody_once_while_others_register(db, count, &sizes, role).await;
         });
     });
@@ -152,15 +159,16 @@ async fn the_database_is_the_given_one_else_the_one_in_the_url_else_user_db() {
     }
 }
 
-fn sorted(document: Document) -> BTreeMap<String, Bson> {
+fn sorted_fields(document: Document) -> BTreeMap<String, Bson> {
     document.into_iter().collect()
 }
 
-fn row(token: &RefreshToken, at: Timestamp) -> RefreshRow {
+fn row_of(token: &RefreshToken, at: Timestamp) -> RefreshRow {
     RefreshRow {
         id: IdGenerator::new(Arc::new(SystemClock)).mint().id,
         user: token.user(),
         token: token.fingerprint(),
+        previous: None,
         expires_at: at.plus_seconds(100),
         created_at: at,
         updated_at: at,
@@ -170,15 +178,15 @@ fn row(token: &RefreshToken, at: Timestamp) -> RefreshRow {
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_have_exactly_the_shape_of_the_specification() {
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
-    let db = open(&server).await;
-    let mina = somebody("mina", &[Role::User, Role::Auditor]);
+    let db = open_database(&server).await;
+    let mina = new_somebody("mina", &[Role::User, Role::Auditor]);
     let (id, at) = (mina.id, mina.at);
     db.create(mina).await.unwrap();
-    let row = row(&RefreshToken::begin(id), at);
+    let row = row_of(&new_token(id), at);
     db.put(row.clone()).await.unwrap();
     let only = async |collection: &str| {
         let found = db.mongo.collection::<Document>(collection).find_one(doc! {}).await.unwrap();
-        sorted(found.unwrap())
+        sorted_fields(found.unwrap())
     };
     let user = doc! {
         "_id": to_oid(id.0),
@@ -188,7 +196,7 @@ async fn documents_have_exactly_the_shape_of_the_specification() {
         "roles": ["USER", "AUDITOR"],
         "updatedAt": to_date(at),
     };
-    assert_eq!(only("users").await, sorted(user));
+    assert_eq!(only("users").await, sorted_fields(user));
     let session = doc! {
         "_id": to_oid(row.id),
         "createdAt": to_date(at),
@@ -198,14 +206,14 @@ async fn documents_have_exactly_the_shape_of_the_specification() {
         "updatedAt": to_date(at),
         "userId": id.to_string(),
     };
-    assert_eq!(only("user_tokens").await, sorted(session));
+    assert_eq!(only("user_tokens").await, sorted_fields(session));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_that_another_program_wrote_is_read_and_changed() {
     let server = Server::shared_or_start(MongoMode::Standalone);
-    let db = open(&server).await;
-    let mina = somebody("mina", &[Role::Admin]);
+    let db = open_database(&server).await;
+    let mina = new_somebody("mina", &[Role::Admin]);
     let by_mongoose = doc! {
         "_id": to_oid(mina.id.0),
         "email": mina.email.as_str(),
@@ -216,44 +224,68 @@ async fn a_user_that_another_program_wrote_is_read_and_changed() {
         "__v": 0,
     };
     db.mongo.collection::<Document>("users").insert_one(by_mongoose).await.unwrap();
-    db.create(somebody("jun", &[Role::Admin])).await.unwrap();
-    assert_eq!(db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash, "hash of mina");
+    db.create(new_somebody("jun", &[Role::Admin])).await.unwrap();
+    assert_eq!(
+        db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash,
+        "hash of mina".to_owned().into()
+    );
     let changed = db.set_roles(mina.id, RoleSet::from_roles(&[Role::User]), mina.at).await.unwrap();
     let found = UserStore::find(&*db, mina.id).await.unwrap().unwrap();
     assert_eq!(
         (changed, found.roles),
-        (RolesChanged::Updated(found.clone()), RoleSet::from_roles(&[Role::User]))
+        (RoleChange::Updated(found.clone()), RoleSet::from_roles(&[Role::User]))
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_the_driver_repeats_is_recognised_as_ones_own() {
     let server = Server::shared_or_start(MongoMode::Standalone);
-    let db = open(&server).await;
+    let db = open_database(&server).await;
     let id = UserId(IdGenerator::new(Arc::new(SystemClock)).mint().id);
-    let mina =
-        || NewUser { id, at: Timestamp::from_millis(1_750_000_000_000), ..somebody("mina", &[Role::User]) };
+    let mina = || NewUser {
+        id,
+        at: Timestamp::from_millis(1_750_000_000_000),
+        ..new_somebody("mina", &[Role::User])
+    };
     let first = db.create(mina()).await.unwrap();
-    assert!(matches!(first, Created::Created(_)));
+    assert!(matches!(first, RegistrationOutcome::Registered(_)));
     assert_eq!(db.create(mina()).await.unwrap(), first);
-    assert_eq!(db.create(somebody("mina", &[Role::User])).await.unwrap(), Created::EmailTaken);
-    let token = RefreshToken::begin(id);
+    assert_eq!(
+        db.create(new_somebody("mina", &[Role::User])).await.unwrap(),
+        RegistrationOutcome::EmailTaken
+    );
+    let token = new_token(id);
     let at = mina().at;
-    db.put(row(&token, at)).await.unwrap();
-    let rotation = Rotation {
+    db.put(row_of(&token, at)).await.unwrap();
+    let rotation = TokenRotation {
         user: id,
         presented: token.fingerprint(),
-        next: token.next().fingerprint().hash,
+        next: successor_of(&token).fingerprint().hash,
         expires_at: at.plus_seconds(100),
         now: at.plus_seconds(1),
+        repeatable_since: at,
     };
-    assert_eq!(db.rotate(&rotation).await.unwrap(), Rotated::Rotated);
-    assert_eq!(db.rotate(&rotation).await.unwrap(), Rotated::Rotated);
+    assert_eq!(db.rotate(&rotation).await.unwrap(), RotationOutcome::Rotated);
+    assert_eq!(db.rotate(&rotation).await.unwrap(), RotationOutcome::Repeated);
+    let change = PasswordHashChange {
+        user: id,
+        expected: "hash of mina".to_owned().into(),
+        next: "another".to_owned().into(),
+        at,
+    };
+    for _ in 0..2 {
+        assert!(db.set_password_hash(change.clone()).await.unwrap());
+    }
     assert!(RefreshTokenStore::find(&*db, id).await.unwrap().is_some());
 }
 
 /// What the planner says of a query, as the names of its stages.
-async fn stages(db: &MongoUserDb, collection: &str, filter: Document, hint: Option<Document>) -> Vec<String> {
+async fn plan_stages(
+    db: &MongoUserDb,
+    collection: &str,
+    filter: Document,
+    hint: Option<Document>,
+) -> Vec<String> {
     let mut find = doc! { "find": collection, "filter": filter, "sort": { "_id": -1 }, "limit": 21 };
     find.extend(hint.map(|hint| doc! { "hint": hint }).unwrap_or_default());
     let explain = doc! { "explain": find, "verbosity": "queryPlanner" };
@@ -272,11 +304,11 @@ async fn stages(db: &MongoUserDb, collection: &str, filter: Document, hint: Opti
 #[tokio::test(flavor = "multi_thread")]
 async fn every_lookup_and_list_walks_an_index() {
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
-    let db = open(&server).await;
-    let mina = somebody("mina", &[Role::Admin]);
+    let db = open_database(&server).await;
+    let mina = new_somebody("mina", &[Role::Admin]);
     let id = mina.id;
     db.create(mina).await.unwrap();
-    db.put(row(&RefreshToken::begin(id), Timestamp::from_millis(0))).await.unwrap();
+    db.put(row_of(&new_token(id), Timestamp::from_millis(0))).await.unwrap();
     let first = PageRequest::default();
     let later = PageRequest { before: Some(id.0), ..first };
     // SecantusDB says COLLSCAN of a filter on `_id` ranges unless it is given the index; MongoDB finds it by itself.
@@ -286,15 +318,15 @@ async fn every_lookup_and_list_walks_an_index() {
     for (collection, filter, hint) in [
         ("users", doc! { "_id": to_oid(id.0) }, None),
         ("users", doc! { "email": "mina@example.com" }, None),
-        ("users", users::query(Some(Role::Operator), first), None),
-        ("users", users::query(Some(Role::Operator), later), None),
-        ("users", users::query(None, first), by_id.clone()),
-        ("users", users::query(None, later), by_id),
-        ("users", role_changes::admins(), None),
+        ("users", users::list_query(Some(Role::Operator), first), None),
+        ("users", users::list_query(Some(Role::Operator), later), None),
+        ("users", users::list_query(None, first), by_id.clone()),
+        ("users", users::list_query(None, later), by_id),
+        ("users", role_changes::admins_only(), None),
         ("user_tokens", doc! { "userId": id.to_string() }, None),
         ("role_changes", doc! { "_id": "last-admin" }, None),
     ] {
-        let stages = stages(&db, collection, filter.clone(), hint).await;
+        let stages = plan_stages(&db, collection, filter.clone(), hint).await;
         let walks = |stage: &String| ["IXSCAN", "IDHACK", "EXPRESS_IXSCAN"].contains(&stage.as_str());
         assert!(stages.iter().any(walks), "{collection} {filter}: {stages:?}");
         assert!(stages.iter().all(|stage| stage != "COLLSCAN"), "{collection} {filter}: {stages:?}");
@@ -325,42 +357,50 @@ async fn wrong_credentials_and_an_absent_server_are_told_apart_without_the_passw
 
 /// One call of every verb at once, of which every one must say that the store is unavailable.
 async fn everything_is_unavailable(db: &MongoUserDb, user: UserId) {
-    let token = RefreshToken::begin(user);
+    let token = new_token(user);
     let at = Timestamp::from_millis(0);
-    let rotation = Rotation {
+    let rotation = TokenRotation {
         user,
         presented: token.fingerprint(),
-        next: token.next().fingerprint().hash,
+        next: successor_of(&token).fingerprint().hash,
         expires_at: at,
         now: at,
+        repeatable_since: at,
     };
+    let change =
+        PasswordHashChange { user, expected: "a".to_owned().into(), next: "b".to_owned().into(), at };
     let (email, filter) = ("mina@example.com".parse().unwrap(), UserFilter::default());
     let hash = token.fingerprint().hash;
     let verbs = async {
-        tokio::join!(
-            async { db.create(somebody("jun", &[Role::User])).await.map(drop) },
-            async { UserStore::find(db, user).await.map(drop) },
-            async { db.find_by_email(&email).await.map(drop) },
-            async { db.list(&filter, PageRequest::default()).await.map(drop) },
-            async { db.set_roles(user, RoleSet::from_roles(&[Role::User]), at).await.map(drop) },
-            async { db.has_admin().await.map(drop) },
-            async { db.put(row(&token, at)).await },
-            async { db.rotate(&rotation).await.map(drop) },
-            async { RefreshTokenStore::find(db, user).await.map(drop) },
-            async { db.delete(user).await },
-            async { db.delete_if(user, &hash).await },
-        )
+        let verbs: Vec<BoxFuture<'_, Result<(), StoreError>>> = vec![
+            Box::pin(async { db.create(new_somebody("jun", &[Role::User])).await.map(drop) }),
+            Box::pin(async { UserStore::find(db, user).await.map(drop) }),
+            Box::pin(async { db.find_by_email(&email).await.map(drop) }),
+            Box::pin(async { db.list(&filter, PageRequest::default()).await.map(drop) }),
+            Box::pin(async { db.set_roles(user, RoleSet::from_roles(&[Role::User]), at).await.map(drop) }),
+            Box::pin(async { db.has_admin().await.map(drop) }),
+            Box::pin(async { db.put(row_of(&token, at)).await.map(drop) }),
+            Box::pin(async { db.take_back(user, &hash, None).await }),
+            Box::pin(async { db.take_back(user, &hash, Some(row_of(&token, at))).await }),
+            Box::pin(async { UserStore::find_confirmed(db, user).await.map(drop) }),
+            Box::pin(async { RefreshTokenStore::find_confirmed(db, user).await.map(drop) }),
+            Box::pin(async { db.set_password_hash(change).await.map(drop) }),
+            Box::pin(async { db.rotate(&rotation).await.map(drop) }),
+            Box::pin(async { RefreshTokenStore::find(db, user).await.map(drop) }),
+            Box::pin(async { db.delete(user).await }),
+            Box::pin(async { db.delete_family(user, &hash).await }),
+        ];
+        join_all(verbs).await
     };
     let told = tokio::time::timeout(Duration::from_secs(2), verbs).await;
     let told = told.expect("an outage is told within two seconds");
-    let told = <[Result<(), StoreError>; 11]>::from(told);
     for (verb, told) in told.into_iter().enumerate() {
         assert!(matches!(told, Err(StoreError::Unavailable { .. })), "verb {verb}: {told:?}");
     }
     assert!(!db.answers().await);
 }
 
-type Act = fn(&mut Server);
+type ServerAction = fn(&mut Server);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_told_in_time_by_every_verb_and_heals_by_itself() {
@@ -368,10 +408,11 @@ async fn an_outage_is_told_in_time_by_every_verb_and_heals_by_itself() {
         let mut server = Server::start(mode);
         let (uri, database) = server.fresh_database();
         let db = MongoUserDb::connect(&uri, Some(&database)).await.unwrap();
-        let mina = somebody("mina", &[Role::User, Role::Admin]);
+        let mina = new_somebody("mina", &[Role::User, Role::Admin]);
         let id = mina.id;
         db.create(mina).await.unwrap();
-        let outages: [(Act, Act); 2] = [(Server::kill, Server::restart), (Server::freeze, Server::thaw)];
+        let outages: [(ServerAction, ServerAction); 2] =
+            [(Server::kill, Server::restart), (Server::freeze, Server::thaw)];
         for (strike, heal) in outages {
             strike(&mut server);
             everything_is_unavailable(&db, id).await;
@@ -383,7 +424,7 @@ async fn an_outage_is_told_in_time_by_every_verb_and_heals_by_itself() {
             });
             healed.await.expect("it heals within five seconds");
             let last = db.set_roles(id, RoleSet::from_roles(&[Role::User]), Timestamp::from_millis(0)).await;
-            assert_eq!(last.unwrap(), RolesChanged::LastAdmin);
+            assert_eq!(last.unwrap(), RoleChange::LastAdmin);
         }
     }
 }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::{ObjectId, User};
+use domain::{ObjectId, Secret, User};
 use futures::{StreamExt, stream::BoxStream};
 use mongodb::bson::{Document, doc};
 use store_kit::mongo::to_oid;
@@ -14,7 +14,7 @@ impl TryFrom<UserDocument> for UserRecord {
         let lacking = format!("user {} lacks their password hash", document.id);
         let hash = document.password_hash.take();
         let password_hash = hash.ok_or_else(|| StoreError::corrupt(STORE, lacking))?;
-        Ok(Self { user: User::try_from(document)?, password_hash })
+        Ok(Self { user: User::try_from(document)?, password_hash: Secret::new(password_hash) })
     }
 }
 

@@ -1,15 +1,16 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use domain::{Email, Role, RoleSet, Timestamp, User, UserId};
+use domain::{Email, Role, RoleSet, Secret, Timestamp, User, UserId};
 use mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
 use serde::{Deserialize, Serialize};
 use service_kit::page::{Page, PageRequest};
 use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
 
-use super::{MongoUserDb, STORE, read, role_changes::admins};
+use super::{MongoUserDb, STORE, read_stored, role_changes::admins_only};
 use crate::store::{
-    Created, Credentials, NewUser, RolesChanged, StoreError, UserFilter, UserRecord, UserStore,
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
+    UserStore,
 };
 
 /// A user as they are stored.
@@ -44,8 +45,8 @@ impl From<NewUser> for UserDocument {
         Self {
             id: to_oid(new.id.0),
             email: new.email.as_str().to_owned(),
-            password_hash: Some(new.password_hash),
-            roles: names(new.roles),
+            password_hash: Some(new.password_hash.into_inner()),
+            roles: role_names(new.roles),
             roles_version: None,
             created_at: to_date(new.at),
             updated_at: to_date(new.at),
@@ -58,8 +59,8 @@ impl From<UserRecord> for UserDocument {
         Self {
             id: to_oid(user.id.0),
             email: user.email.as_str().to_owned(),
-            password_hash: Some(password_hash),
-            roles: names(user.roles),
+            password_hash: Some(password_hash.into_inner()),
+            roles: role_names(user.roles),
             roles_version: None,
             created_at: to_date(user.created_at),
             updated_at: to_date(user.updated_at),
@@ -73,8 +74,8 @@ impl TryFrom<UserDocument> for User {
     fn try_from(document: UserDocument) -> Result<Self, StoreError> {
         Ok(User {
             id: UserId(from_oid(document.id)),
-            email: read(&document.email)?,
-            roles: document.roles.iter().map(|role| read::<Role>(role)).collect::<Result<_, _>>()?,
+            email: Email::from_stored(document.email),
+            roles: document.roles.iter().map(|role| read_stored::<Role>(role)).collect::<Result<_, _>>()?,
             created_at: from_date(document.created_at),
             updated_at: from_date(document.updated_at),
         })
@@ -82,12 +83,12 @@ impl TryFrom<UserDocument> for User {
 }
 
 /// Roles as they are stored.
-pub(super) fn names(roles: RoleSet) -> Vec<String> {
+pub(super) fn role_names(roles: RoleSet) -> Vec<String> {
     roles.iter().map(|role| role.name().to_owned()).collect()
 }
 
 /// What a list asks for. Walks `{roles: 1, _id: -1}` where a role is given, else `_id`.
-pub(super) fn query(role: Option<Role>, page: PageRequest) -> Document {
+pub(super) fn list_query(role: Option<Role>, page: PageRequest) -> Document {
     let mut query = Document::new();
     if let Some(role) = role {
         query.insert("roles", role.name());
@@ -100,7 +101,7 @@ pub(super) fn query(role: Option<Role>, page: PageRequest) -> Document {
 
 #[async_trait]
 impl UserStore for MongoUserDb {
-    async fn create(&self, new: NewUser) -> Result<Created, StoreError> {
+    async fn create(&self, new: NewUser) -> Result<RegistrationOutcome, StoreError> {
         let user = User {
             id: new.id,
             email: new.email.clone(),
@@ -112,14 +113,14 @@ impl UserStore for MongoUserDb {
         self.mongo
             .in_time(async {
                 if self.mongo.unless_taken(insert).await?.is_some() {
-                    return Ok(Created::Created(user));
+                    return Ok(RegistrationOutcome::Registered(user));
                 }
                 // The one in the way may be this very user, inserted by an attempt the driver repeated.
                 let there = self.find_document(by_email(&user.email)).await?;
                 let there =
                     there.ok_or_else(|| StoreError::unavailable(STORE, "the user in the way is gone"))?;
                 let ours = there.id == to_oid(user.id.0);
-                Ok(if ours { Created::Created(user) } else { Created::EmailTaken })
+                Ok(if ours { RegistrationOutcome::Registered(user) } else { RegistrationOutcome::EmailTaken })
             })
             .await
     }
@@ -130,31 +131,50 @@ impl UserStore for MongoUserDb {
     }
 
     /// By the unique index.
-    async fn find_by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
+    async fn find_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError> {
         let found = self.mongo.run(self.users.find_one(by_email(email))).await?;
-        let Some(mut document) = found else { return Ok(None) };
-        let lacking = || StoreError::corrupt(STORE, format!("user {} lacks a password hash", document.id));
-        let password_hash = document.password_hash.take().ok_or_else(lacking)?;
-        Ok(Some(Credentials { user: document.try_into()?, password_hash }))
+        found.map(UserRecord::try_from).transpose()
+    }
+
+    /// By `_id`.
+    async fn find_confirmed(&self, id: UserId) -> Result<Option<UserRecord>, StoreError> {
+        let found = self.find_one_confirmed(&self.users, by_id(id)).await?;
+        found.map(UserRecord::try_from).transpose()
     }
 
     async fn list(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
         if let Some(email) = &filter.email {
             return self.list_one(email, filter.role, page).await;
         }
-        let find = self.users.find(query(filter.role, page)).projection(without_hash());
+        let find = self.users.find(list_query(filter.role, page)).projection(without_hash());
         let found = self.mongo.all(find.sort(doc! { "_id": -1 }).limit(page.overfull())).await?;
         let users = found.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
         Ok(Page::from_overfull(users, page.limit, |user: &User| user.id.0))
     }
 
-    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RolesChanged, StoreError> {
+    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError> {
         self.mongo.in_time(self.change_roles(id, roles, at)).await
+    }
+
+    async fn set_password_hash(&self, change: PasswordHashChange) -> Result<bool, StoreError> {
+        let PasswordHashChange { user, expected, next, at } = change;
+        let with_hash = |hash: &Secret<String>| doc! { "_id": to_oid(user.0), "passwordHash": hash.expose() };
+        let update = doc! { "$set": { "passwordHash": next.expose(), "updatedAt": to_date(at) } };
+        self.mongo
+            .in_time(async {
+                let changed = self.mongo.run(self.users.update_one(with_hash(&expected), update)).await?;
+                if changed.matched_count == 1 {
+                    return Ok(true);
+                }
+                // It may have been changed by an attempt the driver repeated: nobody else has this salt.
+                Ok(self.find_document(with_hash(&next)).await?.is_some())
+            })
+            .await
     }
 
     /// Walks `{roles: 1, _id: -1}`.
     async fn has_admin(&self) -> Result<bool, StoreError> {
-        Ok(self.find_document(admins()).await?.is_some())
+        Ok(self.find_document(admins_only()).await?.is_some())
     }
 }
 

@@ -18,16 +18,20 @@ use subtle::ConstantTimeEq;
 
 use super::{AccessTokenStore, StoreError};
 
-/// Compares and deletes in one step. A record that does not read is nobody's token.
-static REMOVE_IF: LazyLock<Script> = LazyLock::new(|| {
+/// Compares and puts back in one step. A record that does not read is nobody's token.
+static TAKE_BACK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         local stored = redis.call('GET', KEYS[1])
         local read, record = pcall(cjson.decode, stored)
-        if stored and read and type(record) == 'table' and record.token == ARGV[1] then
-            return redis.call('DEL', KEYS[1])
+        if not (stored and read and type(record) == 'table' and record.token == ARGV[1]) then
+            return
         end
-        return 0
+        if ARGV[2] then
+            redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
+        else
+            redis.call('DEL', KEYS[1])
+        end
         ",
     )
 });
@@ -35,7 +39,7 @@ static REMOVE_IF: LazyLock<Script> = LazyLock::new(|| {
 /// The value of a key.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Record {
+struct TokenRecord {
     token: String,
     issued_at: Timestamp,
     expires_at: Timestamp,
@@ -56,26 +60,42 @@ impl RedisTokenDb {
 
 #[async_trait]
 impl AccessTokenStore for RedisTokenDb {
-    async fn put(&self, user: UserId, token: &IssuedToken) -> Result<(), StoreError> {
-        let record =
-            Record { token: token.token.clone(), issued_at: token.issued_at, expires_at: token.expires_at };
-        let record =
-            serde_json::to_string(&record).map_err(|error| StoreError::corrupt("token-db", error))?;
+    /// One `SET … GET`.
+    async fn put(&self, user: UserId, token: &IssuedToken) -> Result<Option<IssuedToken>, StoreError> {
         let mut set = redis::cmd("SET");
-        set.arg(key(user)).arg(record).arg("EX").arg(ACCESS_TOKEN_SECONDS);
-        self.redis.run(&set).await
+        set.arg(token_key(user)).arg(write_record(token)?).arg("EX").arg(ACCESS_TOKEN_SECONDS).arg("GET");
+        let before: Option<Vec<u8>> = self.redis.run(&set).await?;
+        Ok(before.and_then(|before| read_record(user, &before)))
     }
 
-    async fn remove(&self, user: UserId) -> Result<(), StoreError> {
-        let mut remove = redis::cmd("DEL");
-        remove.arg(key(user));
-        self.redis.run(&remove).await
+    async fn take_back(
+        &self,
+        user: UserId,
+        placed: &str,
+        before: Option<&IssuedToken>,
+    ) -> Result<(), StoreError> {
+        let mut take_back = TAKE_BACK.key(token_key(user));
+        take_back.arg(placed);
+        if let Some(before) = before {
+            take_back.arg(write_record(before)?).arg(before.expires_at.as_millis());
+        }
+        self.redis.run(&take_back).await
     }
 
-    async fn remove_if(&self, user: UserId, token: &str) -> Result<(), StoreError> {
-        let mut remove = REMOVE_IF.key(key(user));
-        remove.arg(token);
-        self.redis.run(&remove).await
+    /// One `GETDEL`.
+    async fn remove(&self, user: UserId) -> Result<Option<IssuedToken>, StoreError> {
+        let mut remove = redis::cmd("GETDEL");
+        remove.arg(token_key(user));
+        let removed: Option<Vec<u8>> = self.redis.run(&remove).await?;
+        Ok(removed.and_then(|removed| read_record(user, &removed)))
+    }
+
+    /// One `SET … NX`.
+    async fn give_back(&self, user: UserId, removed: &IssuedToken) -> Result<(), StoreError> {
+        let mut set = redis::cmd("SET");
+        set.arg(token_key(user)).arg(write_record(removed)?);
+        set.arg("PXAT").arg(removed.expires_at.as_millis()).arg("NX");
+        self.redis.run::<Option<String>>(&set).await.map(drop)
     }
 
     /// One `MGET`; in a cluster the client sends each node those of its slots, all at once, and puts the answers in
@@ -86,31 +106,46 @@ impl AccessTokenStore for RedisTokenDb {
         }
         let mut get = redis::cmd("MGET");
         for (user, _) in sessions {
-            get.arg(key(*user));
+            get.arg(token_key(*user));
         }
         let stored: Vec<Option<Vec<u8>>> = self.redis.run(&get).await?;
         if stored.len() != sessions.len() {
             return Err(StoreError::corrupt("token-db", "MGET answered with another number of values"));
         }
         let answers = sessions.iter().zip(stored);
-        Ok(answers.map(|((user, token), stored)| stored.is_some_and(|it| holds(*user, &it, token))).collect())
+        Ok(answers
+            .map(|((user, token), stored)| stored.is_some_and(|it| holds_token(*user, &it, token)))
+            .collect())
     }
 }
 
-/// Whether the record is of this token. One that does not read is of none: its user logs in again, which replaces it,
-/// and the others of the batch get their answers.
-fn holds(user: UserId, record: &[u8], token: &str) -> bool {
-    match serde_json::from_slice::<Record>(record) {
-        Ok(record) => record.token.as_bytes().ct_eq(token.as_bytes()).into(),
+/// Whether the record is of this token.
+fn holds_token(user: UserId, record: &[u8], token: &str) -> bool {
+    read_record(user, record).is_some_and(|stored| stored.token.as_bytes().ct_eq(token.as_bytes()).into())
+}
+
+fn write_record(token: &IssuedToken) -> Result<String, StoreError> {
+    let record =
+        TokenRecord { token: token.token.clone(), issued_at: token.issued_at, expires_at: token.expires_at };
+    serde_json::to_string(&record).map_err(|error| StoreError::corrupt("token-db", error))
+}
+
+/// A record that does not read is of no token: its user logs in again, which replaces it, and the others of a batch get
+/// their answers.
+fn read_record(user: UserId, record: &[u8]) -> Option<IssuedToken> {
+    match serde_json::from_slice(record) {
+        Ok(TokenRecord { token, issued_at, expires_at }) => {
+            Some(IssuedToken { token, issued_at, expires_at })
+        }
         Err(error) => {
             // The category only: the error itself may quote the record.
             tracing::warn!(%user, error = ?error.classify(), "token-db holds a record that cannot be read");
-            false
+            None
         }
     }
 }
 
-fn key(user: UserId) -> String {
+fn token_key(user: UserId) -> String {
     format!("access_token:{user}")
 }
 

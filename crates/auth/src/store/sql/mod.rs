@@ -31,6 +31,14 @@ impl SqlUserDb {
     pub async fn connect(url: &str) -> Result<Self, PostgresConnectError> {
         Sql::connect(url, STORE, &POSTGRES_MIGRATIONS).await.map(Self)
     }
+
+    /// Makes a SQLite file refuse what is written to it, as one on a read-only disk does.
+    #[cfg(test)]
+    pub(crate) async fn refuse_writes(&self, refuse: bool) {
+        let pragma = if refuse { "PRAGMA query_only = ON" } else { "PRAGMA query_only = OFF" };
+        let set = self.0.write(move |connection| Box::pin(sqlx::query(pragma).execute(connection)));
+        set.await.unwrap();
+    }
 }
 
 #[async_trait]

@@ -17,6 +17,8 @@ macro_rules! every_suite {
     ($run:ident) => {
         $run! {
             users: a_user_is_found_as_they_were_stored,
+            users: an_address_from_an_earlier_version_is_read_as_it_is,
+            users: of_two_who_change_a_password_hash_one_succeeds,
             users: of_a_hundred_registrations_of_one_address_one_is_stored,
             users: roles_change_and_the_last_administrator_stays,
             users: of_administrators_who_demote_each_other_one_remains,
@@ -24,10 +26,13 @@ macro_rules! every_suite {
             users: filters_combine,
             refresh_tokens: a_rotation_replaces_the_hash_and_keeps_the_rest,
             refresh_tokens: a_token_that_was_rotated_away_deletes_the_row,
+            refresh_tokens: a_rotation_can_be_repeated_within_the_grace_until_the_successor_is_used,
+            refresh_tokens: without_a_grace_no_rotation_can_be_repeated,
+            refresh_tokens: a_row_gives_its_place_back_only_while_it_holds_it,
             refresh_tokens: an_earlier_logins_token_is_unknown_and_changes_nothing,
             refresh_tokens: an_expired_token_is_told_apart,
-            refresh_tokens: deleting_can_be_tied_to_a_hash,
-            refresh_tokens: of_many_rotations_with_one_token_exactly_one_succeeds,
+            refresh_tokens: deleting_can_be_tied_to_a_family,
+            refresh_tokens: of_many_rotations_with_one_token_one_rotates_and_the_others_repeat,
             refresh_tokens: of_many_logins_at_once_one_row_is_left,
             transfer: what_is_imported_comes_out_the_same_wherever_one_begins,
             transfer: many_can_be_imported_at_once,
@@ -40,7 +45,7 @@ macro_rules! every_suite {
 use every_suite;
 
 /// Pages through as many databases as there are cases; `open` hands out empty ones, with what must be kept as long.
-fn paging<K>(cases: u32, open: impl AsyncFn() -> (SqlUserDb, K)) {
+fn check_paging<K>(cases: u32, open: impl AsyncFn() -> (SqlUserDb, K)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let drawn = (
         0_usize..40,

@@ -5,9 +5,9 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
     SqlUserDb,
-    users::{CredentialsRow, bits},
+    users::{UserRecordRow, role_bits},
 };
-use crate::store::{Credentials, StoreError, UserRecord, UserTransfer};
+use crate::store::{StoreError, UserRecord, UserTransfer};
 
 const EXPORT: &str = "SELECT id, email, roles, created_at, updated_at, password_hash FROM users \
     WHERE id > $1 ORDER BY id LIMIT $2";
@@ -33,7 +33,7 @@ impl UserTransfer for SqlUserDb {
     async fn import(&self, mut users: Vec<UserRecord>) -> Result<(), StoreError> {
         while !users.is_empty() {
             let rest = users.split_off(users.len().min(AT_ONCE));
-            self.0.write(move |connection| Box::pin(insert(connection, users))).await?;
+            self.0.write(move |connection| Box::pin(insert_users(connection, users))).await?;
             users = rest;
         }
         Ok(())
@@ -42,19 +42,15 @@ impl UserTransfer for SqlUserDb {
 
 impl SqlUserDb {
     async fn page(&self, after: Option<ObjectId>) -> Result<Vec<UserRecord>, StoreError> {
-        let page = sqlx::query_as::<_, CredentialsRow>(EXPORT)
+        let page = sqlx::query_as::<_, UserRecordRow>(EXPORT)
             .bind(after.map_or_else(String::new, |id| id.to_string()))
             .bind(PAGE);
         let found = self.0.read(|connection| Box::pin(page.fetch_all(connection))).await?;
-        let users = found.into_iter().map(|row| {
-            let Credentials { user, password_hash } = row.try_into()?;
-            Ok(UserRecord { user, password_hash })
-        });
-        users.collect()
+        found.into_iter().map(UserRecord::try_from).collect()
     }
 }
 
-async fn insert(connection: &mut AnyConnection, users: Vec<UserRecord>) -> Result<(), sqlx::Error> {
+async fn insert_users(connection: &mut AnyConnection, users: Vec<UserRecord>) -> Result<(), sqlx::Error> {
     let row = |row: usize| {
         let parameters: Vec<_> = (1..=6).map(|column| format!("${}", row * 6 + column)).collect();
         format!("({})", parameters.join(", "))
@@ -69,8 +65,8 @@ async fn insert(connection: &mut AnyConnection, users: Vec<UserRecord>) -> Resul
         insert = insert
             .bind(user.id.to_string())
             .bind(user.email.as_str().to_owned())
-            .bind(password_hash)
-            .bind(bits(user.roles))
+            .bind(password_hash.into_inner())
+            .bind(role_bits(user.roles))
             .bind(user.created_at.as_millis())
             .bind(user.updated_at.as_millis());
     }

@@ -1,10 +1,13 @@
 use async_trait::async_trait;
-use domain::{Email, ObjectId, Role, RoleSet, Timestamp, User, UserId};
+use domain::{Email, ObjectId, Role, RoleSet, Secret, Timestamp, User, UserId};
 use service_kit::page::{Page, PageRequest};
 use sqlx::AnyConnection;
 
 use super::{STORE, SqlUserDb};
-use crate::store::{Created, Credentials, NewUser, RolesChanged, StoreError, UserFilter, UserStore};
+use crate::store::{
+    NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
+    UserStore,
+};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -34,6 +37,10 @@ pub(super) const SET_ROLES: &str = "UPDATE users SET roles = $2, updated_at = $3
 
 pub(super) const FIND_BY_EMAIL: &str =
     "SELECT id, email, roles, created_at, updated_at, password_hash FROM users WHERE email = $1";
+const FIND_RECORD: &str =
+    "SELECT id, email, roles, created_at, updated_at, password_hash FROM users WHERE id = $1";
+const SET_PASSWORD_HASH: &str =
+    "UPDATE users SET password_hash = $3, updated_at = $4 WHERE id = $1 AND password_hash = $2";
 pub(super) const HAS_ADMIN: &str = "SELECT id FROM users WHERE (roles & 8) = 8 LIMIT 1";
 
 /// Greater than every id: where a list begins.
@@ -49,7 +56,7 @@ struct UserRow {
 }
 
 #[derive(sqlx::FromRow)]
-pub(super) struct CredentialsRow {
+pub(super) struct UserRecordRow {
     #[sqlx(flatten)]
     user: UserRow,
     password_hash: String,
@@ -61,24 +68,24 @@ impl TryFrom<UserRow> for User {
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
         Ok(User {
             id: row.id.parse::<UserId>().map_err(|error| StoreError::corrupt(STORE, error))?,
-            email: row.email.parse::<Email>().map_err(|error| StoreError::corrupt(STORE, error))?,
-            roles: roles(row.roles),
+            email: Email::from_stored(row.email),
+            roles: roles_from_bits(row.roles),
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
         })
     }
 }
 
-impl TryFrom<CredentialsRow> for Credentials {
+impl TryFrom<UserRecordRow> for UserRecord {
     type Error = StoreError;
 
-    fn try_from(row: CredentialsRow) -> Result<Self, StoreError> {
-        Ok(Credentials { user: row.user.try_into()?, password_hash: row.password_hash })
+    fn try_from(row: UserRecordRow) -> Result<Self, StoreError> {
+        Ok(UserRecord { user: row.user.try_into()?, password_hash: Secret::new(row.password_hash) })
     }
 }
 
 /// The stored bit of a role. Stored for good, so it does not follow the order of the enum.
-const fn bit(role: Role) -> i64 {
+const fn role_bit(role: Role) -> i64 {
     match role {
         Role::User => 1,
         Role::Operator => 2,
@@ -87,19 +94,19 @@ const fn bit(role: Role) -> i64 {
     }
 }
 
-pub(super) fn bits(roles: RoleSet) -> i64 {
-    roles.iter().fold(0, |bits, role| bits | bit(role))
+pub(super) fn role_bits(roles: RoleSet) -> i64 {
+    roles.iter().fold(0, |bits, role| bits | role_bit(role))
 }
 
-fn roles(bits: i64) -> RoleSet {
-    Role::ALL.into_iter().filter(|role| bits & bit(*role) != 0).collect()
+fn roles_from_bits(bits: i64) -> RoleSet {
+    Role::ALL.into_iter().filter(|role| bits & role_bit(*role) != 0).collect()
 }
 
 /// Whether nobody had the address, or the id.
-pub(super) async fn insert(
+pub(super) async fn insert_user(
     connection: &mut AnyConnection,
     user: User,
-    password_hash: String,
+    password_hash: Secret<String>,
 ) -> Result<bool, sqlx::Error> {
     let stored = sqlx::query(
         "INSERT INTO users (id, email, password_hash, roles, created_at, updated_at) \
@@ -107,8 +114,8 @@ pub(super) async fn insert(
     )
     .bind(user.id.to_string())
     .bind(user.email.as_str())
-    .bind(password_hash)
-    .bind(bits(user.roles))
+    .bind(password_hash.into_inner())
+    .bind(role_bits(user.roles))
     .bind(user.created_at.as_millis())
     .bind(user.updated_at.as_millis())
     .execute(connection)
@@ -118,12 +125,16 @@ pub(super) async fn insert(
 
 #[async_trait]
 impl UserStore for SqlUserDb {
-    async fn create(&self, new: NewUser) -> Result<Created, StoreError> {
+    async fn create(&self, new: NewUser) -> Result<RegistrationOutcome, StoreError> {
         let NewUser { id, email, password_hash, roles, at } = new;
         let user = User { id, email, roles, created_at: at, updated_at: at };
         let row = user.clone();
-        let stored = self.0.write(move |connection| Box::pin(insert(connection, row, password_hash)));
-        Ok(if stored.await? { Created::Created(user) } else { Created::EmailTaken })
+        let stored = self.0.write(move |connection| Box::pin(insert_user(connection, row, password_hash)));
+        Ok(if stored.await? {
+            RegistrationOutcome::Registered(user)
+        } else {
+            RegistrationOutcome::EmailTaken
+        })
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -132,10 +143,17 @@ impl UserStore for SqlUserDb {
         row.map(User::try_from).transpose()
     }
 
-    async fn find_by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        let find = sqlx::query_as::<_, CredentialsRow>(FIND_BY_EMAIL).bind(email.as_str().to_owned());
+    async fn find_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError> {
+        let find = sqlx::query_as::<_, UserRecordRow>(FIND_BY_EMAIL).bind(email.as_str().to_owned());
         let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
-        row.map(Credentials::try_from).transpose()
+        row.map(UserRecord::try_from).transpose()
+    }
+
+    /// There is one server.
+    async fn find_confirmed(&self, id: UserId) -> Result<Option<UserRecord>, StoreError> {
+        let find = sqlx::query_as::<_, UserRecordRow>(FIND_RECORD).bind(id.to_string());
+        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+        row.map(UserRecord::try_from).transpose()
     }
 
     async fn list(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
@@ -158,7 +176,7 @@ impl UserStore for SqlUserDb {
         Ok(Page::from_overfull(users, page.limit, |user: &User| user.id.0))
     }
 
-    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RolesChanged, StoreError> {
+    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError> {
         let (updated, known) = self
             .0
             .write(move |connection| {
@@ -166,7 +184,7 @@ impl UserStore for SqlUserDb {
                     sqlx::query(ONE_CHANGE_AT_A_TIME).execute(&mut *connection).await?;
                     let updated: Option<UserRow> = sqlx::query_as(SET_ROLES)
                         .bind(id.to_string())
-                        .bind(bits(roles))
+                        .bind(role_bits(roles))
                         .bind(at.as_millis())
                         .fetch_optional(&mut *connection)
                         .await?;
@@ -179,10 +197,25 @@ impl UserStore for SqlUserDb {
             })
             .await?;
         match updated {
-            Some(row) => Ok(RolesChanged::Updated(row.try_into()?)),
-            None if known => Ok(RolesChanged::LastAdmin),
-            None => Ok(RolesChanged::NotFound),
+            Some(row) => Ok(RoleChange::Updated(row.try_into()?)),
+            None if known => Ok(RoleChange::LastAdmin),
+            None => Ok(RoleChange::NotFound),
         }
+    }
+
+    async fn set_password_hash(&self, change: PasswordHashChange) -> Result<bool, StoreError> {
+        let changed = self.0.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query(SET_PASSWORD_HASH)
+                    .bind(change.user.to_string())
+                    .bind(change.expected.into_inner())
+                    .bind(change.next.into_inner())
+                    .bind(change.at.as_millis())
+                    .execute(connection)
+                    .await
+            })
+        });
+        Ok(changed.await?.rows_affected() == 1)
     }
 
     async fn has_admin(&self) -> Result<bool, StoreError> {
@@ -199,7 +232,7 @@ impl SqlUserDb {
         role: Option<Role>,
         page: PageRequest,
     ) -> Result<Page<User>, StoreError> {
-        let found = self.find_by_email(email).await?.map(|credentials| credentials.user);
+        let found = self.find_by_email(email).await?.map(|record| record.user);
         let wanted = |user: &User| {
             role.is_none_or(|role| user.roles.contains(role))
                 && page.before.is_none_or(|before: ObjectId| user.id.0 < before)

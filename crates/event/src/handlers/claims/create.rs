@@ -8,7 +8,7 @@ use service_kit::{
 };
 
 use super::{idempotency_key::IdempotencyKey, view::ClaimView};
-use crate::{EventService, app::claims::CreateClaimError, decide::ClaimRefusal};
+use crate::{app::claims::CreateClaimError, decide::ClaimRefusal, service::EventService};
 
 service_kit::refusals! {
     /// Why a claim is not stored. It is not used up.
@@ -49,8 +49,8 @@ impl From<CreateClaimError> for Refused<CreateClaimRefusal> {
 
 /// Claim an event's rewards
 ///
-/// Each user can claim an event once. A claim that is refused is not used up. A retry with the same `Idempotency-Key` gets
-/// the first answer again.
+/// Each user can claim an event once. A claim that is refused is not used up. A retry with the same
+/// `Idempotency-Key` gets the first answer again.
 #[utoipa::path(
     post,
     path = "/events/{eventId}/request",

@@ -6,7 +6,7 @@ use service_kit::{
 };
 
 use super::view::DecidedClaimView;
-use crate::{EventService, app::claims::FindClaimError};
+use crate::{app::claims::FindClaimError, service::EventService};
 
 service_kit::refusals! {
     /// Why a reward request is not shown.
@@ -27,7 +27,8 @@ impl From<FindClaimError> for Refused<GetClaimRefusal> {
 
 /// Look up a reward request
 ///
-/// With what it was decided on: the event's revision, the facts, the condition and its evaluation step by step.
+/// With what it was decided on: the event's revision, the facts, the condition and its evaluation step by
+/// step.
 #[utoipa::path(
     get,
     path = "/events/requests/{requestId}",

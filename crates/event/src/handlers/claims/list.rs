@@ -9,7 +9,7 @@ use service_kit::{
 };
 
 use super::view::ClaimView;
-use crate::{EventService, app::claims::ListClaimsError};
+use crate::{app::claims::ListClaimsError, service::EventService};
 
 service_kit::refusals! {
     /// Why reward requests are not listed.

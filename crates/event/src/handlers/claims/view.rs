@@ -52,8 +52,8 @@ struct DecisionView {
     /// The event's revision the condition was taken from.
     #[schema(minimum = 1)]
     event_revision: i64,
-    /// The condition as it stood in that revision.
-    #[schema(value_type = Object)]
+    /// The condition as it stood in that revision; null where an earlier version did not keep it.
+    #[schema(value_type = Option<Object>, required)]
     condition: Value,
     /// The facts it was evaluated over.
     #[schema(value_type = Object)]

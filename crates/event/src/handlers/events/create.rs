@@ -12,8 +12,8 @@ use super::{
     view::EventView,
 };
 use crate::{
-    EventService,
     app::events::{CreateEventError, EventDraft},
+    service::EventService,
 };
 
 /// The event to be.
@@ -28,7 +28,8 @@ pub(crate) struct CreateEventBody {
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 2000)]
     description: Option<TextBlock<2000>>,
-    /// The JsonLogic rule a claimant must meet; {} admits everybody. Facts: user.id, user.roles, user.ageDays, now.
+    /// The JsonLogic rule a claimant must meet; {} admits everybody. Facts: user.id, user.roles,
+    /// user.ageDays, now.
     #[schema(value_type = Object, example = json!({">=": [{"var": "user.ageDays"}, 7]}))]
     condition: CheckedCondition,
     /// First moment of the period.

@@ -7,7 +7,7 @@ use service_kit::{
 };
 
 use super::view::EventView;
-use crate::{EventService, app::events::FindEventError};
+use crate::{app::events::FindEventError, service::EventService};
 
 service_kit::refusals! {
     /// Why an event is not shown.

@@ -9,7 +9,7 @@ use service_kit::{
 };
 
 use super::view::EventView;
-use crate::EventService;
+use crate::service::EventService;
 
 /// Which events to list: those that match everything that is given.
 #[derive(Debug, Deserr, utoipa::IntoParams)]

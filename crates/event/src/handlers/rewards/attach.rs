@@ -7,7 +7,7 @@ use service_kit::{
 };
 
 use super::{body::AttachRewardBody, view::RewardView};
-use crate::{EventService, app::rewards::AttachRewardError};
+use crate::{app::rewards::AttachRewardError, service::EventService};
 
 service_kit::refusals! {
     /// Why a reward is not attached.

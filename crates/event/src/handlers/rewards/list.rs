@@ -7,7 +7,7 @@ use service_kit::{
 };
 
 use super::view::{RewardView, write_rewards};
-use crate::{EventService, app::events::FindEventError};
+use crate::{app::events::FindEventError, service::EventService};
 
 service_kit::refusals! {
     /// Why an event's rewards are not listed.

@@ -14,8 +14,8 @@ use store_kit::error::StoreError;
 /// primary meanwhile.
 const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_secs(1);
-/// Rows read in one step.
-const STEP: usize = 1000;
+/// Rows read in one step: many, since a step costs a server a search, and few enough for some megabytes.
+const STEP: usize = 10_000;
 
 /// One collection or table of a store.
 pub(super) struct Collection {

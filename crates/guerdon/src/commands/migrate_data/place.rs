@@ -44,7 +44,6 @@ impl Side {
                 mongodb_uri,
                 redis_host: None,
                 redis_port: 0,
-                jwt_secret: None,
             },
         })
     }
@@ -70,6 +69,19 @@ impl Side {
         }
         let stores = open_event_db(&self.settings).await.map_err(named)?;
         Ok(stores.transfer.tables().iter().cloned().map(Table::Events).map(Collection::new).collect())
+    }
+
+    /// The files of its embedded stores that are there.
+    pub(super) fn existing_files(&self) -> Result<Vec<PathBuf>, UnknownStore> {
+        let users = match self.user_db()? {
+            UserDatabase::Sqlite(path) => Some(path),
+            UserDatabase::Postgres(_) | UserDatabase::Mongo(_) => None,
+        };
+        let events = match self.event_db()? {
+            EventDatabase::Sqlite(path) => Some(path),
+            EventDatabase::Mongo(_) => None,
+        };
+        Ok(users.into_iter().chain(events).filter(|file| file.is_file()).collect())
     }
 
     pub(super) fn has_the_user_db_of(&self, other: &Self) -> Result<bool, UnknownStore> {

@@ -1,3 +1,4 @@
+use domain::Role;
 use futures::future::join_all;
 use http::Method;
 use serde_json::json;
@@ -6,7 +7,7 @@ use service_kit::identity::Identity::Anonymous;
 use super::*;
 use crate::{
     PasswordPool,
-    test_app::{PASSWORD, TestApp, by, fill},
+    test_app::{PASSWORD, TestApp, fill_pool, identity_of},
 };
 
 const PATH: &str = "/users";
@@ -28,7 +29,7 @@ async fn a_registered_user_has_the_role_user_and_can_log_in() {
     assert_eq!(answer.header("location"), format!("/users/{}", answer.str("id")));
     let mina: User = serde_json::from_value(answer.body.clone()).unwrap();
     assert_eq!(app.log_in(&mina).await.outcome(), (200, ""));
-    assert_eq!(app.get(by(&mina), answer.header("location")).await.body, answer.body);
+    assert_eq!(app.get(identity_of(&mina), answer.header("location")).await.body, answer.body);
 }
 
 #[tokio::test]
@@ -37,8 +38,8 @@ async fn the_password_is_stored_as_an_argon2id_hash_and_printed_nowhere() {
     let body = json!({ "email": "mina@example.com", "password": PASSWORD });
     let answer = app.post(Anonymous, PATH, &body).await;
     let stored = app.auth.users.find_by_email(&"mina@example.com".parse().unwrap()).await.unwrap().unwrap();
-    assert!(stored.password_hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-    let request: CreateUser = deserr::deserialize::<_, _, Faults>(body).unwrap();
+    assert!(stored.password_hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    let request: RegistrationBody = deserr::deserialize::<_, _, Faults>(body).unwrap();
     for printed in [answer.text, format!("{stored:?}"), format!("{request:?}")] {
         assert!(printed.contains("mina@example.com"), "{printed}");
         assert!(!printed.contains(PASSWORD) && !printed.contains("argon2"), "{printed}");
@@ -60,7 +61,7 @@ async fn of_registrations_of_one_address_at_once_one_succeeds() {
     let app = TestApp::start().await;
     let body = json!({ "email": "mina@example.com", "password": PASSWORD });
     let answers = join_all((0..8).map(|_| app.post(Anonymous, PATH, &body))).await;
-    let mut outcomes: Vec<_> = answers.iter().map(crate::test_app::Answer::outcome).collect();
+    let mut outcomes: Vec<_> = answers.iter().map(crate::test_app::HttpAnswer::outcome).collect();
     outcomes.sort_unstable();
     assert_eq!(outcomes[0], (201, ""));
     assert!(outcomes[1..].iter().all(|outcome| *outcome == (409, "EMAIL_TAKEN")), "{outcomes:?}");
@@ -87,17 +88,17 @@ async fn every_fault_is_named_at_once_and_nothing_is_stored() {
         named.sort_unstable();
         assert_eq!(named, pointers, "{}", answer.text);
     }
-    let listed = app.get(by(&admin), PATH).await;
+    let listed = app.get(identity_of(&admin), PATH).await;
     assert_eq!(listed.body["items"], json!([admin]));
 }
 
 #[tokio::test]
 async fn passwords_of_8_and_of_128_characters_are_taken() {
     let app = TestApp::start().await;
-    for (email, password) in [
-        ("mina@example.com", "비밀번호여덟글자".to_owned()),
-        ("jun@example.com", ('가'..).take(128).collect()),
-    ] {
+    let longest: String = ('가'..).take(128).collect();
+    for (email, password) in
+        [("mina@example.com", "비밀번호여덟글자".to_owned()), ("jun@example.com", longest)]
+    {
         let body = json!({ "email": email, "password": password });
         assert_eq!(app.post(Anonymous, PATH, &body).await.outcome(), (201, ""));
         assert_eq!(app.post(Anonymous, "/auth/login", &body).await.outcome(), (200, ""));
@@ -149,7 +150,7 @@ async fn what_is_not_json_is_refused() {
 async fn a_flood_of_registrations_is_shed() {
     let pool = PasswordPool::with(1, 1);
     let app = TestApp::start_with(|parts| parts.passwords = pool.clone()).await;
-    let full = fill(&pool).await;
+    let full = fill_pool(&pool).await;
     let answer =
         app.post(Anonymous, PATH, &json!({ "email": "mina@example.com", "password": PASSWORD })).await;
     assert_eq!((answer.outcome(), answer.header("retry-after")), ((503, "UNAVAILABLE"), "2"));

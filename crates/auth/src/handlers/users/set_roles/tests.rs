@@ -4,9 +4,9 @@ use serde_json::json;
 use service_kit::identity::Identity;
 
 use super::*;
-use crate::test_app::{TestApp, by};
+use crate::test_app::{TestApp, identity_of};
 
-fn path(user: UserId) -> String {
+fn roles_path(user: UserId) -> String {
     format!("/users/{user}/roles")
 }
 
@@ -19,7 +19,7 @@ async fn a_change_counts_at_once_and_a_refresh_carries_it() {
     let (session, other) = (app.log_in(&mina).await, app.log_in(&jun).await);
     app.clock.advance_seconds(5);
     let roles = json!({ "roles": ["AUDITOR", "OPERATOR", "AUDITOR"] });
-    let answer = app.put(by(&admin), &path(mina.id), &roles).await;
+    let answer = app.put(identity_of(&admin), &roles_path(mina.id), &roles).await;
     assert_eq!(answer.outcome(), (200, ""));
     let expected = json!({
         "id": mina.id,
@@ -43,12 +43,15 @@ async fn the_last_administrator_stays_and_is_not_logged_out() {
     let admin = app.user("admin@example.com", &[Role::Admin]).await;
     let session = app.log_in(&admin).await;
     let roles = json!({ "roles": ["USER"] });
-    let answer = app.put(by(&admin), &path(admin.id), &roles).await;
+    let answer = app.put(identity_of(&admin), &roles_path(admin.id), &roles).await;
     assert_eq!(answer.outcome(), (409, "LAST_ADMIN"));
     assert!(app.lets_in(admin.id, session.str("accessToken")).await);
     let second = app.user("second@example.com", &[Role::Admin]).await;
-    assert_eq!(app.put(by(&second), &path(admin.id), &roles).await.outcome(), (200, ""));
-    assert_eq!(app.put(by(&second), &path(second.id), &roles).await.outcome(), (409, "LAST_ADMIN"));
+    assert_eq!(app.put(identity_of(&second), &roles_path(admin.id), &roles).await.outcome(), (200, ""));
+    assert_eq!(
+        app.put(identity_of(&second), &roles_path(second.id), &roles).await.outcome(),
+        (409, "LAST_ADMIN")
+    );
 }
 
 #[tokio::test]
@@ -56,9 +59,9 @@ async fn only_administrators_change_roles() {
     let app = TestApp::start().await;
     let mina = app.user("mina@example.com", &[Role::User, Role::Operator, Role::Auditor]).await;
     let roles = json!({ "roles": ["ADMIN"] });
-    assert_eq!(app.put(by(&mina), &path(mina.id), &roles).await.outcome(), (403, "FORBIDDEN"));
+    assert_eq!(app.put(identity_of(&mina), &roles_path(mina.id), &roles).await.outcome(), (403, "FORBIDDEN"));
     for who in [Identity::Anonymous, Identity::Gateway] {
-        assert_eq!(app.put(who, &path(mina.id), &roles).await.outcome(), (401, "UNAUTHENTICATED"));
+        assert_eq!(app.put(who, &roles_path(mina.id), &roles).await.outcome(), (401, "UNAUTHENTICATED"));
     }
     assert_eq!(app.auth.users.find(mina.id).await.unwrap(), Some(mina));
 }
@@ -75,17 +78,19 @@ async fn every_fault_is_named_at_once_and_nobody_is_logged_out() {
         (json!({ "roles": "USER", "role": "USER" }), vec!["/role", "/roles"]),
         (json!({ "roles": ["KING", "USER", 5, "user"] }), vec!["/roles/0", "/roles/2", "/roles/3"]),
     ] {
-        let answer = app.put(by(&admin), &path(mina.id), &body).await;
+        let answer = app.put(identity_of(&admin), &roles_path(mina.id), &body).await;
         assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED"), "{body}");
         let mut named = answer.pointers();
         named.sort_unstable();
         assert_eq!(named, pointers, "{}", answer.text);
     }
-    let malformed = app.send_text(by(&admin), Method::PUT, &path(mina.id), "application/json", "[").await;
+    let malformed =
+        app.send_text(identity_of(&admin), Method::PUT, &roles_path(mina.id), "application/json", "[").await;
     assert_eq!(malformed.outcome(), (400, "MALFORMED_BODY"));
-    let text = app.send_text(by(&admin), Method::PUT, &path(mina.id), "text/plain", "USER").await;
+    let text =
+        app.send_text(identity_of(&admin), Method::PUT, &roles_path(mina.id), "text/plain", "USER").await;
     assert_eq!(text.outcome(), (415, "UNSUPPORTED_MEDIA_TYPE"));
-    let no_id = app.put(by(&admin), "/users/42/roles", &json!({ "roles": ["USER"] })).await;
+    let no_id = app.put(identity_of(&admin), "/users/42/roles", &json!({ "roles": ["USER"] })).await;
     assert_eq!((no_id.outcome(), no_id.pointers()), ((400, "VALIDATION_FAILED"), vec![":id"]));
     assert!(app.lets_in(mina.id, session.str("accessToken")).await);
 }
@@ -95,7 +100,7 @@ async fn nobodys_roles_cannot_be_changed() {
     let app = TestApp::start().await;
     let admin = app.user("admin@example.com", &[Role::Admin]).await;
     let nobody = UserId(ObjectId::from_bytes([7; 12]));
-    let answer = app.put(by(&admin), &path(nobody), &json!({ "roles": ["USER"] })).await;
+    let answer = app.put(identity_of(&admin), &roles_path(nobody), &json!({ "roles": ["USER"] })).await;
     assert_eq!(answer.outcome(), (404, "NOT_FOUND"));
 }
 
@@ -105,10 +110,10 @@ async fn while_token_db_is_down_roles_stay_as_they_are() {
     let admin = app.user("admin@example.com", &[Role::Admin]).await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
     let session = app.log_in(&mina).await;
-    app.token_db.set_down(true);
-    let answer = app.put(by(&admin), &path(mina.id), &json!({ "roles": ["OPERATOR"] })).await;
+    app.set_token_db_down(true);
+    let answer = app.put(identity_of(&admin), &roles_path(mina.id), &json!({ "roles": ["OPERATOR"] })).await;
     assert_eq!((answer.outcome(), answer.header("retry-after")), ((503, "UNAVAILABLE"), "1"));
-    app.token_db.set_down(false);
+    app.set_token_db_down(false);
     assert!(app.lets_in(mina.id, session.str("accessToken")).await);
     assert_eq!(app.auth.users.find(mina.id).await.unwrap(), Some(mina));
 }

@@ -6,14 +6,14 @@ use super::*;
 use crate::store::{
     UserStore,
     contract::users as user_suite,
-    mongo::tests::{open, patient, somebody},
+    mongo::tests::{new_somebody, open_database, open_patiently},
 };
 
 const USER: RoleSet = RoleSet::from_roles(&[Role::User]);
 const ADMIN: RoleSet = RoleSet::from_roles(&[Role::Admin]);
 
 async fn two_admins(db: &MongoUserDb) -> (User, User) {
-    let (mina, jun) = (somebody("mina", &[Role::Admin]), somebody("jun", &[Role::Admin]));
+    let (mina, jun) = (new_somebody("mina", &[Role::Admin]), new_somebody("jun", &[Role::Admin]));
     let (one, other) = (mina.id, jun.id);
     db.create(mina).await.unwrap();
     db.create(jun).await.unwrap();
@@ -24,7 +24,7 @@ async fn two_admins(db: &MongoUserDb) -> (User, User) {
 /// The lock as somebody leaves it who stops halfway; it lasts for so many more seconds.
 async fn leave_lock(db: &MongoUserDb, target: UserId, version: Option<i64>, seconds: i64) {
     let until = to_date(SystemClock.now().plus_seconds(seconds));
-    let lock = LockDocument { until, ..LockDocument::new(target, version) };
+    let lock = LockDocument { until, ..LockDocument::new(target, version, &RandomSource::new()) };
     db.role_changes.insert_one(lock).await.unwrap();
 }
 
@@ -32,16 +32,16 @@ async fn is_locked(db: &MongoUserDb) -> bool {
     db.role_changes.find_one(doc! { "_id": LOCK }).await.unwrap().is_some()
 }
 
-async fn version(db: &MongoUserDb, id: UserId) -> Option<i64> {
+async fn roles_version(db: &MongoUserDb, id: UserId) -> Option<i64> {
     db.find_document(by_id(id)).await.unwrap().unwrap().roles_version
 }
 
-async fn set(db: &MongoUserDb, id: UserId, roles: RoleSet) -> Result<RolesChanged, StoreError> {
+async fn set_roles_now(db: &MongoUserDb, id: UserId, roles: RoleSet) -> Result<RoleChange, StoreError> {
     db.set_roles(id, roles, SystemClock.now()).await
 }
 
-fn is_updated(changed: &Result<RolesChanged, StoreError>) -> bool {
-    matches!(changed, Ok(RolesChanged::Updated(_)))
+fn is_updated(changed: &Result<RoleChange, StoreError>) -> bool {
+    matches!(changed, Ok(RoleChange::Updated(_)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,61 +49,63 @@ async fn a_demotion_that_stopped_before_its_write_heals_and_its_late_write_finds
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
     // Past its time, or written by a clock that is an hour ahead.
     for seconds in [-1, 3600] {
-        let db = open(&server).await;
+        let db = open_database(&server).await;
         let (mina, jun) = two_admins(&db).await;
         assert!(db.has_other_admin(mina.id).await.unwrap());
         leave_lock(&db, mina.id, None, seconds).await;
-        assert!(is_updated(&set(&db, jun.id, USER).await));
+        assert!(is_updated(&set_roles_now(&db, jun.id, USER).await));
         assert!(!is_locked(&db).await);
         let late = User { roles: USER, ..mina.clone() };
         assert!(!db.replace_roles_of(&late, None).await.unwrap());
         assert_eq!(db.find(mina.id).await.unwrap(), Some(mina.clone()));
-        assert_eq!(version(&db, mina.id).await, Some(1));
-        assert_eq!(set(&db, mina.id, USER).await.unwrap(), RolesChanged::LastAdmin);
+        assert_eq!(roles_version(&db, mina.id).await, Some(1));
+        assert_eq!(set_roles_now(&db, mina.id, USER).await.unwrap(), RoleChange::LastAdmin);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demotion_that_stopped_after_its_write_or_after_fencing_heals() {
     let server = Server::shared_or_start(MongoMode::Standalone);
-    let db = open(&server).await;
+    let db = open_database(&server).await;
     let (mina, jun) = two_admins(&db).await;
-    assert!(is_updated(&set(&db, mina.id, USER).await));
-    assert_eq!(version(&db, mina.id).await, Some(1));
+    assert!(is_updated(&set_roles_now(&db, mina.id, USER).await));
+    assert_eq!(roles_version(&db, mina.id).await, Some(1));
     leave_lock(&db, mina.id, None, -1).await;
-    assert_eq!(set(&db, jun.id, USER).await.unwrap(), RolesChanged::LastAdmin);
+    assert_eq!(set_roles_now(&db, jun.id, USER).await.unwrap(), RoleChange::LastAdmin);
     assert!(!is_locked(&db).await);
-    assert_eq!(version(&db, mina.id).await, Some(1));
+    assert_eq!(roles_version(&db, mina.id).await, Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demotion_that_stopped_is_repeated_for_the_same_user() {
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
-    let db = open(&server).await;
+    let db = open_database(&server).await;
     let (mina, _) = two_admins(&db).await;
     leave_lock(&db, mina.id, None, -1).await;
-    assert!(is_updated(&set(&db, mina.id, USER).await));
+    assert!(is_updated(&set_roles_now(&db, mina.id, USER).await));
     assert!(!is_locked(&db).await);
-    assert_eq!(version(&db, mina.id).await, Some(2));
+    assert_eq!(roles_version(&db, mina.id).await, Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_lock_lasts_demotions_are_refused_in_time_and_nothing_else_waits() {
     let server = Server::shared_or_start(MongoMode::Standalone);
-    let db = open(&server).await;
+    let db = open_database(&server).await;
     let (mina, jun) = two_admins(&db).await;
     leave_lock(&db, mina.id, None, LIFETIME_SECONDS).await;
-    let refused = tokio::time::timeout(Duration::from_secs(2), set(&db, jun.id, USER)).await;
+    let refused = tokio::time::timeout(Duration::from_secs(2), set_roles_now(&db, jun.id, USER)).await;
     let refused = refused.expect("it is told within two seconds");
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
-    let sora = somebody("sora", &[Role::User]);
+    let sora = new_somebody("sora", &[Role::User]);
     let id = sora.id;
     db.create(sora).await.unwrap();
-    assert!(is_updated(&set(&db, id, RoleSet::from_roles(&[Role::Auditor])).await));
-    assert!(is_updated(&set(&db, id, ADMIN).await));
-    assert!(is_updated(&set(&db, mina.id, RoleSet::from_roles(&[Role::Operator, Role::Admin])).await));
+    assert!(is_updated(&set_roles_now(&db, id, RoleSet::from_roles(&[Role::Auditor])).await));
+    assert!(is_updated(&set_roles_now(&db, id, ADMIN).await));
+    assert!(is_updated(
+        &set_roles_now(&db, mina.id, RoleSet::from_roles(&[Role::Operator, Role::Admin])).await
+    ));
     let healed = tokio::time::timeout(Duration::from_secs(6), async {
-        while !is_updated(&set(&db, jun.id, USER).await) {}
+        while !is_updated(&set_roles_now(&db, jun.id, USER).await) {}
     });
     healed.await.expect("the lock runs out");
     assert!(!is_locked(&db).await);
@@ -112,7 +114,7 @@ async fn while_a_lock_lasts_demotions_are_refused_in_time_and_nothing_else_waits
 #[tokio::test(flavor = "multi_thread")]
 async fn who_became_an_administrator_meanwhile_loses_that_only_under_the_lock() {
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
-    let db = open(&server).await;
+    let db = open_database(&server).await;
     let (mina, _) = two_admins(&db).await;
     let stale = User { roles: RoleSet::from_roles(&[Role::Auditor]), ..mina.clone() };
     assert!(!db.replace_roles(&stale).await.unwrap());
@@ -120,32 +122,32 @@ async fn who_became_an_administrator_meanwhile_loses_that_only_under_the_lock() 
 }
 
 /// Each with its own connections, as processes have.
-async fn replicas(server: &Server) -> Vec<Arc<MongoUserDb>> {
+async fn open_replicas(server: &Server) -> Vec<Arc<MongoUserDb>> {
     let (uri, database) = server.fresh_database();
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        replicas.push(patient(&uri, &database).await);
+        replicas.push(open_patiently(&uri, &database).await);
     }
     replicas
 }
 
-fn ports(replicas: &[Arc<MongoUserDb>]) -> Vec<Arc<dyn UserStore>> {
+fn as_ports(replicas: &[Arc<MongoUserDb>]) -> Vec<Arc<dyn UserStore>> {
     replicas.iter().map(|db| Arc::clone(db) as Arc<dyn UserStore>).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_remains_whatever_replicas_do_at_once() {
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
-    let replicas = replicas(&server).await;
-    user_suite::an_administrator_remains_over_replicas(&ports(&replicas), 40).await;
+    let replicas = open_replicas(&server).await;
+    user_suite::an_administrator_remains_over_replicas(&as_ports(&replicas), 40).await;
     assert!(!is_locked(&replicas[0]).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_remains_even_if_every_lock_is_taken_over_while_it_is_used() {
     let server = Server::shared_or_start(MongoMode::Standalone);
-    let replicas = replicas(&server).await;
-    let (db, ports) = (Arc::clone(&replicas[0]), ports(&replicas));
+    let replicas = open_replicas(&server).await;
+    let (db, ports) = (Arc::clone(&replicas[0]), as_ports(&replicas));
     let users = user_suite::four_users(&*db).await;
     let wrong_clock = tokio::spawn(async move {
         loop {
@@ -161,7 +163,7 @@ async fn an_administrator_remains_even_if_every_lock_is_taken_over_while_it_is_u
         updated += outcomes.iter().filter(|outcome| is_updated(outcome)).count();
         assert!(replicas[0].has_admin().await.unwrap(), "nobody is left: {outcomes:?}");
         for user in &users[..2] {
-            assert!(is_updated(&set(&replicas[0], *user, ADMIN).await));
+            assert!(is_updated(&set_roles_now(&replicas[0], *user, ADMIN).await));
         }
     }
     // Two promotions a round always succeed; so must demotions.

@@ -10,28 +10,30 @@ use tokio::{
 };
 
 use super::*;
-use crate::store::{Created, NewUser, RefreshTokenStore, StoreError, UserStore, sql::users as statements};
+use crate::store::{
+    NewUser, RefreshTokenStore, RegistrationOutcome, StoreError, UserStore, sql::users as statements,
+};
 
 /// Callers are answered within this time, whatever the server does.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// A server that is back is used again within this time.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
 
-async fn fresh(server: &Postgres, name: &str) -> SqlUserDb {
+async fn open_fresh(server: &Postgres, name: &str) -> SqlUserDb {
     SqlUserDb::connect(&server.fresh_database(name)).await.unwrap()
 }
 
 /// With all its connections, one after another: without optimisation, logging in on many at once takes longer than a
 /// caller waits.
-async fn warm(server: &Postgres) -> SqlUserDb {
-    let db = fresh(server, "user-db").await;
+async fn open_warm(server: &Postgres) -> SqlUserDb {
+    let db = open_fresh(server, "user-db").await;
     for connections in 1..=16 {
         while !join_all((0..connections).map(|_| db.answers())).await.into_iter().all(|answered| answered) {}
     }
     db
 }
 
-async fn empty(db: &SqlUserDb) -> SqlUserDb {
+async fn emptied_copy(db: &SqlUserDb) -> SqlUserDb {
     db.0.write(|connection| {
         Box::pin(sqlx::query("TRUNCATE users, user_tokens, role_changes").execute(connection))
     })
@@ -40,12 +42,12 @@ async fn empty(db: &SqlUserDb) -> SqlUserDb {
     db.clone()
 }
 
-fn somebody(name: &str) -> NewUser {
+fn new_somebody(name: &str) -> NewUser {
     let minted = domain::IdGenerator::new(Arc::new(SystemClock)).mint();
     NewUser {
         id: UserId(minted.id),
         email: format!("{name}@example.com").parse().unwrap(),
-        password_hash: "a hash".to_owned(),
+        password_hash: "a hash".to_owned().into(),
         roles: RoleSet::from_roles(&[Role::User]),
         at: minted.at,
     }
@@ -67,10 +69,10 @@ async fn wait_until_it_answers(db: &SqlUserDb) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_suite_holds() {
     let server = Postgres::start();
-    let db = warm(&server).await;
+    let db = open_warm(&server).await;
     macro_rules! one_by_one {
         ($($port:ident: $name:ident),+ $(,)?) => {
-            $( $port::$name(Arc::new(empty(&db).await)).await; )+
+            $( $port::$name(Arc::new(emptied_copy(&db).await)).await; )+
         };
     }
     every_suite!(one_by_one);
@@ -80,7 +82,7 @@ async fn every_suite_holds() {
 fn paging_sees_everybody_once_while_others_register() {
     let server = Postgres::start();
     let db = tokio::sync::OnceCell::new();
-    paging(16, async || (empty(db.get_or_init(|| warm(&server)).await).await, ()));
+    check_paging(16, async || (emptied_copy(db.get_or_init(|| open_warm(&server)).await).await, ()));
 }
 
 #[tokio::test]
@@ -202,8 +204,8 @@ async fn a_user_who_may_not_create_tables_is_told_so() {
 /// Stores users one after another and sends those that were acknowledged, as long as somebody receives them.
 async fn store_users(db: SqlUserDb, writer: u32, stored: mpsc::UnboundedSender<User>) {
     for n in 0.. {
-        match within_limit(db.create(somebody(&format!("user{writer}.{n}")))).await {
-            Ok(Created::Created(user)) => {
+        match within_limit(db.create(new_somebody(&format!("user{writer}.{n}")))).await {
+            Ok(RegistrationOutcome::Registered(user)) => {
                 if stored.send(user).is_err() {
                     return;
                 }
@@ -217,7 +219,7 @@ async fn store_users(db: SqlUserDb, writer: u32, stored: mpsc::UnboundedSender<U
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_under_writes_nothing_acknowledged_is_lost_and_it_recovers() {
     let mut server = Postgres::start();
-    let db = fresh(&server, "user-db").await;
+    let db = open_fresh(&server, "user-db").await;
     let (stored, mut acknowledged) = mpsc::unbounded_channel();
     let writers: Vec<_> =
         (0..24).map(|writer| tokio::spawn(store_users(db.clone(), writer, stored.clone()))).collect();
@@ -249,8 +251,8 @@ async fn killed_under_writes_nothing_acknowledged_is_lost_and_it_recovers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_is_an_outage_until_it_goes_on() {
     let server = Postgres::start();
-    let db = fresh(&server, "user-db").await;
-    let Created::Created(user) = db.create(somebody("mina")).await.unwrap() else {
+    let db = open_fresh(&server, "user-db").await;
+    let RegistrationOutcome::Registered(user) = db.create(new_somebody("mina")).await.unwrap() else {
         panic!("nobody was there")
     };
     server.freeze();
@@ -261,7 +263,7 @@ async fn a_server_that_hangs_is_an_outage_until_it_goes_on() {
                 let db = db.clone();
                 tokio::spawn(async move {
                     let read = within_limit(UserStore::find(&db, user.id)).await.map(drop);
-                    let written = within_limit(db.create(somebody(&format!("jun{n}")))).await.map(drop);
+                    let written = within_limit(db.create(new_somebody(&format!("jun{n}")))).await.map(drop);
                     [read, written]
                 })
             })
@@ -276,22 +278,22 @@ async fn a_server_that_hangs_is_an_outage_until_it_goes_on() {
     server.thaw();
     wait_until_it_answers(&db).await;
     assert_eq!(UserStore::find(&db, user.id).await.unwrap(), Some(user));
-    assert!(matches!(db.create(somebody("last")).await, Ok(Created::Created(_))));
+    assert!(matches!(db.create(new_somebody("last")).await, Ok(RegistrationOutcome::Registered(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_hang_are_replaced() {
     let server = Postgres::start();
-    let db = fresh(&server, "user-db").await;
+    let db = open_fresh(&server, "user-db").await;
     for round in 0..2 {
         let calls: Vec<_> = (0..8)
             .map(|n| {
                 let db = db.clone();
-                tokio::spawn(async move { db.create(somebody(&format!("user{round}.{n}"))).await })
+                tokio::spawn(async move { db.create(new_somebody(&format!("user{round}.{n}"))).await })
             })
             .collect();
         for call in calls {
-            assert!(matches!(call.await.unwrap(), Ok(Created::Created(_))));
+            assert!(matches!(call.await.unwrap(), Ok(RegistrationOutcome::Registered(_))));
         }
         server.hang_connections();
     }
@@ -305,12 +307,12 @@ async fn waiting_for_anothers_lock_ends_with_the_time_limit() {
     let db = SqlUserDb::connect(&url).await.unwrap();
     let mut other = PgConnection::connect(&url).await.unwrap();
     let mut held = other.begin().await.unwrap();
-    sqlx::raw_sql("LOCK TABLE users, user_tokens").execute(&mut *held).await.unwrap();
+    sqlx::raw_sql("LOCK TABLE users, user_tokens, readiness").execute(&mut *held).await.unwrap();
     for n in 0..3 {
         let user = UserId(ObjectId::from_bytes([n; 12]));
         let (read, written, deleted) = tokio::join!(
             within_limit(UserStore::find(&db, user)),
-            within_limit(db.create(somebody("mina"))),
+            within_limit(db.create(new_somebody("mina"))),
             within_limit(RefreshTokenStore::delete(&db, user)),
         );
         for answer in [read.map(drop), written.map(drop), deleted] {
@@ -320,7 +322,7 @@ async fn waiting_for_anothers_lock_ends_with_the_time_limit() {
     assert!(!within_limit(db.answers()).await);
     held.rollback().await.unwrap();
     // What was cut off has left nothing behind.
-    assert!(matches!(db.create(somebody("mina")).await, Ok(Created::Created(_))));
+    assert!(matches!(db.create(new_somebody("mina")).await, Ok(RegistrationOutcome::Registered(_))));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::store::sql::users as statements;
 
-async fn open() -> (SqlUserDb, TempDir) {
+async fn open_file() -> (SqlUserDb, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let db = SqlUserDb::open(&folder.path().join("user.db")).await.unwrap();
     (db, folder)
@@ -14,7 +14,7 @@ macro_rules! as_tests {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                let (db, _folder) = open().await;
+                let (db, _folder) = open_file().await;
                 $port::$name(Arc::new(db)).await;
             }
         )+
@@ -24,12 +24,12 @@ every_suite!(as_tests);
 
 #[test]
 fn paging_sees_everybody_once_while_others_register() {
-    paging(16, open);
+    check_paging(16, open_file);
 }
 
 #[tokio::test]
 async fn every_list_and_lookup_walks_an_index() {
-    let (db, _folder) = open().await;
+    let (db, _folder) = open_file().await;
     for (statement, index) in [
         (statements::LIST, "PRIMARY KEY"),
         (statements::LIST_USERS, "users_with_role_user"),
@@ -51,7 +51,7 @@ async fn every_list_and_lookup_walks_an_index() {
 
 #[tokio::test]
 async fn the_store_is_known_to_operators_as_user_db() {
-    let (db, _folder) = open().await;
+    let (db, _folder) = open_file().await;
     assert_eq!(db.name(), "user-db");
     assert!(db.answers().await);
 }

@@ -7,7 +7,8 @@ use crate::test_app::TestApp;
 #[tokio::test]
 async fn filters_combine_and_users_see_active_events_only() {
     let app = TestApp::start().await;
-    let past = json!({"name": "Winter Sale", "periodStart": "2026-01-01T00:00:00Z", "periodEnd": "2026-02-01T00:00:00Z"});
+    let (start, end) = ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z");
+    let past = json!({"name": "Winter Sale", "periodStart": start, "periodEnd": end});
     let past = app.new_event(&past).await;
     let now = app.new_event(&json!({"name": "Summer SALE"})).await;
     let soon =

@@ -1,4 +1,0 @@
-mod answer;
-pub(crate) mod login;
-pub(crate) mod logout;
-pub(crate) mod refresh;

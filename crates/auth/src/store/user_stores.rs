@@ -1,0 +1,52 @@
+use std::{path::Path, sync::Arc};
+
+use service_kit::health::Dependency;
+use store_kit::{
+    mongo::MongoConnectError, postgres::PostgresConnectError, readiness::CachedReadiness, sqlite::OpenError,
+};
+
+use super::{MongoUserDb, RefreshTokenStore, SqlUserDb, UserStore, UserTransfer};
+
+/// user-db by the ports it is used through. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UserStores {
+    /// The registered users.
+    pub users: Arc<dyn UserStore>,
+    /// Their refresh tokens.
+    pub refresh_tokens: Arc<dyn RefreshTokenStore>,
+    /// Moves users to another store.
+    pub transfer: Arc<dyn UserTransfer>,
+    /// Whether the store works.
+    pub readiness: Arc<CachedReadiness>,
+}
+
+impl UserStores {
+    /// Opens or creates a SQLite file and brings its tables up to date.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
+        SqlUserDb::open(path).await.map(Self::new)
+    }
+
+    /// Connects to a PostgreSQL database, `postgres://…`, and brings its tables up to date.
+    pub async fn connect_postgres(url: &str) -> Result<Self, PostgresConnectError> {
+        SqlUserDb::connect(url).await.map(Self::new)
+    }
+
+    /// Connects to MongoDB, `mongodb://…`, and creates the indexes that are missing. The database is the given one, else
+    /// the one in the URL, else `user-db`.
+    pub async fn connect_mongo(url: &str, database: Option<&str>) -> Result<Self, MongoConnectError> {
+        MongoUserDb::connect(url, database).await.map(Self::new)
+    }
+
+    fn new<T>(db: T) -> Self
+    where
+        T: UserStore + RefreshTokenStore + UserTransfer + Dependency + 'static,
+    {
+        let db = Arc::new(db);
+        Self {
+            users: Arc::<T>::clone(&db),
+            refresh_tokens: Arc::<T>::clone(&db),
+            transfer: Arc::<T>::clone(&db),
+            readiness: Arc::new(CachedReadiness::new(db)),
+        }
+    }
+}
