@@ -2,7 +2,6 @@
 
 use std::{
     sync::{Arc, OnceLock},
-    task::Poll,
     time::Duration,
 };
 
@@ -21,7 +20,7 @@ use tower::ServiceExt;
 
 use crate::{
     AuthParts, AuthService, PasswordPool, RefreshToken, RefreshTokenKey,
-    password::{Hasher, Password, PasswordError},
+    password::{Hasher, Password},
     store::{MemoryTokenDb, NewUser, RegistrationOutcome, SqlUserDb},
     test_stores::{FaultPlan, FaultyStores, StoreFault},
 };
@@ -221,22 +220,7 @@ pub(crate) fn identity_of(user: &User) -> Identity {
     Identity::User(Caller { id: user.id, roles: user.roles })
 }
 
-/// Takes both places of a pool of one thread and one place to wait, with passwords that take seconds. It is full for as
-/// long as the guards are kept.
+/// Takes the thread and all places of a pool of one thread. It is full for as long as the guard is kept.
 pub(crate) async fn fill_pool(pool: &PasswordPool) -> impl Sized {
-    const SLOW: &str =
-        "$argon2id$v=19$m=262144,t=16,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    let mut waiting = Vec::new();
-    // The second is accepted once the thread has taken the first.
-    while waiting.len() < 2 {
-        let pool = pool.clone();
-        let password = Password::try_from(PASSWORD.to_owned()).unwrap();
-        let mut verify = Box::pin(async move { pool.verify(password, Some(SLOW.to_owned())).await });
-        match futures::poll!(&mut verify) {
-            Poll::Pending => waiting.push(verify),
-            Poll::Ready(answer) => assert!(matches!(answer, Err(PasswordError::Busy)), "{answer:?}"),
-        }
-        tokio::task::yield_now().await;
-    }
-    waiting
+    pool.fill_queue().await
 }

@@ -4,7 +4,7 @@ use service_kit::ratelimit::{RateClass, RetryAfter};
 use super::run_to_end;
 use crate::{
     AuthService,
-    password::{ChosenPassword, Password, PasswordError},
+    password::{ChosenPassword, InvalidPassword, Password, PasswordError},
     store::{PasswordHashChange, StoreError},
 };
 
@@ -20,6 +20,9 @@ pub(crate) enum ChangePasswordError {
     /// The current password is another one.
     #[error("the current password is wrong")]
     WrongPassword,
+    /// The new password is easy to guess for this account.
+    #[error("the new password {0}")]
+    WeakPassword(#[from] InvalidPassword),
     /// A password could not be hashed.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -38,6 +41,7 @@ impl AuthService {
     ) -> Result<(), ChangePasswordError> {
         self.limits.take(RateClass::PasswordChange, &user.to_string()).await?;
         let record = self.users.find_confirmed(user).await?.ok_or(ChangePasswordError::UnknownUser)?;
+        next.check_against(&record.user.email)?;
         let expected = record.password_hash;
         if !self.passwords.verify(current, Some(expected.expose().clone())).await? {
             return Err(ChangePasswordError::WrongPassword);

@@ -16,6 +16,9 @@ pub(crate) enum RegisterError {
     /// Somebody has this address.
     #[error("the email address is already registered")]
     EmailTaken,
+    /// The password is easy to guess for this account.
+    #[error("the password {0}")]
+    WeakPassword(#[from] InvalidPassword),
     /// The password could not be hashed.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -56,6 +59,7 @@ impl AuthService {
         email: Email,
         password: ChosenPassword,
     ) -> Result<User, RegisterError> {
+        password.check_against(&email)?;
         // Asked before the costly hashing too; the store has the last word.
         if self.users.find_by_email(&email).await?.is_some() {
             return Err(RegisterError::EmailTaken);
@@ -128,6 +132,7 @@ pub async fn create_user(
         return Err(CreateUserError::NoRole);
     }
     let password = ChosenPassword::try_from(password.to_owned())?;
+    password.check_against(&email)?;
     let password_hash = Secret::new(Hasher::default().hash(&password.into())?);
     let minted = ids.mint();
     let user = NewUser { id: UserId(minted.id), email, password_hash, roles, at: minted.at };

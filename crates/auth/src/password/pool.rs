@@ -1,12 +1,20 @@
+//! Threads that hash passwords, and the queue in front of them.
+//!
+//! The queue is bounded by time: whoever would not be answered within [`QUEUE_WAIT`] is refused, at once
+//! where that can be foreseen, else at that time. No thread works for a caller who no longer waits.
+
 use std::{
+    fmt,
     num::NonZeroUsize,
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
+    time::Instant,
 };
 
+use domain::RandomSource;
 use service_kit::{
     budget::QUEUE_WAIT,
     metrics::QUEUE_DEPTH,
@@ -14,18 +22,20 @@ use service_kit::{
 };
 use tokio::{sync::oneshot, time::timeout};
 
-use super::{HashError, Hasher, Password};
+use super::{
+    HashError, Hasher, Password,
+    queue_load::{QueueLoad, QueuePlace},
+};
 
-/// Passwords waiting per thread. A hash takes about 25 ms, so the last of them waits under 2 s; whoever comes after is
-/// refused at once instead of waiting in vain.
-const WAITING_PER_THREAD: usize = 64;
+/// Most passwords waiting per thread, however short hashes are: a bound on the memory of the queue.
+const WAITING_PER_THREAD: usize = 256;
 /// What a refused caller is told to wait, in seconds: the time a full queue takes to empty.
 const RETRY_AFTER_SECONDS: u64 = 2;
 
 /// Why a password was not hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    /// Too many are waiting already.
+    /// Too many are waiting already, or it has waited for too long.
     #[error("too many passwords are waiting to be hashed")]
     Busy,
     /// The threads have ended.
@@ -48,24 +58,31 @@ impl From<PasswordError> for Problem {
     }
 }
 
-/// Threads that hash passwords, each with its own Argon2 memory, behind one bounded queue. Cheap to clone; the threads
-/// end when the last clone is dropped.
+/// Threads that hash passwords, each with its own Argon2 memory, behind one bounded queue. Cheap to clone;
+/// the threads end when the last clone is dropped.
 ///
-/// Hashing takes a core for tens of milliseconds. On threads of its own it never holds up the async ones, and the
-/// system shares the cores out.
+/// Hashing takes a core for tens of milliseconds. On threads of its own it never holds up the async ones, and
+/// the system shares the cores out.
 #[derive(Debug, Clone)]
 pub struct PasswordPool {
-    queue: SyncSender<Job>,
+    queue: SyncSender<PasswordJob>,
+    load: Arc<QueueLoad>,
 }
 
-#[derive(Debug)]
-enum Job {
-    Hash(Password, oneshot::Sender<Result<String, HashError>>),
-    Verify(Password, Option<String>, oneshot::Sender<Result<bool, HashError>>),
+type PasswordAnswer<T> = Result<T, PasswordError>;
+
+/// Does the work with a hasher, or passes on why there is none. Gives whether a hash was made.
+type PasswordWork = Box<dyn FnOnce(PasswordAnswer<&mut Hasher>) -> bool + Send>;
+
+struct PasswordJob {
+    /// Whoever waits has no use for an answer to work that begins later.
+    start_by: Instant,
+    work: PasswordWork,
+    place: QueuePlace,
 }
 
 impl PasswordPool {
-    /// One thread per core.
+    /// One thread per core, with salts of the machine's own randomness.
     pub fn start() -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self::with(threads, threads * WAITING_PER_THREAD)
@@ -73,123 +90,132 @@ impl PasswordPool {
 
     /// So many threads, and so many passwords waiting for them at most.
     pub fn with(threads: usize, waiting: usize) -> Self {
-        let (queue, jobs) = sync_channel(waiting);
+        Self::with_salts(threads, waiting, &RandomSource::new())
+    }
+
+    /// So many threads, so many passwords waiting for them at most, and where salts come from.
+    pub fn with_salts(threads: usize, waiting: usize, salts: &RandomSource) -> Self {
+        let (pool, jobs) = Self::without_threads(threads, waiting);
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..threads {
-            let jobs = Arc::clone(&jobs);
+            let (jobs, load) = (Arc::clone(&jobs), Arc::clone(&pool.load));
+            let hasher = Hasher::new(salts.clone());
             let thread = thread::Builder::new().name(format!("password-{number}"));
-            if let Err(error) = thread.spawn(move || work(&jobs)) {
+            if let Err(error) = thread.spawn(move || run_jobs(&jobs, &load, hasher)) {
                 tracing::error!(%error, "a thread for hashing passwords did not start");
             }
         }
-        Self { queue }
+        pool
     }
 
-    /// A PHC string for a new password.
+    fn without_threads(threads: usize, waiting: usize) -> (Self, Receiver<PasswordJob>) {
+        let (queue, jobs) = sync_channel(waiting);
+        (Self { queue, load: Arc::new(QueueLoad::new(threads)) }, jobs)
+    }
+
+    /// A PHC string for a new password. [`PasswordError::Busy`] after 1.8 s at the latest.
     pub async fn hash(&self, password: Password) -> Result<String, PasswordError> {
-        let (reply, answer) = oneshot::channel();
-        self.enqueue(Job::Hash(password, reply))?;
-        within_limit(answer).await
+        self.run_on_thread(move |hasher| hasher.hash(&password)).await
     }
 
-    /// Whether this is the password behind a PHC string. `None`, for a user who does not exist, takes as long to give
-    /// `false`.
+    /// Whether this is the password behind a PHC string. `None`, for a user who does not exist, takes as long
+    /// to give `false`. [`PasswordError::Busy`] after 1.8 s at the latest.
     pub async fn verify(&self, password: Password, phc: Option<String>) -> Result<bool, PasswordError> {
-        let (reply, answer) = oneshot::channel();
-        self.enqueue(Job::Verify(password, phc, reply))?;
-        within_limit(answer).await
+        self.run_on_thread(move |hasher| hasher.verify(&password, phc.as_deref())).await
     }
 
-    fn enqueue(&self, job: Job) -> Result<(), PasswordError> {
+    async fn run_on_thread<T, F>(&self, task: F) -> PasswordAnswer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Hasher) -> Result<T, HashError> + Send + 'static,
+    {
+        let answer = self.enqueue_task(task)?;
+        match timeout(QUEUE_WAIT, answer).await {
+            Ok(answered) => answered.map_err(|_| PasswordError::Stopped)?,
+            Err(_) => Err(PasswordError::Busy),
+        }
+    }
+
+    fn enqueue_task<T, F>(&self, task: F) -> PasswordAnswer<oneshot::Receiver<PasswordAnswer<T>>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Hasher) -> Result<T, HashError> + Send + 'static,
+    {
+        let place = self.load.take_place().ok_or(PasswordError::Busy)?;
+        let (reply, answer) = oneshot::channel();
+        let work: PasswordWork = Box::new(move |turn| {
+            // Whoever asked may have gone: under a flood, most of those who waited long have.
+            if reply.is_closed() {
+                return false;
+            }
+            let result = turn.and_then(|hasher| Ok(task(hasher)?));
+            let hashed = result.is_ok();
+            let _ = reply.send(result);
+            hashed
+        });
+        let job = PasswordJob { start_by: Instant::now() + self.load.longest_wait(), work, place };
         // Counted before it can be taken out, so that the gauge never dips below zero.
         let depth = metrics::gauge!(QUEUE_DEPTH, "queue" => "password");
         depth.increment(1.0);
-        self.queue.try_send(job).map_err(|_| {
+        self.queue.try_send(job).map_err(|refused| {
             depth.decrement(1.0);
-            PasswordError::Busy
-        })
+            match refused {
+                TrySendError::Full(_) => PasswordError::Busy,
+                TrySendError::Disconnected(_) => PasswordError::Stopped,
+            }
+        })?;
+        Ok(answer)
     }
 }
 
-/// Waits for a hash no longer than anything waits in a queue; the thread then skips it, since nobody listens any more.
-async fn within_limit<T>(answer: oneshot::Receiver<Result<T, HashError>>) -> Result<T, PasswordError> {
-    match timeout(QUEUE_WAIT, answer).await {
-        Ok(Ok(hashed)) => Ok(hashed?),
-        Ok(Err(_)) => Err(PasswordError::Stopped),
-        Err(_) => Err(PasswordError::Busy),
+impl PasswordJob {
+    /// Does the work, unless it is too late for it by now. Gives whether a hash was made.
+    fn run_at(self, now: Instant, hasher: &mut Hasher) -> bool {
+        let turn = if now <= self.start_by { Ok(hasher) } else { Err(PasswordError::Busy) };
+        let is_done = (self.work)(turn);
+        drop(self.place);
+        is_done
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
-    let mut hasher = Hasher::default();
+impl fmt::Debug for PasswordJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordJob").field("start_by", &self.start_by).finish_non_exhaustive()
+    }
+}
+
+fn run_jobs(jobs: &Mutex<Receiver<PasswordJob>>, load: &QueueLoad, mut hasher: Hasher) {
     loop {
         // The lock is held while waiting: the threads queue up behind it and take turns.
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = next else { return };
         metrics::gauge!(QUEUE_DEPTH, "queue" => "password").decrement(1.0);
-        job.run(&mut hasher);
-    }
-}
-
-impl Job {
-    /// Skips the work if whoever asked has gone: under a flood, most of those who waited long have.
-    fn run(self, hasher: &mut Hasher) {
-        match self {
-            Job::Hash(password, reply) if !reply.is_closed() => {
-                let _ = reply.send(hasher.hash(&password));
-            }
-            Job::Verify(password, phc, reply) if !reply.is_closed() => {
-                let _ = reply.send(hasher.verify(&password, phc.as_deref()));
-            }
-            Job::Hash(..) | Job::Verify(..) => {}
+        let started = Instant::now();
+        if job.run_at(started, &mut hasher) {
+            load.record_cost(started.elapsed());
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{pin::pin, time::Duration};
-
-    use futures::future::join_all;
-
-    use super::*;
-
-    fn password(text: &str) -> Password {
-        Password::try_from(text.to_owned()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_refuses_at_once_and_what_was_accepted_is_answered() {
-        let pool = PasswordPool::with(1, 2);
-        let answers = join_all((0..20).map(|_| pool.verify(password("x"), None))).await;
-        let refused = answers.iter().filter(|answer| matches!(answer, Err(PasswordError::Busy))).count();
-        let answered = answers.iter().filter(|answer| matches!(answer, Ok(false))).count();
-        assert_eq!(refused + answered, 20);
-        assert!((2..=4).contains(&answered), "{answered}");
-        let phc = pool.hash(password("correct horse")).await.unwrap();
-        assert!(pool.verify(password("correct horse"), Some(phc)).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn nobody_waits_for_the_passwords_of_those_who_left() {
-        // Four billion passes: whoever is not skipped keeps the thread busy for hours.
-        const ENDLESS: &str =
-            "$argon2id$v=19$m=64,t=4294967295,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        let (queue, jobs) = sync_channel(201);
-        let pool = PasswordPool { queue };
-        for _ in 0..200 {
-            let leaves = pin!(pool.verify(password("x"), Some(ENDLESS.to_owned())));
-            assert!(futures::poll!(leaves).is_pending());
+impl PasswordPool {
+    /// Takes the thread and all places of a pool of one thread, until the guard is dropped.
+    pub(crate) async fn fill_queue(&self) -> impl Sized + use<> {
+        let (gate, closed) = sync_channel::<()>(0);
+        let (begun, begins) = oneshot::channel();
+        let mut guards = vec![self.enqueue_task(move |_| {
+            let _ = begun.send(());
+            // Until the sender is dropped.
+            let _ = closed.recv();
+            Ok(())
+        })];
+        begins.await.expect("the thread takes the first");
+        while guards.last().is_some_and(Result::is_ok) {
+            guards.push(self.enqueue_task(|_| Ok(())));
         }
-        let mut stays = pin!(pool.verify(password("x"), None));
-        assert!(futures::poll!(&mut stays).is_pending());
-        thread::spawn(move || work(&Mutex::new(jobs)));
-        let answer = tokio::time::timeout(Duration::from_mins(1), stays).await;
-        assert!(!answer.expect("the thread works for those who left").unwrap());
-    }
-
-    #[tokio::test]
-    async fn a_pool_without_threads_refuses() {
-        assert!(PasswordPool::with(0, 10).hash(password("x")).await.is_err());
+        (gate, guards)
     }
 }
+
+#[cfg(test)]
+mod tests;

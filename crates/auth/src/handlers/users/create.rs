@@ -28,6 +28,7 @@ impl From<RegisterError> for Refused<CreateUserRefusal> {
     fn from(error: RegisterError) -> Self {
         match error {
             RegisterError::EmailTaken => CreateUserRefusal::EmailTaken.into(),
+            RegisterError::WeakPassword(error) => Faults::new("/password", error.to_string()).into(),
             RegisterError::Password(error) => error.into(),
             RegisterError::Store(error) => error.into(),
         }

@@ -42,6 +42,7 @@ impl From<ChangePasswordError> for Refused<SetPasswordRefusal> {
             ChangePasswordError::RateLimited(wait) => wait.into(),
             ChangePasswordError::UnknownUser => SetPasswordRefusal::NotFound.into(),
             ChangePasswordError::WrongPassword => SetPasswordRefusal::InvalidCredentials.into(),
+            ChangePasswordError::WeakPassword(error) => Faults::new("/newPassword", error.to_string()).into(),
             ChangePasswordError::Password(error) => error.into(),
             ChangePasswordError::Store(error) => error.into(),
         }

@@ -95,13 +95,44 @@ async fn every_fault_is_named_at_once_and_nothing_is_stored() {
 #[tokio::test]
 async fn passwords_of_8_and_of_128_characters_are_taken() {
     let app = TestApp::start().await;
-    let longest: String = "가나다라마바사아자차카타파하é ".chars().cycle().take(128).collect();
+    let longest: String = ('가'..).take(128).collect();
     for (email, password) in
         [("mina@example.com", "비밀번호여덟글자".to_owned()), ("jun@example.com", longest)]
     {
         let body = json!({ "email": email, "password": password });
         assert_eq!(app.post(Anonymous, PATH, &body).await.outcome(), (201, ""));
         assert_eq!(app.post(Anonymous, "/auth/login", &body).await.outcome(), (200, ""));
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_easy_to_guess_is_refused_at_its_place() {
+    let app = TestApp::start().await;
+    for (password, message) in [
+        ("Passw0rd!", "is too common; choose one that is harder to guess"),
+        ("12345678", "is too common; choose one that is harder to guess"),
+        ("MINA@example.com", "must not contain the e-mail address or its part before the @"),
+    ] {
+        let body = json!({ "email": "mina@example.com", "password": password });
+        let answer = app.post(Anonymous, PATH, &body).await;
+        assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED"), "{password}");
+        assert_eq!(
+            answer.body["errors"],
+            json!([{ "pointer": "/password", "message": message }]),
+            "{password}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_password_chosen_on_one_keyboard_is_right_on_another() {
+    let app = TestApp::start().await;
+    let (nfc, nfd) = ("cr\u{e8}me br\u{fb}l\u{e9}e", "cre\u{300}me bru\u{302}le\u{301}e");
+    for (email, chosen, typed) in [("mina@example.com", nfc, nfd), ("jun@example.com", nfd, nfc)] {
+        let chosen = json!({ "email": email, "password": chosen });
+        assert_eq!(app.post(Anonymous, PATH, &chosen).await.outcome(), (201, ""));
+        let typed = json!({ "email": email, "password": typed });
+        assert_eq!(app.post(Anonymous, "/auth/login", &typed).await.outcome(), (200, ""), "{email}");
     }
 }
 

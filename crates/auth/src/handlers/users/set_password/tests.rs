@@ -47,6 +47,17 @@ async fn a_wrong_current_password_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_new_password_that_is_easy_to_guess_is_refused_at_its_place() {
+    let app = TestApp::start().await;
+    let mina = app.user("mina@example.com", &[Role::User]).await;
+    for weak in ["Passw0rd!", "my name is Mina"] {
+        let answer = set_password(&app, &mina, PASSWORD, weak).await;
+        assert_eq!((answer.outcome(), answer.pointers()), ((400, "VALIDATION_FAILED"), vec!["/newPassword"]));
+        assert_eq!(log_in_with(&app, &mina, PASSWORD).await.outcome(), (200, ""));
+    }
+}
+
+#[tokio::test]
 async fn every_fault_is_named_at_once() {
     let app = TestApp::start().await;
     let mina = app.user("mina@example.com", &[Role::User]).await;
