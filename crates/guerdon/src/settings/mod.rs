@@ -1,5 +1,7 @@
 //! Everything that can be set, as flags or environment variables. `guerdon serve --help` and docs/OPERATIONS.md list it.
 
+#[cfg(test)]
+mod deployment_tests;
 mod environment;
 mod host;
 mod limits;
