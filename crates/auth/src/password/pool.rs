@@ -18,7 +18,7 @@ use domain::RandomSource;
 use service_kit::{
     budget::QUEUE_WAIT,
     metrics::QUEUE_DEPTH,
-    problem::{Code, Problem},
+    problem::{Problem, ProblemCode},
 };
 use tokio::{sync::oneshot, time::timeout};
 
@@ -50,9 +50,9 @@ impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         let problem = match error {
             PasswordError::Busy | PasswordError::Stopped => {
-                Problem::new(Code::Unavailable).retry_after(RETRY_AFTER_SECONDS)
+                Problem::new(ProblemCode::Unavailable).retry_after(RETRY_AFTER_SECONDS)
             }
-            PasswordError::Hash(_) => Problem::new(Code::Internal),
+            PasswordError::Hash(_) => Problem::new(ProblemCode::Internal),
         };
         problem.caused_by(error)
     }
@@ -82,19 +82,20 @@ struct PasswordJob {
 }
 
 impl PasswordPool {
-    /// One thread per core, with salts of the machine's own randomness.
-    pub fn start() -> Self {
+    /// One thread per core.
+    pub fn start(salts: &RandomSource) -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self::with(threads, threads * WAITING_PER_THREAD)
+        Self::with_salts(threads, threads * WAITING_PER_THREAD, salts)
     }
 
-    /// So many threads, and so many passwords waiting for them at most.
-    pub fn with(threads: usize, waiting: usize) -> Self {
+    /// So many threads, and so many passwords waiting for them at most, with the machine's own randomness.
+    #[cfg(test)]
+    pub(crate) fn with(threads: usize, waiting: usize) -> Self {
         Self::with_salts(threads, waiting, &RandomSource::new())
     }
 
     /// So many threads, so many passwords waiting for them at most, and where salts come from.
-    pub fn with_salts(threads: usize, waiting: usize, salts: &RandomSource) -> Self {
+    fn with_salts(threads: usize, waiting: usize, salts: &RandomSource) -> Self {
         let (pool, jobs) = Self::without_threads(threads, waiting);
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..threads {

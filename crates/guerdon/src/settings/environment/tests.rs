@@ -39,8 +39,8 @@ fn a_secret_comes_from_the_file_that_its_variable_names() {
         let settings =
             settings_from(&[("JWT_SECRET_FILE", path), ("USER_DB_URL_FILE", path), ("JWT_SECRET", "")])
                 .unwrap();
-        assert_eq!(settings.secrets.jwt_secret.unwrap().0, "of the file");
-        assert_eq!(settings.stores.user_db_url.unwrap().0, "of the file");
+        assert_eq!(settings.secrets.jwt_secret.unwrap().expose(), "of the file");
+        assert_eq!(settings.stores.user_db_url.unwrap().expose(), "of the file");
         assert_eq!(settings.stores.event_db_url, None);
     }
 }
