@@ -241,12 +241,15 @@ fn operators_find_every_variable_documented_and_no_other() {
     let known = variables_of(&CommandLine::command());
     // `_FILE` is explained once for all of them.
     let documented = variable_words(OPERATIONS);
-    let missing: Vec<_> =
-        known.iter().filter(|name| !name.ends_with("_FILE") && !OPERATIONS.contains(&format!("`{name}`"))).collect();
+    let missing: Vec<_> = known
+        .iter()
+        .filter(|name| !name.ends_with("_FILE") && !OPERATIONS.contains(&format!("`{name}`")))
+        .collect();
     assert!(missing.is_empty(), "not in docs/OPERATIONS.md: {missing:?}");
     let others: BTreeSet<_> = THIRD_PARTIES.iter().flat_map(|(_, names)| set_of(names)).collect();
     let others = &(&others | &set_of(&OF_COMPOSE)) | &(&set_of(&NO_VARIABLES) | &set_of(&OF_UP_LOCAL));
-    let unknown: Vec<_> = documented.iter().filter(|name| !known.contains(*name) && !others.contains(*name)).collect();
+    let unknown: Vec<_> =
+        documented.iter().filter(|name| !known.contains(*name) && !others.contains(*name)).collect();
     assert!(unknown.is_empty(), "in docs/OPERATIONS.md, but nothing reads it: {unknown:?}");
     assert!(known.len() > 40 && documented.len() > 30);
 }
@@ -258,7 +261,8 @@ fn the_image_sets_only_what_the_program_reads_and_compiles_with_our_toolchain() 
     for assignment in environment.split_whitespace() {
         assert!(known.contains(assignment.split_once('=').unwrap().0), "{assignment}");
     }
-    let toolchain = TOOLCHAIN.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
+    let toolchain =
+        TOOLCHAIN.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
     assert!(DOCKERFILE.contains(&format!("ARG RUST=rust:{toolchain}-slim-bookworm\n")), "{toolchain}");
 }
 
@@ -290,7 +294,8 @@ fn the_program_accepts_what_the_kubernetes_manifests_tell_it() {
         let mut variables = BTreeMap::new();
         for (variable, value) in told_variables(container) {
             assert!(known.contains(&variable), "{name}: nothing reads {variable}");
-            let secret = variable.strip_suffix("_FILE").map(|secret| (secret.to_owned(), "a secret".to_owned()));
+            let secret =
+                variable.strip_suffix("_FILE").map(|secret| (secret.to_owned(), "a secret".to_owned()));
             variables.extend([secret.unwrap_or((variable, value))]);
         }
         accept(&["serve", name], &variables).unwrap_or_else(|error| panic!("{name}: {error}"));
