@@ -5,10 +5,10 @@ GUERDON_DEV := $(TARGET_DIR)/debug/guerdon
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build dist test test-quick lint fmt deny docs openapi openapi-check schemathesis servers nextest \
-	up down up-local test-compose test-up-local check-deploy
+	up down up-local test-compose test-up-local check-deploy check-monitoring
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The first build takes some minutes: it compiles SQLite, the drivers of all stores and a few hundred crates, once.
 run: ## Serve everything on http://127.0.0.1:3333, data in ./guerdon-data
@@ -49,6 +49,9 @@ openapi-check: build ## Check that docs/openapi.json is what the code says
 
 schemathesis: build ## Hold a throw-away instance against its OpenAPI document (about three minutes)
 	scripts/schemathesis $(GUERDON_DEV)
+
+check-monitoring: ## Check alerts, dashboards and the configuration of Prometheus, without starting anything
+	scripts/check-monitoring
 
 dist: ## Build what is shipped: target/dist/guerdon, slower to build and faster to run than `make run`'s
 	cargo build --profile dist -p guerdon

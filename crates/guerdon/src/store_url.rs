@@ -17,6 +17,14 @@ pub(crate) struct External {
     pub(crate) database: Option<&'static str>,
 }
 
+/// The file of an embedded store.
+#[derive(Debug, Clone)]
+pub(crate) struct EmbeddedFile {
+    /// What operators call the store.
+    pub(crate) store: &'static str,
+    pub(crate) path: PathBuf,
+}
+
 /// Where users are kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum UserDatabase {
@@ -143,7 +151,7 @@ impl StoreSettings {
     }
 
     /// The files of the embedded stores that a process of this topology serves.
-    pub(crate) fn embedded_files(&self, topology: Topology) -> Result<Vec<PathBuf>, UnknownStore> {
+    pub(crate) fn embedded_files(&self, topology: Topology) -> Result<Vec<EmbeddedFile>, UnknownStore> {
         let (auth, event) = match topology {
             Topology::All => (true, true),
             Topology::Auth => (true, false),
@@ -152,10 +160,10 @@ impl StoreSettings {
         };
         let mut files = Vec::new();
         if auth && let UserDatabase::Sqlite(path) = self.user_db()? {
-            files.push(path);
+            files.push(EmbeddedFile { store: "user-db", path });
         }
         if event && let EventDatabase::Sqlite(path) = self.event_db()? {
-            files.push(path);
+            files.push(EmbeddedFile { store: "event-db", path });
         }
         Ok(files)
     }

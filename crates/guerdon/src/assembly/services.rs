@@ -126,7 +126,7 @@ impl AuthService {
         let check = Arc::new(InProcessSessions(auth));
         // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
         let sessions =
-            if tokens.in_memory { SessionLookup::Direct(check) } else { SessionLookup::batched(check) };
+            if tokens.in_memory { SessionLookup::direct(check) } else { SessionLookup::batched(check) };
         Ok(Self { service, first_admin, sessions })
     }
 }
