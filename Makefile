@@ -5,10 +5,11 @@ GUERDON_DEV := $(TARGET_DIR)/debug/guerdon
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build dist test test-quick lint fmt deny docs openapi openapi-check schemathesis servers nextest \
-	up down up-local test-compose test-up-local check-deploy check-monitoring
+	up down up-local test-compose test-up-local check-deploy check-monitoring \
+	bench bench-quick k6 k6-event-rewards k6-event-reward-request k6-event-creation k6-simple-login k6-brief release
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The first build takes some minutes: it compiles SQLite, the drivers of all stores and a few hundred crates, once.
 run: ## Serve everything on http://127.0.0.1:3333, data in ./guerdon-data
@@ -81,6 +82,34 @@ test-up-local: build ## Try `make up-local` out, on other ports
 
 check-deploy: ## Check compose.yaml and deploy/kubernetes against the published schemas
 	scripts/check-deploy
+
+bench: ## Measure Guerdon beside what bounds it and write docs/BENCHMARKS.md (ten minutes on a quiet machine)
+	loadtest/run-bench --write docs
+
+bench-quick: ## The same in about a minute and roughly, without writing anything
+	loadtest/run-bench --quick
+
+# Load from k6, each against its thresholds; loadtest/run-k6 says against which Guerdon.
+k6: release ## Load: log in, use the session, log out (40 a second)
+	loadtest/run-k6 login
+
+k6-event-rewards: release ## Load: list an event's rewards (200 a second)
+	loadtest/run-k6 event-rewards
+
+k6-event-reward-request: release ## Load: claim (500 a second)
+	loadtest/run-k6 event-reward-request
+
+k6-event-creation: release ## Load: create events (300 a second)
+	loadtest/run-k6 event-creation
+
+k6-simple-login: release ## Load: log in (40 a second)
+	loadtest/run-k6 simple-login
+
+k6-brief: build ## All k6 scenarios for five seconds each at a tenth of the rate, against three services on MongoDB and Redis
+	TOPOLOGY=split GUERDON=$(GUERDON_DEV) loadtest/run-k6 --brief login event-rewards event-reward-request event-creation simple-login
+
+release:
+	cargo build --release -p guerdon
 
 # The real servers that tests start: installs what is missing, or says what to type.
 servers:

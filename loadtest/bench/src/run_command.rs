@@ -1,0 +1,158 @@
+//! The whole measurement.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    bench_error::{BenchError, BenchResult, NameWhat},
+    claim_contest::{ClaimStandings, measure_claims},
+    contest::{Schedule, Standing},
+    growth_contest::measure_growth,
+    guerdon_system::{GuerdonSystem, Topology},
+    login_contest::{LoginStandings, measure_logins, reference_is_missing},
+    machine::Machine,
+    read_contest::{ReadStandings, measure_reads},
+    report::{Comparison, Findings, write_document},
+    split_contest::measure_split,
+    standing_facts::{measure_memory, measure_start},
+};
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Part {
+    /// Reads beside a bare "hello"
+    Reads,
+    /// Claims beside raw SQLite
+    Claims,
+    /// Logins beside Argon2id in C
+    Logins,
+    /// Memory idle and with many connections
+    Memory,
+    /// How soon it is ready on existing data
+    Start,
+    /// Work with few and with many requests stored
+    Growth,
+    /// Three processes on MongoDB and Redis
+    Split,
+}
+
+/// How to measure.
+#[derive(Debug, Args)]
+pub(crate) struct RunCommand {
+    /// The program to measure
+    #[arg(long, default_value = "target/dist/guerdon")]
+    guerdon: PathBuf,
+    /// Where databases are put meanwhile: a disk like that of production, not memory
+    #[arg(long, default_value = "target")]
+    folder: PathBuf,
+    /// Only these, with commas between them
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Short turns: about a minute in all, and figures that are only roughly right
+    #[arg(long)]
+    quick: bool,
+    /// MongoDB's own server, if that is what scripts/test-servers has found
+    #[arg(long, env = "GUERDON_TEST_MONGOD", hide = true)]
+    mongod: Option<PathBuf>,
+    /// Grow to 10 million stored requests instead of one: some minutes and ten gigabytes more
+    #[arg(long)]
+    ten_million: bool,
+    /// Write BENCHMARKS.md and its pictures into this folder
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+/// For a thousand connections and some databases.
+const OPEN_FILES: u64 = 4096;
+
+impl RunCommand {
+    pub(crate) fn run(&self) -> BenchResult<()> {
+        fs::create_dir_all(&self.folder).about(self.folder.display().to_string())?;
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&self.folder)?;
+        let machine = Machine::describe(folder.path());
+        println!("{}\n", machine.sentence());
+        rlimit::increase_nofile_limit(OPEN_FILES)?;
+        // One thread: the generator must not take more than a core from what it measures.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let findings = runtime.block_on(self.measure(folder.path(), machine.cores))?;
+        println!("{}", findings.tables());
+        if let Some(docs) = &self.write {
+            write_document(docs, &machine, &findings)?;
+        }
+        match findings.complaints() {
+            complaints if complaints.is_empty() => Ok(()),
+            complaints => Err(BenchError::Unusable(complaints.join("\n"))),
+        }
+    }
+
+    fn parts(&self) -> BTreeSet<Part> {
+        let parts = if self.only.is_empty() { Part::value_variants() } else { &self.only };
+        parts.iter().copied().collect()
+    }
+
+    fn schedule(&self) -> Schedule {
+        let (rounds, seconds) = if self.quick { (3, 1) } else { (5, 3) };
+        Schedule { rounds, turn: Duration::from_secs(seconds), at_half: true }
+    }
+
+    fn many(&self) -> u64 {
+        match (self.quick, self.ten_million) {
+            (_, true) => 10_000_000,
+            (true, false) => 100_000,
+            (false, false) => 1_000_000,
+        }
+    }
+
+    async fn measure(&self, folder: &Path, cores: usize) -> BenchResult<Findings> {
+        let (parts, schedule) = (self.parts(), self.schedule());
+        if parts.contains(&Part::Logins) && reference_is_missing() {
+            return Err(BenchError::Unusable("libargon2 is missing: apt-get install libargon2-1".to_owned()));
+        }
+        let program = fs::canonicalize(&self.guerdon).about(self.guerdon.display().to_string())?;
+        let mut system = GuerdonSystem::start(&program, folder, Topology::All, &[]).await?;
+        let mongo = if self.mongod.is_some() { "MongoDB" } else { "SecantusDB" };
+        let mut findings = Findings { mongo, ..Findings::default() };
+        for part in parts {
+            eprintln!("measuring {part:?} …");
+            match part {
+                Part::Reads => findings.add_reads(measure_reads(&system, folder, schedule).await?),
+                Part::Claims => findings.add_claims(measure_claims(&system, folder, schedule).await?),
+                Part::Logins => findings.add_logins(measure_logins(&system, schedule, cores).await?),
+                Part::Memory => findings.facts.extend(measure_memory(&mut system).await?),
+                Part::Start => findings.facts.push(measure_start(&mut system).await?),
+                Part::Growth => {
+                    let schedule = Schedule { rounds: schedule.rounds.min(3), at_half: false, ..schedule };
+                    findings.growth = measure_growth(&program, folder, self.many(), schedule).await?;
+                }
+                Part::Split => findings.split = measure_split(&program, folder, schedule).await?,
+            }
+        }
+        Ok(findings)
+    }
+}
+
+impl Findings {
+    fn compare(&mut self, works: [&'static str; 2], target: f64, ours: Standing, theirs: Standing) {
+        let [work, beside] = works;
+        self.comparisons.push(Comparison { work, beside, target, ours, theirs });
+    }
+
+    fn add_reads(&mut self, all: ReadStandings) {
+        self.compare(["GET /events/:id/rewards", "hello"], 0.5, all.list, all.hello.clone());
+        self.compare(["GET /users/me", "hello"], 0.5, all.me, all.hello);
+    }
+
+    fn add_claims(&mut self, all: ClaimStandings) {
+        self.compare(["claims", "raw SQLite"], 0.5, all.claims, all.rows);
+    }
+
+    fn add_logins(&mut self, all: LoginStandings) {
+        self.compare(["logins", "Argon2id in C"], 1.0, all.logins, all.hashes);
+    }
+}
