@@ -48,7 +48,7 @@ openapi: build ## Write docs/openapi.json anew
 openapi-check: build ## Check that docs/openapi.json is what the code says
 	@$(GUERDON_DEV) openapi | diff -u docs/openapi.json - || { echo 'Run `make openapi` and commit.'; exit 1; }
 
-schemathesis: build ## Hold a throw-away instance against its OpenAPI document (about three minutes)
+schemathesis: build ## Hold a throw-away instance against its OpenAPI document (about a minute)
 	scripts/schemathesis $(GUERDON_DEV)
 
 check-monitoring: ## Check alerts, dashboards and the configuration of Prometheus, without starting anything

@@ -97,7 +97,7 @@ impl fmt::Debug for Email {
 }
 
 crate::fault::deserr_from_text!(Email);
-crate::fault::schema_of_text!(Email, "email", "mina@example.com", min_length(6), max_length(254));
+crate::fault::schema_of_text!(Email, "email", "mina@example.com", min_length(5), max_length(254));
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long a server may take to answer for the first time, also on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// How often it is asked.
 const ASK_AGAIN: Duration = Duration::from_millis(1);
 

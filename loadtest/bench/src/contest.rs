@@ -115,6 +115,7 @@ mod tests {
     struct Sleeper(u64);
 
     #[async_trait(?Send)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some hundreds")]
     impl Contestant for Sleeper {
         async fn work(&mut self, duration: Duration, pace: Option<f64>) -> BenchResult<LoadResult> {
             let mut result = LoadResult::new()?;

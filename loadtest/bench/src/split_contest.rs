@@ -15,7 +15,7 @@ use crate::{
 
 /// Claims under way at once.
 const CLAIMS_AT_ONCE: usize = 256;
-/// What the NestJS implementation of the same specification did a second on the same kind of stores and machine.
+/// What the `NestJS` implementation of the same specification did a second on the same kind of stores and machine.
 const NEST_LISTS: f64 = 181.0;
 const NEST_CLAIMS: f64 = 131.0;
 

@@ -16,7 +16,7 @@ use crate::{AuthService, app::users::ShowUsersError, store::UserFilter};
 pub(crate) struct UserListFilter {
     /// Exactly this address, however it is written.
     #[deserr(default)]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, format = "email", min_length = 5, max_length = 254)]
     email: Option<Email>,
     /// Only users who have this role.
     #[deserr(default)]
