@@ -26,7 +26,6 @@ pub(crate) struct ApiClient {
 /// Somebody who is logged in.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
-    pub(crate) id: String,
     pub(crate) email: String,
     pub(crate) token: String,
 }
@@ -50,8 +49,8 @@ impl ApiClient {
     pub(crate) async fn log_in(&self, email: &str, password: &str) -> BenchResult<Member> {
         let body = json!({"email": email, "password": password});
         let session = self.call("POST", "/auth/login", None, &body).await?;
-        let (id, token) = (text_at(&session, "/user/id")?, text_at(&session, "/accessToken")?);
-        Ok(Member { id, email: email.to_owned(), token })
+        let token = text_at(&session, "/accessToken")?;
+        Ok(Member { email: email.to_owned(), token })
     }
 
     /// Somebody new with the role USER, logged in.
@@ -62,10 +61,15 @@ impl ApiClient {
 
     /// So many new users, logged in.
     pub(crate) async fn members(&self, prefix: &str, count: usize) -> BenchResult<Vec<Member>> {
-        let joining = (0..count).map(|number| async move {
-            self.join_in(&format!("{prefix}{number}@example.com")).await
-        });
+        let joining = (0..count)
+            .map(|number| async move { self.join_in(&format!("{prefix}{number}@example.com")).await });
         stream::iter(joining).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// Logs in those who have the usual password.
+    pub(crate) async fn log_in_all(&self, emails: &[String]) -> BenchResult<Vec<Member>> {
+        let logins = emails.iter().map(|email| self.log_in(email, PASSWORD));
+        stream::iter(logins).buffered(AT_ONCE).try_collect().await
     }
 
     /// An event that runs now, for whoever has the role USER.
@@ -83,6 +87,10 @@ impl ApiClient {
     pub(crate) async fn events(&self, staff: &str, count: usize) -> BenchResult<Vec<String>> {
         let creating = (0..count).map(|_| self.create_event(staff));
         stream::iter(creating).buffered(AT_ONCE).try_collect().await
+    }
+
+    pub(crate) async fn claim(&self, token: &str, event: &str) -> BenchResult<()> {
+        self.call("POST", &format!("/events/{event}/request"), Some(token), &Value::Null).await.map(drop)
     }
 
     /// Attaches a reward of each type.

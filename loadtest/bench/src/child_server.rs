@@ -1,7 +1,6 @@
 //! A server in a process of its own, killed when its handle goes.
 
 use std::{
-    ffi::OsStr,
     fs::File,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
@@ -15,7 +14,7 @@ use crate::{
 };
 
 /// How long a server may take to answer for the first time, also on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// How often it is asked.
 const ASK_AGAIN: Duration = Duration::from_millis(1);
 
@@ -90,9 +89,4 @@ async fn answers_ok(address: SocketAddr, path: &str) -> bool {
     let Ok(mut connection) = HttpConnection::open(address).await else { return false };
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     connection.exchange(request.as_bytes()).await.is_ok_and(|answer| answer.status == 200)
-}
-
-/// A program's path as an argument.
-pub(crate) fn as_text(path: &(impl AsRef<OsStr> + ?Sized)) -> String {
-    path.as_ref().to_string_lossy().into_owned()
 }

@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// Guerdon stores up to two groups of 256 at once; fewer connections could not fill them.
-const CONNECTIONS: usize = 512;
+pub(crate) const CONNECTIONS: usize = 512;
 /// Users who claim; each claims every event once.
-const CLAIMANTS: usize = 128;
+pub(crate) const CLAIMANTS: usize = 128;
 /// What is prepared for before anything was measured: claims a second.
 const FIRST_GUESS: f64 = 8_000.0;
 /// Prepared in excess of what is expected.
@@ -39,8 +39,8 @@ pub(crate) struct Claiming<'a> {
     /// One request for each user; the event's id is put in its place.
     requests: Vec<Vec<u8>>,
     expected_rate: f64,
-    /// Claims that were stored, to be compared with what the file holds.
-    pub(crate) stored: u64,
+    /// Claims that were acknowledged, to be compared with what the file holds.
+    acknowledged: u64,
 }
 
 /// Where the event's id begins in a request.
@@ -53,18 +53,28 @@ impl<'a> Claiming<'a> {
         claimants: &[Member],
         connections: usize,
     ) -> BenchResult<Self> {
+        Ok(Self::prepare_as(system, system.admin().await?, claimants, connections))
+    }
+
+    /// With staff who is logged in already: another login would end that session.
+    pub(crate) fn prepare_as(
+        system: &'a GuerdonSystem,
+        staff: Member,
+        claimants: &[Member],
+        connections: usize,
+    ) -> Self {
         let requests = claimants.iter().map(|claimant| {
             let path = format!("/events/{}/request", "0".repeat(ID_LENGTH));
             prepare_request(system.api.address, "POST", &path, Some(&claimant.token), &Value::Null)
         });
-        Ok(Self {
+        Self {
             system,
             connections,
-            staff: system.admin().await?,
+            staff,
             requests: requests.collect(),
             expected_rate: FIRST_GUESS,
-            stored: 0,
-        })
+            acknowledged: 0,
+        }
     }
 
     /// Events enough for a turn: nobody can claim one twice.
@@ -101,7 +111,7 @@ impl Contestant for Claiming<'_> {
         })
         .await?;
         result.cpu = self.system.cpu_time()?.saturating_sub(before);
-        self.stored += result.done;
+        self.acknowledged += result.done;
         if pace.is_none() {
             self.expected_rate = result.rate();
         }
@@ -122,10 +132,11 @@ pub(crate) async fn measure_claims(
     let database = system.database("event.db");
     let mut rows = RawSqlite::create(&folder.join("raw.db"), &database, CLAIMANTS)?;
     let [claims, rows] = hold_contest([&mut claiming, &mut rows], schedule).await?;
-    let stored = count_claims(&database)?;
-    if stored != claiming.stored {
-        let acknowledged = claiming.stored;
-        return Err(BenchError::Unusable(format!("{acknowledged} claims were acknowledged, {stored} are stored")));
+    let (stored, acknowledged) = (count_claims(&database)?, claiming.acknowledged);
+    if stored != acknowledged {
+        return Err(BenchError::Unusable(format!(
+            "{acknowledged} claims were acknowledged, {stored} are stored"
+        )));
     }
     Ok(ClaimStandings { claims, rows })
 }

@@ -19,6 +19,8 @@ pub(crate) struct Schedule {
     pub(crate) rounds: usize,
     /// Of one turn at full load; a turn at half load takes the same.
     pub(crate) turn: Duration,
+    /// Whether there are turns at half load.
+    pub(crate) at_half: bool,
 }
 
 /// The turns of one contestant.
@@ -43,7 +45,8 @@ pub(crate) async fn hold_contest<const COUNT: usize>(
             standing.full.push(contestant.work(schedule.turn, None).await?);
         }
     }
-    for _ in 0..schedule.rounds.div_ceil(2) {
+    let half_rounds = if schedule.at_half { schedule.rounds.div_ceil(2) } else { 0 };
+    for _ in 0..half_rounds {
         for (contestant, standing) in contestants.iter_mut().zip(&mut standings) {
             let pace = standing.rate() / 2.0;
             standing.half.push(contestant.work(schedule.turn, Some(pace)).await?);
@@ -113,6 +116,7 @@ mod tests {
 
     #[async_trait(?Send)]
     impl Contestant for Sleeper {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
         async fn work(&mut self, duration: Duration, pace: Option<f64>) -> BenchResult<LoadResult> {
             let mut result = LoadResult::new()?;
             result.done = pace.map_or(self.0, |pace| (pace * duration.as_secs_f64()).round() as u64);
@@ -124,7 +128,7 @@ mod tests {
     #[tokio::test]
     async fn everybody_has_turns_at_full_load_and_at_half_of_it() {
         let (mut slow, mut fast) = (Sleeper(100), Sleeper(400));
-        let schedule = Schedule { rounds: 3, turn: Duration::from_secs(1) };
+        let schedule = Schedule { rounds: 3, turn: Duration::from_secs(1), at_half: true };
         let standings = hold_contest([&mut slow, &mut fast], schedule).await.unwrap();
         let done = |turns: &[LoadResult]| turns.iter().map(|turn| turn.done).collect::<Vec<_>>();
         assert_eq!((done(&standings[0].full), done(&standings[1].half)), (vec![100; 3], vec![200; 2]));

@@ -7,6 +7,9 @@ mod bench_error;
 mod child_server;
 mod claim_contest;
 mod contest;
+mod copied_row;
+mod filled_store;
+mod growth_contest;
 mod guerdon_system;
 mod hello_server;
 mod http_connection;
@@ -19,6 +22,8 @@ mod raw_sqlite;
 mod read_contest;
 mod report;
 mod run_command;
+mod split_contest;
+mod standing_facts;
 
 use std::process::ExitCode;
 

@@ -25,11 +25,20 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
 
 /// The memory a process has in use, in bytes.
 pub(crate) fn resident_bytes(pid: u32) -> BenchResult<u64> {
+    status_bytes(pid, "VmRSS:")
+}
+
+/// The most it has ever had in use.
+pub(crate) fn peak_bytes(pid: u32) -> BenchResult<u64> {
+    status_bytes(pid, "VmHWM:")
+}
+
+fn status_bytes(pid: u32, field: &str) -> BenchResult<u64> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).about(&path)?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
     let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.map(|count| count * 1024).ok_or_else(|| BenchError::Unusable(format!("{path} has no VmRSS")))
+    kibibytes.map(|count| count * 1024).ok_or_else(|| BenchError::Unusable(format!("{path} has no {field}")))
 }
 
 #[cfg(test)]

@@ -2,20 +2,18 @@
 //! table and its indexes are copied from Guerdon's own file, and so is what a row holds.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use rusqlite::{
-    Connection, OpenFlags, ToSql, TransactionBehavior, params_from_iter,
-    types::{ToSqlOutput, Value, ValueRef},
-};
+use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
 use crate::{
     bench_error::{BenchError, BenchResult},
     contest::Contestant,
+    copied_row::{CopiedRow, open_to_read, schema_of},
     load::LoadResult,
     process_figures::cpu_time,
 };
@@ -29,83 +27,28 @@ pub(crate) const CLAIMS: &str = "reward_requests";
 #[derive(Debug)]
 pub(crate) struct RawSqlite {
     connection: Connection,
-    row: ClaimRow,
+    row: CopiedRow,
     /// Rows inserted so far.
     inserted: usize,
     users: usize,
 }
 
-/// A claim as it is stored, with its columns' names.
-#[derive(Debug, Clone)]
-pub(crate) struct ClaimRow {
-    columns: Vec<String>,
-    values: Vec<Value>,
-}
-
-impl ClaimRow {
-    /// Any row of Guerdon's file.
-    pub(crate) fn copy_one(database: &Path) -> BenchResult<Self> {
-        let connection = open_to_read(database)?;
-        let mut statement = connection.prepare(&format!("SELECT * FROM {CLAIMS} LIMIT 1"))?;
-        let columns: Vec<_> = statement.column_names().into_iter().map(str::to_owned).collect();
-        let values = statement.query_one([], |row| {
-            (0..columns.len()).map(|index| row.get::<_, Value>(index)).collect::<Result<Vec<_>, _>>()
-        })?;
-        Ok(Self { columns, values })
-    }
-
-    /// The statement that inserts one.
-    pub(crate) fn insert_statement(&self) -> String {
-        format!("INSERT INTO {CLAIMS} VALUES ({})", vec!["?"; self.columns.len()].join(", "))
-    }
-
-    /// The row's values, with others in these columns.
-    pub(crate) fn with<'a>(&'a self, changed: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = Changed<'a>> {
-        self.columns.iter().zip(&self.values).map(move |(column, value)| {
-            let other = changed.iter().find(|(name, _)| name == column);
-            other.map_or(Changed::Same(value), |(_, text)| Changed::Other(text))
-        })
-    }
-}
-
-/// A value of the copied row, or what stands in its place.
-pub(crate) enum Changed<'a> {
-    Same(&'a Value),
-    Other(&'a str),
-}
-
-impl ToSql for Changed<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Same(value) => ValueRef::from(*value),
-            Self::Other(text) => ValueRef::from(*text),
-        }))
-    }
-}
-
-fn open_to_read(database: &Path) -> BenchResult<Connection> {
-    Ok(Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
-}
-
 impl RawSqlite {
     /// A new file with the table and the indexes that Guerdon's file has, and its durability.
     pub(crate) fn create(path: &Path, guerdon: &Path, users: usize) -> BenchResult<Self> {
-        let row = ClaimRow::copy_one(guerdon)?;
+        let row = CopiedRow::read_one(guerdon, CLAIMS)?;
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
-        let source = open_to_read(guerdon)?;
-        let mut schema = source.prepare("SELECT sql FROM sqlite_schema WHERE tbl_name = ? AND sql IS NOT NULL")?;
-        for statement in schema.query_map([CLAIMS], |row| row.get::<_, String>(0))? {
-            connection.execute_batch(&statement?)?;
+        for (_, statement) in schema_of(&open_to_read(guerdon)?, CLAIMS, false)? {
+            connection.execute_batch(&statement)?;
         }
         Ok(Self { connection, row, inserted: 0, users })
     }
 
     /// One group, durable when it returns. Users claim in turn, one event after the other, as they do with Guerdon.
     fn insert_group(&mut self) -> BenchResult<()> {
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut statement = transaction.prepare_cached(&self.row.insert_statement())?;
         for number in self.inserted..self.inserted + GROUP {
             let id = format!("{:024x}", (1_u128 << 94) + number as u128);
@@ -147,7 +90,7 @@ impl Contestant for RawSqlite {
 }
 
 /// Where Guerdon's claims are, and how many there are.
-pub(crate) fn count_claims(database: &PathBuf) -> BenchResult<u64> {
+pub(crate) fn count_claims(database: &Path) -> BenchResult<u64> {
     let count = open_to_read(database)?
         .query_one(&format!("SELECT count(*) FROM {CLAIMS}"), [], |row| row.get::<_, i64>(0))?;
     u64::try_from(count).map_err(|error| BenchError::Unusable(error.to_string()))

@@ -59,9 +59,8 @@ pub(crate) async fn prepare_list(
 
 /// `GET /users/me` by each reader.
 pub(crate) fn prepare_me(api: ApiClient, pids: Vec<u32>, readers: &[Member]) -> PreparedRequests {
-    let request = |reader: &Member| {
-        prepare_request(api.address, "GET", "/users/me", Some(&reader.token), &Value::Null)
-    };
+    let request =
+        |reader: &Member| prepare_request(api.address, "GET", "/users/me", Some(&reader.token), &Value::Null);
     PreparedRequests {
         target: api.address,
         pids,
@@ -78,7 +77,7 @@ pub(crate) async fn measure_reads(
     folder: &Path,
     schedule: Schedule,
 ) -> BenchResult<ReadStandings> {
-    let (api, pids) = (system.api, vec![system.pid()?]);
+    let (api, pids) = (system.api, system.pids());
     let (admin, readers) = (system.admin().await?, api.members("reader", READERS).await?);
     let mut list = prepare_list(api, pids.clone(), &admin, &readers).await?;
     let mut me = prepare_me(api, pids, &readers);

@@ -1,18 +1,26 @@
 //! The whole measurement.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
 
 use crate::{
     bench_error::{BenchError, BenchResult, NameWhat},
-    claim_contest::measure_claims,
-    contest::Schedule,
-    guerdon_system::GuerdonSystem,
-    login_contest::{measure_logins, reference_is_missing},
+    claim_contest::{ClaimStandings, measure_claims},
+    contest::{Schedule, Standing},
+    growth_contest::measure_growth,
+    guerdon_system::{GuerdonSystem, Topology},
+    login_contest::{LoginStandings, measure_logins, reference_is_missing},
     machine::Machine,
-    read_contest::measure_reads,
+    read_contest::{ReadStandings, measure_reads},
     report::{Comparison, Findings, write_document},
+    split_contest::measure_split,
+    standing_facts::{measure_memory, measure_start},
 };
 
 /// What can be measured.
@@ -24,6 +32,14 @@ enum Part {
     Claims,
     /// Logins beside Argon2id in C
     Logins,
+    /// Memory idle and with many connections
+    Memory,
+    /// How soon it is ready on existing data
+    Start,
+    /// Work with few and with many requests stored
+    Growth,
+    /// Three processes on MongoDB and Redis
+    Split,
 }
 
 /// How to measure.
@@ -41,10 +57,19 @@ pub(crate) struct RunCommand {
     /// Short turns: about a minute in all, and figures that are only roughly right
     #[arg(long)]
     quick: bool,
+    /// MongoDB's own server, if that is what scripts/test-servers has found
+    #[arg(long, env = "GUERDON_TEST_MONGOD", hide = true)]
+    mongod: Option<PathBuf>,
+    /// Grow to 10 million stored requests instead of one: some minutes and ten gigabytes more
+    #[arg(long)]
+    ten_million: bool,
     /// Write BENCHMARKS.md and its pictures into this folder
     #[arg(long)]
     write: Option<PathBuf>,
 }
+
+/// For a thousand connections and some databases.
+const OPEN_FILES: u64 = 4096;
 
 impl RunCommand {
     pub(crate) fn run(&self) -> BenchResult<()> {
@@ -52,9 +77,10 @@ impl RunCommand {
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&self.folder)?;
         let machine = Machine::describe(folder.path());
         println!("{}\n", machine.sentence());
+        rlimit::increase_nofile_limit(OPEN_FILES)?;
         // One thread: the generator must not take more than a core from what it measures.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let findings = runtime.block_on(self.measure(folder.path().to_owned(), machine.cores))?;
+        let findings = runtime.block_on(self.measure(folder.path(), machine.cores))?;
         println!("{}", findings.tables());
         if let Some(docs) = &self.write {
             write_document(docs, &machine, &findings)?;
@@ -71,42 +97,62 @@ impl RunCommand {
     }
 
     fn schedule(&self) -> Schedule {
-        if self.quick {
-            Schedule { rounds: 3, turn: Duration::from_secs(1) }
-        } else {
-            Schedule { rounds: 5, turn: Duration::from_secs(3) }
+        let (rounds, seconds) = if self.quick { (3, 1) } else { (5, 3) };
+        Schedule { rounds, turn: Duration::from_secs(seconds), at_half: true }
+    }
+
+    fn many(&self) -> u64 {
+        match (self.quick, self.ten_million) {
+            (_, true) => 10_000_000,
+            (true, false) => 100_000,
+            (false, false) => 1_000_000,
         }
     }
 
-    async fn measure(&self, folder: PathBuf, cores: usize) -> BenchResult<Findings> {
+    async fn measure(&self, folder: &Path, cores: usize) -> BenchResult<Findings> {
         let (parts, schedule) = (self.parts(), self.schedule());
         if parts.contains(&Part::Logins) && reference_is_missing() {
             return Err(BenchError::Unusable("libargon2 is missing: apt-get install libargon2-1".to_owned()));
         }
         let program = fs::canonicalize(&self.guerdon).about(self.guerdon.display().to_string())?;
-        let system = GuerdonSystem::start(&program, &folder).await?;
-        let mut findings = Findings::default();
-        let mut compare = |work, beside, target, ours, theirs| {
-            findings.comparisons.push(Comparison { work, beside, target, ours, theirs });
-        };
+        let mut system = GuerdonSystem::start(&program, folder, Topology::All, &[]).await?;
+        let mongo = if self.mongod.is_some() { "MongoDB" } else { "SecantusDB" };
+        let mut findings = Findings { mongo, ..Findings::default() };
         for part in parts {
             eprintln!("measuring {part:?} …");
             match part {
-                Part::Reads => {
-                    let all = measure_reads(&system, &folder, schedule).await?;
-                    compare("GET /events/:id/rewards", "hello", 0.5, all.list, all.hello.clone());
-                    compare("GET /users/me", "hello", 0.5, all.me, all.hello);
+                Part::Reads => findings.add_reads(measure_reads(&system, folder, schedule).await?),
+                Part::Claims => findings.add_claims(measure_claims(&system, folder, schedule).await?),
+                Part::Logins => findings.add_logins(measure_logins(&system, schedule, cores).await?),
+                Part::Memory => findings.facts.extend(measure_memory(&mut system).await?),
+                Part::Start => findings.facts.push(measure_start(&mut system).await?),
+                Part::Growth => {
+                    let schedule = Schedule { rounds: schedule.rounds.min(3), at_half: false, ..schedule };
+                    findings.growth = measure_growth(&program, folder, self.many(), schedule).await?;
                 }
-                Part::Claims => {
-                    let all = measure_claims(&system, &folder, schedule).await?;
-                    compare("claims", "raw SQLite", 0.5, all.claims, all.rows);
-                }
-                Part::Logins => {
-                    let all = measure_logins(&system, schedule, cores).await?;
-                    compare("logins", "Argon2id in C", 1.0, all.logins, all.hashes);
-                }
+                Part::Split => findings.split = measure_split(&program, folder, schedule).await?,
             }
         }
         Ok(findings)
+    }
+}
+
+impl Findings {
+    fn compare(&mut self, works: [&'static str; 2], target: f64, ours: Standing, theirs: Standing) {
+        let [work, beside] = works;
+        self.comparisons.push(Comparison { work, beside, target, ours, theirs });
+    }
+
+    fn add_reads(&mut self, all: ReadStandings) {
+        self.compare(["GET /events/:id/rewards", "hello"], 0.5, all.list, all.hello.clone());
+        self.compare(["GET /users/me", "hello"], 0.5, all.me, all.hello);
+    }
+
+    fn add_claims(&mut self, all: ClaimStandings) {
+        self.compare(["claims", "raw SQLite"], 0.5, all.claims, all.rows);
+    }
+
+    fn add_logins(&mut self, all: LoginStandings) {
+        self.compare(["logins", "Argon2id in C"], 1.0, all.logins, all.hashes);
     }
 }

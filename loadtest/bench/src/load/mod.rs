@@ -124,8 +124,9 @@ pub(crate) async fn run_load(plan: &LoadPlan<'_>) -> BenchResult<LoadResult> {
     let result = RefCell::new(LoadResult::new()?);
     let started = Instant::now();
     let pacemaker = plan.pace.map(|pace| Pacemaker::start(pace, plan.duration));
-    let drivers =
-        connections.into_iter().map(|connection| drive(connection, plan, pacemaker.as_ref(), started, &result));
+    let drivers = connections
+        .into_iter()
+        .map(|connection| drive(connection, plan, pacemaker.as_ref(), started, &result));
     for driven in join_all(drivers).await {
         driven?;
     }

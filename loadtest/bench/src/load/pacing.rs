@@ -51,10 +51,7 @@ impl DueRequests {
             let now = Instant::now();
             let count = all.saturating_sub(given);
             given += count;
-            self.due
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(std::iter::repeat_n(now, count));
+            self.due.lock().unwrap_or_else(PoisonError::into_inner).extend(std::iter::repeat_n(now, count));
             self.permits.add_permits(count);
         }
         // Requests nobody came to take are not sent any more.

@@ -20,13 +20,15 @@ const EXPLANATION: &str = include_str!("explanation.md");
 pub(crate) fn write_document(folder: &Path, machine: &Machine, findings: &Findings) -> BenchResult<()> {
     let pictures = folder.join("img");
     fs::create_dir_all(&pictures).about(pictures.display().to_string())?;
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     for (name, title, picture) in draw_pictures(findings) {
         let path = pictures.join(name);
         fs::write(&path, picture).about(path.display().to_string())?;
-        shown += &format!("![{title}](img/{name})\n\n");
+        shown.push(format!("![{title}](img/{name})\n\n"));
     }
-    let complaints: String = findings.complaints().iter().map(|line| format!("- {line}\n")).collect();
+    let shown = shown.concat();
+    let complaints: Vec<_> = findings.complaints().iter().map(|line| format!("- {line}\n")).collect();
+    let complaints = complaints.concat();
     let page = format!(
         "# Benchmarks\n\n`make bench` measures this and writes this page.\n\n{}\n\n{shown}{}\n{complaints}{EXPLANATION}",
         machine.sentence(),

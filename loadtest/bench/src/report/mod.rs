@@ -43,6 +43,8 @@ pub(crate) struct Findings {
     pub(crate) growth: Vec<GrowthPoint>,
     /// Work of the three services on outside stores, and how fast the reference was there.
     pub(crate) split: Vec<SplitRow>,
+    /// What spoke MongoDB's protocol to them.
+    pub(crate) mongo: &'static str,
 }
 
 /// Work of the split topology.
@@ -50,7 +52,7 @@ pub(crate) struct Findings {
 pub(crate) struct SplitRow {
     pub(crate) work: &'static str,
     pub(crate) standing: Standing,
-    /// Of the NestJS reference on the same kind of stores, once measured elsewhere.
+    /// Of the reference in `NestJS` on the same kind of stores, once measured elsewhere.
     pub(crate) reference_rate: f64,
     pub(crate) target: f64,
 }
@@ -73,15 +75,22 @@ impl Findings {
 
     /// All tables.
     pub(crate) fn tables(&self) -> String {
-        [self.comparison_table(), self.latency_table(), self.fact_table(), self.growth_table(), self.split_table()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("\n")
+        [
+            self.comparison_table(),
+            self.latency_table(),
+            self.fact_table(),
+            self.growth_table(),
+            self.split_table(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n")
     }
 
     fn comparison_table(&self) -> Option<String> {
-        let mut table = table(&["work", "a second", "beside", "a second", "ratio", "in the turns", "to reach"])?;
+        let mut table =
+            table(&["work", "a second", "beside", "a second", "ratio", "in the turns", "to reach"])?;
         for row in &self.comparisons {
             let [ratio, least, most] = row.ours.ratios_to(&row.theirs);
             table += &line(&[
@@ -129,24 +138,37 @@ impl Findings {
     }
 
     fn growth_table(&self) -> Option<String> {
-        let mut table = table(&["with so many requests stored", "", "a second", "p50", "p99", "against the fewest"])?;
+        let mut table = table(&[
+            "full load",
+            "requests stored",
+            "a second",
+            "p50 (ms)",
+            "p99 (ms)",
+            "processor time each",
+            "against the fewest: a second",
+            "processor time",
+        ])?;
         for point in &self.growth {
-            let first = self.growth.iter().find(|first| first.work == point.work);
-            let against = first.map_or(f64::NAN, |first| point.standing.rate() / first.standing.rate());
+            let first = self.growth.iter().find(|first| first.work == point.work).unwrap_or(point);
+            let [rates, ..] = point.standing.ratios_to(&first.standing);
+            let times = point.standing.cpu_each() / first.standing.cpu_each();
             table += &line(&[
                 point.work.to_owned(),
                 count_whole(point.stored),
                 count(point.standing.rate()),
                 millis(latency_quantile(&point.standing.full, 0.5)),
                 millis(latency_quantile(&point.standing.full, 0.99)),
-                format!("{against:.2}"),
+                micros(point.standing.cpu_each()),
+                format!("{rates:.2}"),
+                format!("{times:.2}"),
             ]);
         }
         (!self.growth.is_empty()).then_some(table)
     }
 
     fn split_table(&self) -> Option<String> {
-        let mut table = table(&["three processes, Redis, MongoDB", "a second", "NestJS reference", "times", "to reach"])?;
+        let stores = format!("three processes on Redis and {}", self.mongo);
+        let mut table = table(&[&stores, "a second", "NestJS reference", "times", "to reach"])?;
         for row in &self.split {
             let times = row.standing.rate() / row.reference_rate;
             table += &line(&[
@@ -199,7 +221,7 @@ fn count(value: f64) -> String {
     }
 }
 
-fn count_whole(value: u64) -> String {
+pub(crate) fn count_whole(value: u64) -> String {
     let digits = value.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
     groups.join(",")
