@@ -115,8 +115,8 @@ mod tests {
     struct Sleeper(u64);
 
     #[async_trait(?Send)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some hundreds")]
     impl Contestant for Sleeper {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
         async fn work(&mut self, duration: Duration, pace: Option<f64>) -> BenchResult<LoadResult> {
             let mut result = LoadResult::new()?;
             result.done = pace.map_or(self.0, |pace| (pace * duration.as_secs_f64()).round() as u64);

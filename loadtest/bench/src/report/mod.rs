@@ -52,7 +52,7 @@ pub(crate) struct Findings {
 pub(crate) struct SplitRow {
     pub(crate) work: &'static str,
     pub(crate) standing: Standing,
-    /// Of the reference in `NestJS` on the same kind of stores, once measured elsewhere.
+    /// Of the `NestJS` reference on the same kind of stores, once measured elsewhere.
     pub(crate) reference_rate: f64,
     pub(crate) target: f64,
 }
