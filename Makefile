@@ -4,8 +4,9 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 GUERDON_DEV := $(TARGET_DIR)/debug/guerdon
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build dist test test-quick lint fmt deny docs openapi openapi-check schemathesis servers nextest
-.PHONY: bench bench-quick k6 k6-event-rewards k6-event-reward-request k6-event-creation k6-simple-login k6-brief release
+.PHONY: help run demo build dist test test-quick lint fmt deny docs openapi openapi-check schemathesis servers nextest \
+	up down up-local test-compose test-up-local check-deploy check-monitoring \
+	bench bench-quick k6 k6-event-rewards k6-event-reward-request k6-event-creation k6-simple-login k6-brief release
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +51,37 @@ openapi-check: build ## Check that docs/openapi.json is what the code says
 schemathesis: build ## Hold a throw-away instance against its OpenAPI document (about three minutes)
 	scripts/schemathesis $(GUERDON_DEV)
 
+check-monitoring: ## Check alerts, dashboards and the configuration of Prometheus, without starting anything
+	scripts/check-monitoring
+
 dist: ## Build what is shipped: target/dist/guerdon, slower to build and faster to run than `make run`'s
 	cargo build --profile dist -p guerdon
+
+up: .env ## Start the nine services of compose.yaml with Docker, secrets in .env, and wait until they are ready
+	scripts/compose up -d --build
+	@until scripts/compose exec -T gateway guerdon healthcheck gateway >/dev/null 2>&1; do sleep 1; done
+	@echo 'The API: http://127.0.0.1:3333/docs  Grafana: http://127.0.0.1:3000  Prometheus: http://127.0.0.1:9090'
+	@echo 'The first administrator: scripts/compose exec auth guerdon user create --email … --role ADMIN'
+
+down: ## Stop what `make up` started; its data stays in Docker's volumes
+	scripts/compose down
+
+.env:
+	@umask 077 && scripts/new-env >$@.new && mv $@.new $@
+	@echo 'Made .env with fresh secrets.'
+
+up-local: ## Start gateway, auth, event, Redis and two MongoDBs as plain processes, without Docker; Ctrl-C stops them
+	cargo build --release -p guerdon
+	@scripts/up-local $(TARGET_DIR)/release/guerdon
+
+test-compose: build ## Run compose.yaml on a real Docker engine (started if none answers) and try it out
+	scripts/test-compose $(GUERDON_DEV)
+
+test-up-local: build ## Try `make up-local` out, on other ports
+	scripts/test-up-local $(GUERDON_DEV)
+
+check-deploy: ## Check compose.yaml and deploy/kubernetes against the published schemas
+	scripts/check-deploy
 
 bench: ## Measure Guerdon beside what bounds it and write docs/BENCHMARKS.md (ten minutes on a quiet machine)
 	loadtest/run-bench --write docs

@@ -9,7 +9,7 @@ use e2e::{
 use mongodb::bson::{Document, doc, oid::ObjectId};
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
-use service_kit::problem::Code;
+use service_kit::problem::ProblemCode;
 use sqlx::Connection;
 
 on_every_setup!(every_code_is_produced_in_the_promised_shape);
@@ -32,30 +32,30 @@ async fn every_code_is_produced_in_the_promised_shape(setup: Setup) {
     let operator = system.operator().await;
     let (mina, user) = system.api.member(&admin, "mina@example.com", &["USER"]).await;
     refused_at_the_edge(&system.api, &mina, &user, &mut seen).await;
-    seen.note(two_hosts(&system.api.base).await, Code::MalformedRequest);
+    seen.note(two_hosts(&system.api.base).await, ProblemCode::MalformedRequest);
     refused_bodies(&system.api, &mut seen).await;
     refused_by_auth(&system, &admin, &mut seen).await;
     refused_claims(&system.api, &operator, &user, &mut seen).await;
     broken_stores(&mut system, &admin, &operator, &mut seen).await;
-    seen.note(late.await.expect("the task ends"), Code::RequestTimeout);
-    let missing: Vec<_> = Code::ALL.iter().filter(|code| !seen.0.contains(code)).collect();
+    seen.note(late.await.expect("the task ends"), ProblemCode::RequestTimeout);
+    let missing: Vec<_> = ProblemCode::ALL.iter().filter(|code| !seen.0.contains(code)).collect();
     assert!(missing.is_empty(), "nothing here produces {missing:?}");
 }
 
 #[derive(Default)]
-struct Seen(HashSet<Code>);
+struct Seen(HashSet<ProblemCode>);
 
 impl Seen {
     /// Checks that this is that problem, in the shape every problem has.
     #[track_caller]
-    fn note(&mut self, answer: Answer, code: Code) -> Value {
+    fn note(&mut self, answer: Answer, code: ProblemCode) -> Value {
         let (status, title) = (code.status(), code.title());
         let (id, retry) = (answer.header("x-request-id").to_owned(), answer.header("retry-after").to_owned());
         let body = answer.expect_problem(status.as_u16(), code.name());
         assert_eq!((&body["title"], &body["type"]), (&json!(title), &json!("about:blank")));
         assert!(!text(&body, "/detail").is_empty());
         assert_eq!(body["requestId"], json!(id));
-        if matches!(code, Code::RateLimited | Code::Unavailable) {
+        if matches!(code, ProblemCode::RateLimited | ProblemCode::Unavailable) {
             assert!(retry.parse::<u32>().is_ok_and(|seconds| seconds >= 1), "Retry-After: {retry}");
         }
         self.0.insert(code);
@@ -64,27 +64,27 @@ impl Seen {
 }
 
 async fn refused_at_the_edge(api: &Api, mina: &str, user: &str, seen: &mut Seen) {
-    seen.note(api.call(Method::GET, "/users/me", None, &Value::Null).await, Code::Unauthenticated);
-    seen.note(api.get("/users/me", &forge::expired_access_token(mina)).await, Code::TokenExpired);
-    seen.note(api.get("/users/me", &forge::access_token(mina)).await, Code::SessionRevoked);
-    seen.note(api.get("/users", user).await, Code::Forbidden);
-    seen.note(api.get("/nowhere", user).await, Code::NotFound);
+    seen.note(api.call(Method::GET, "/users/me", None, &Value::Null).await, ProblemCode::Unauthenticated);
+    seen.note(api.get("/users/me", &forge::expired_access_token(mina)).await, ProblemCode::TokenExpired);
+    seen.note(api.get("/users/me", &forge::access_token(mina)).await, ProblemCode::SessionRevoked);
+    seen.note(api.get("/users", user).await, ProblemCode::Forbidden);
+    seen.note(api.get("/nowhere", user).await, ProblemCode::NotFound);
     let answer = api.call(Method::DELETE, "/events", None, &Value::Null).await;
     let allowed: HashSet<_> =
         answer.header("allow").split(',').map(|method| method.trim().to_owned()).collect();
     assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed:?}");
-    seen.note(answer, Code::MethodNotAllowed);
+    seen.note(answer, ProblemCode::MethodNotAllowed);
     let nonsense = json!({ "refreshToken": "nonsense" });
     api.post_anonymously("/auth/refresh", &nonsense).await.expect_problem(401, "UNAUTHENTICATED");
-    seen.note(api.post_anonymously("/auth/refresh", &nonsense).await, Code::RateLimited);
+    seen.note(api.post_anonymously("/auth/refresh", &nonsense).await, ProblemCode::RateLimited);
 }
 
 async fn refused_bodies(api: &Api, seen: &mut Seen) {
-    let body = seen.note(api.post_anonymously("/users", &json!({})).await, Code::ValidationFailed);
+    let body = seen.note(api.post_anonymously("/users", &json!({})).await, ProblemCode::ValidationFailed);
     assert_eq!(body["errors"].as_array().map(Vec::len), Some(2), "{body:#}");
-    seen.note(raw(api, "application/json", "{\"email\":".to_owned()).await, Code::MalformedBody);
-    seen.note(raw(api, "text/plain", "{}".to_owned()).await, Code::UnsupportedMediaType);
-    seen.note(raw(api, "application/json", " ".repeat(256 * 1024 + 1)).await, Code::BodyTooLarge);
+    seen.note(raw(api, "application/json", "{\"email\":".to_owned()).await, ProblemCode::MalformedBody);
+    seen.note(raw(api, "text/plain", "{}".to_owned()).await, ProblemCode::UnsupportedMediaType);
+    seen.note(raw(api, "application/json", " ".repeat(256 * 1024 + 1)).await, ProblemCode::BodyTooLarge);
 }
 
 async fn raw(api: &Api, kind: &str, body: String) -> Answer {
@@ -94,12 +94,12 @@ async fn raw(api: &Api, kind: &str, body: String) -> Answer {
 
 async fn refused_by_auth(system: &System, admin: &str, seen: &mut Seen) {
     let api = &system.api;
-    seen.note(api.log_in_with("mina@example.com", "not her password").await, Code::InvalidCredentials);
+    seen.note(api.log_in_with("mina@example.com", "not her password").await, ProblemCode::InvalidCredentials);
     let taken = json!({ "email": "MINA@example.com", "password": PASSWORD });
-    seen.note(api.post_anonymously("/users", &taken).await, Code::EmailTaken);
+    seen.note(api.post_anonymously("/users", &taken).await, ProblemCode::EmailTaken);
     let found = api.get(&format!("/users?email={ADMIN}"), admin).await.expect(200);
     let path = format!("/users/{}/roles", text(&found, "/items/0/id"));
-    seen.note(api.put(&path, admin, &json!({ "roles": ["USER"] })).await, Code::LastAdmin);
+    seen.note(api.put(&path, admin, &json!({ "roles": ["USER"] })).await, ProblemCode::LastAdmin);
 }
 
 async fn refused_claims(api: &Api, operator: &str, user: &str, seen: &mut Seen) {
@@ -108,15 +108,15 @@ async fn refused_claims(api: &Api, operator: &str, user: &str, seen: &mut Seen) 
     let reward = json!({ "type": "POINT", "name": "Points", "points": 1 });
     let reward = api.post(&rewards, operator, &reward).await.expect(201);
     let again = api.post(&rewards, operator, &json!({ "rewardId": reward["id"] })).await;
-    seen.note(again, Code::RewardAttached);
+    seen.note(again, ProblemCode::RewardAttached);
     let request = api.claim(user, &event).await.expect(201);
-    let again = seen.note(api.claim(user, &event).await, Code::AlreadyRequested);
+    let again = seen.note(api.claim(user, &event).await, ProblemCode::AlreadyRequested);
     assert_eq!(again["rewardRequestId"], request["id"]);
     for (change, code) in [
-        (json!({ "status": "INACTIVE" }), Code::EventNotActive),
-        (json!({ "periodStart": "2098-01-01T00:00:00Z" }), Code::EventNotStarted),
-        (json!({ "periodEnd": "2020-01-02T00:00:00Z" }), Code::EventEnded),
-        (json!({ "condition": { "in": ["ADMIN", { "var": "user.roles" }] } }), Code::ConditionNotMet),
+        (json!({ "status": "INACTIVE" }), ProblemCode::EventNotActive),
+        (json!({ "periodStart": "2098-01-01T00:00:00Z" }), ProblemCode::EventNotStarted),
+        (json!({ "periodEnd": "2020-01-02T00:00:00Z" }), ProblemCode::EventEnded),
+        (json!({ "condition": { "in": ["ADMIN", { "var": "user.roles" }] } }), ProblemCode::ConditionNotMet),
     ] {
         let event = api.event(operator, &change).await;
         seen.note(api.claim(user, &event).await, code);
@@ -129,7 +129,7 @@ async fn broken_stores(system: &mut System, admin: &str, operator: &str, seen: &
     assert_eq!(spoil(system, &broken).await, 1);
     let answer = system.api.log_in_with("broken@example.com", PASSWORD).await;
     assert!(!answer.text.contains("no hash") && !answer.text.contains("user-db"), "{}", answer.text);
-    seen.note(answer, Code::Internal);
+    seen.note(answer, ProblemCode::Internal);
     // What need not be read spoils nothing.
     system.api.get(&format!("/users/{broken}"), admin).await.expect(200);
 
@@ -153,7 +153,7 @@ async fn broken_stores(system: &mut System, admin: &str, operator: &str, seen: &
     for internal in ["locked", "event-db", "token-db", "127.0.0.1"] {
         assert!(!answer.text.contains(internal), "{}", answer.text);
     }
-    seen.note(answer, Code::Unavailable);
+    seen.note(answer, ProblemCode::Unavailable);
     create().await.expect(201);
 }
 
@@ -205,16 +205,16 @@ async fn a_dead_service_is_503_with_retry_after_and_heals_when_it_returns() {
     system.processes[2].kill().await;
     let answer = system.api.get(&path, &operator).await;
     assert!(!answer.text.contains("127.0.0.1"), "hosts are nobody's business: {}", answer.text);
-    seen.note(answer, Code::Unavailable);
+    seen.note(answer, ProblemCode::Unavailable);
     system.api.get("/users/me", &operator).await.expect(200);
     system.revive(2).await;
     system.api.get(&path, &operator).await.expect(200);
 
     // Without auth nobody can tell whether a session is current: that is no reason to call it revoked.
     system.processes[1].kill().await;
-    seen.note(system.api.get(&path, &operator).await, Code::Unavailable);
+    seen.note(system.api.get(&path, &operator).await, ProblemCode::Unavailable);
     let body = json!({ "email": "olga@example.com", "password": "12345678" });
-    seen.note(system.api.post_anonymously("/auth/login", &body).await, Code::Unavailable);
+    seen.note(system.api.post_anonymously("/auth/login", &body).await, ProblemCode::Unavailable);
     system.revive(1).await;
     let operator = system.api.log_in("olga@example.com").await;
     system.api.get(&path, &operator).await.expect(200);
@@ -226,7 +226,7 @@ async fn a_service_that_hangs_is_503_in_bounded_time() {
     let operator = system.operator().await;
     system.processes[2].pause().await;
     let answer = tokio::time::timeout(Duration::from_secs(30), system.api.get("/events", &operator)).await;
-    Seen::default().note(answer.expect("an answer at all"), Code::Unavailable);
+    Seen::default().note(answer.expect("an answer at all"), ProblemCode::Unavailable);
     system.processes[2].resume().await;
     system.api.get("/events", &operator).await.expect(200);
 }

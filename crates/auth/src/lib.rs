@@ -5,6 +5,7 @@
 
 mod app;
 mod handlers;
+mod login_figures;
 mod password;
 mod refresh_token;
 mod router;
@@ -17,7 +18,7 @@ mod test_stores;
 use std::{sync::Arc, time::Duration};
 
 use domain::{IdGenerator, RandomSource};
-use service_kit::{access_token::AccessTokenKey, ratelimit::RateLimits};
+use service_kit::{access_token::AccessTokenKey, metrics::LabelCounters, ratelimit::RateLimits};
 
 pub use app::users::{CreateUserError, create_user};
 pub use password::{ChosenPassword, HashError, InvalidPassword, Password, PasswordError, PasswordPool};
@@ -27,6 +28,7 @@ pub use refresh_token::{
 };
 pub use router::{document, router};
 
+use login_figures::{LoginOutcomeLabel, login_counters};
 use store::{AccessTokenStore, RefreshTokenStore, UserStore};
 
 /// What the service works with.
@@ -58,12 +60,22 @@ pub struct AuthParts {
 
 /// The service. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct AuthService(Arc<AuthParts>);
+pub struct AuthService(Arc<AuthInner>);
+
+#[derive(Debug)]
+struct AuthInner {
+    parts: AuthParts,
+    login_figures: LabelCounters<LoginOutcomeLabel>,
+}
 
 impl AuthService {
     /// The service made of these parts.
     pub fn new(parts: AuthParts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(AuthInner { parts, login_figures: login_counters() }))
+    }
+
+    pub(crate) fn login_figures(&self) -> &LabelCounters<LoginOutcomeLabel> {
+        &self.0.login_figures
     }
 }
 
@@ -71,6 +83,6 @@ impl std::ops::Deref for AuthService {
     type Target = AuthParts;
 
     fn deref(&self) -> &AuthParts {
-        &self.0
+        &self.0.parts
     }
 }

@@ -54,7 +54,8 @@ pub struct Stores {
     pub transfer: Arc<TransferRegistry>,
     /// Whether the store does its work: asked by writing, at most once a second.
     pub readiness: Arc<dyn Dependency>,
-    connection: Arc<dyn StoreConnection>,
+    /// To be closed when nothing asks any more.
+    pub connection: Arc<dyn StoreConnection>,
 }
 
 impl Stores {
@@ -68,11 +69,6 @@ impl Stores {
     /// given one, else the one in the URL, else `event-db`. Needs a runtime.
     pub async fn connect_mongo(url: &str, database: Option<&str>) -> Result<Self, MongoConnectError> {
         mongo::connect_stores(url, database).await
-    }
-
-    /// Answers what waits, refuses what comes later, and closes the store. To be called when nothing asks any more.
-    pub async fn close(&self) {
-        self.connection.close().await;
     }
 }
 

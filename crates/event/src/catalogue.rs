@@ -85,7 +85,7 @@ impl EventCatalogue {
 
 fn start_event_reads(store: Arc<dyn EventStore>) -> Batcher<EventId, CatalogueAnswer<EventWithCondition>> {
     let conditions = ConditionCache::new();
-    Batcher::spawn(LIMITS, move |ids| {
+    Batcher::spawn("event_reads", LIMITS, move |ids| {
         let (store, conditions) = (Arc::clone(&store), conditions.clone());
         answer_each(ids, async move |ids| {
             let with_condition = |event: Event| {
@@ -102,7 +102,7 @@ fn start_reward_reads(
     events: Arc<dyn EventStore>,
     rewards: Arc<dyn RewardStore>,
 ) -> Batcher<EventId, CatalogueAnswer<EventWithRewards>> {
-    Batcher::spawn(LIMITS, move |ids| {
+    Batcher::spawn("reward_reads", LIMITS, move |ids| {
         let (events, rewards) = (Arc::clone(&events), Arc::clone(&rewards));
         answer_each(ids, async move |ids| {
             let (events, rewards) = tokio::try_join!(events.find_many(&ids), rewards.of_events(&ids))?;

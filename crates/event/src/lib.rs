@@ -10,6 +10,7 @@
 
 mod app;
 mod catalogue;
+mod claim_figures;
 mod condition_cache;
 mod decide;
 mod handlers;

@@ -2,8 +2,12 @@ use std::sync::Arc;
 
 use domain::{IdGenerator, Timestamp};
 use event_store::Stores;
+use service_kit::metrics::LabelCounters;
 
-use crate::catalogue::EventCatalogue;
+use crate::{
+    catalogue::EventCatalogue,
+    claim_figures::{ClaimOutcomeLabel, claim_counters},
+};
 
 /// The event service. Its use cases are methods, in `app`. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -11,6 +15,7 @@ pub struct EventService {
     pub(crate) stores: Arc<Stores>,
     pub(crate) ids: IdGenerator,
     pub(crate) catalogue: EventCatalogue,
+    pub(crate) claim_figures: Arc<LabelCounters<ClaimOutcomeLabel>>,
 }
 
 impl EventService {
@@ -18,7 +23,7 @@ impl EventService {
     /// many requests at once, so it needs a runtime; they end with the last clone.
     pub fn start(stores: Stores, ids: IdGenerator) -> Self {
         let catalogue = EventCatalogue::start(Arc::clone(&stores.events), Arc::clone(&stores.rewards));
-        Self { stores: Arc::new(stores), ids, catalogue }
+        Self { stores: Arc::new(stores), ids, catalogue, claim_figures: Arc::new(claim_counters()) }
     }
 
     /// The present moment. Ids never go back, so after the clock was set back a minted id's moment lies

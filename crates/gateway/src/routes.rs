@@ -1,6 +1,6 @@
 //! THE route table: path, method, who may, which service answers, how often, how large a body.
 
-use domain::{Role, RoleSet};
+use domain::RoleSet;
 use http::Method;
 use service_kit::ratelimit::RateClass;
 
@@ -52,10 +52,6 @@ pub struct Route {
 /// The largest body of most routes, in bytes.
 const BODY: usize = 256 * 1024;
 /// Operators and administrators: who runs events.
-const OPERATORS: RoleSet = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
-const ADMINS: RoleSet = RoleSet::from_roles(&[Role::Admin]);
-const CLAIMANTS: RoleSet = RoleSet::from_roles(&[Role::User]);
-
 use RouteAccess::{Anyone, LoggedIn, OptionalLogin, OwnerOr, Roles};
 
 /// Every route of the public API.
@@ -65,18 +61,18 @@ pub static ROUTES: &[Route] = &[
     get("/users/me", LoggedIn, ServiceName::Auth),
     put("/users/me/password", LoggedIn, ServiceName::Auth).at_most(RateClass::PasswordChange),
     get("/users/{id}", OwnerOr(RoleSet::STAFF), ServiceName::Auth),
-    put("/users/{id}/roles", Roles(ADMINS), ServiceName::Auth),
+    put("/users/{id}/roles", Roles(RoleSet::ADMINS), ServiceName::Auth),
     post("/auth/login", Anyone, ServiceName::Auth).at_most(RateClass::Login).same_site(),
     post("/auth/refresh", Anyone, ServiceName::Auth).at_most(RateClass::Refresh).same_site(),
     post("/auth/logout", OptionalLogin, ServiceName::Auth).same_site(),
-    post("/events", Roles(OPERATORS), ServiceName::Event),
+    post("/events", Roles(RoleSet::OPERATORS), ServiceName::Event),
     get("/events", LoggedIn, ServiceName::Event),
     get("/events/requests", LoggedIn, ServiceName::Event),
     get("/events/requests/{requestId}", OwnerOr(RoleSet::STAFF), ServiceName::Event),
     get("/events/{eventId}", LoggedIn, ServiceName::Event),
-    post("/events/{eventId}/rewards", Roles(OPERATORS), ServiceName::Event),
+    post("/events/{eventId}/rewards", Roles(RoleSet::OPERATORS), ServiceName::Event),
     get("/events/{eventId}/rewards", LoggedIn, ServiceName::Event),
-    post("/events/{eventId}/request", Roles(CLAIMANTS), ServiceName::Event),
+    post("/events/{eventId}/request", Roles(RoleSet::CLAIMANTS), ServiceName::Event),
 ];
 
 const fn get(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {

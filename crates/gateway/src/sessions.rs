@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::UserId;
+use metrics::Counter;
 use service_kit::{
     batch::{Batcher, Limits},
     budget,
@@ -38,7 +39,13 @@ pub trait SessionCheck: Send + Sync {
 
 /// Where requests ask whether their sessions are current. Cheap to clone.
 #[derive(Clone)]
-pub enum SessionLookup {
+pub struct SessionLookup {
+    route: LookupRoute,
+    asked: Counter,
+}
+
+#[derive(Clone)]
+enum LookupRoute {
     /// Gathers the questions of many requests into few calls, for a check that costs a round trip.
     ///
     /// A question only ever joins a call that has not been made yet, so no request is answered by what was
@@ -52,27 +59,42 @@ impl SessionLookup {
     const LIMITS: Limits =
         Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: budget::QUEUE_WAIT };
 
+    /// Asks `check` at once, for each request by itself.
+    pub fn direct(check: Arc<dyn SessionCheck>) -> Self {
+        // There with 0, since a look into memory is no call.
+        let _ = call_counter();
+        Self::new(LookupRoute::Direct(check))
+    }
+
     /// Starts gathering for `check`.
     pub fn batched(check: Arc<dyn SessionCheck>) -> Self {
-        Self::Batched(Batcher::spawn(Self::LIMITS, move |sessions: Vec<PresentedSession>| {
-            let check = Arc::clone(&check);
-            async move {
-                metrics::counter!(SESSION_CHECKS, "kind" => "calls").increment(1);
-                let asked = sessions.len();
-                match check.are_current(sessions).await {
-                    Ok(current) if current.len() == asked => current.into_iter().map(Ok).collect(),
-                    _ => vec![Err(SessionsUnavailable); asked],
+        let calls = call_counter();
+        let batcher =
+            Batcher::spawn("session_checks", Self::LIMITS, move |sessions: Vec<PresentedSession>| {
+                let check = Arc::clone(&check);
+                let calls = calls.clone();
+                async move {
+                    calls.increment(1);
+                    let asked = sessions.len();
+                    match check.are_current(sessions).await {
+                        Ok(current) if current.len() == asked => current.into_iter().map(Ok).collect(),
+                        _ => vec![Err(SessionsUnavailable); asked],
+                    }
                 }
-            }
-        }))
+            });
+        Self::new(LookupRoute::Batched(batcher))
+    }
+
+    fn new(route: LookupRoute) -> Self {
+        Self { route, asked: metrics::counter!(SESSION_CHECKS, "kind" => "asked") }
     }
 
     /// Whether this session is current.
     pub async fn is_current(&self, session: PresentedSession) -> Result<bool, SessionsUnavailable> {
-        metrics::counter!(SESSION_CHECKS, "kind" => "asked").increment(1);
-        match self {
-            Self::Batched(batcher) => batcher.ask(session).await.unwrap_or(Err(SessionsUnavailable)),
-            Self::Direct(check) => {
+        self.asked.increment(1);
+        match &self.route {
+            LookupRoute::Batched(batcher) => batcher.ask(session).await.unwrap_or(Err(SessionsUnavailable)),
+            LookupRoute::Direct(check) => {
                 let answers = check.are_current(vec![session]).await?;
                 answers.first().copied().ok_or(SessionsUnavailable)
             }
@@ -82,11 +104,15 @@ impl SessionLookup {
 
 impl std::fmt::Debug for SessionLookup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Batched(_) => "SessionLookup::Batched",
-            Self::Direct(_) => "SessionLookup::Direct",
+        f.write_str(match self.route {
+            LookupRoute::Batched(_) => "SessionLookup::batched",
+            LookupRoute::Direct(_) => "SessionLookup::direct",
         })
     }
+}
+
+fn call_counter() -> Counter {
+    metrics::counter!(SESSION_CHECKS, "kind" => "calls")
 }
 
 #[cfg(test)]

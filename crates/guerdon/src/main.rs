@@ -7,6 +7,7 @@ mod first_admin;
 mod http_client;
 mod secret;
 mod settings;
+mod store_disk;
 mod store_lock;
 mod store_url;
 mod stores;

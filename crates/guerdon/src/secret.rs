@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::RandomSource;
+use domain::{RandomSource, Secret};
 use tempfile::NamedTempFile;
 
 use crate::{
     data_folder::{DataFolderError, open_data_folder, refuse_open_file},
-    settings::{Secret, SecretSettings, StoreSettings},
+    settings::{SecretSettings, StoreSettings},
     store_url::UnknownStore,
 };
 
@@ -51,7 +51,7 @@ pub(crate) fn load_secrets(
     stores: &StoreSettings,
     secrets: &SecretSettings,
 ) -> Result<SigningSecrets, SecretError> {
-    let given = |variable, secret: &Option<Secret>| {
+    let given = |variable, secret: &Option<Secret<String>>| {
         secret.as_ref().map(|secret| long_enough(variable, secret)).transpose()
     };
     let previous = given("JWT_SECRET_PREVIOUS", &secrets.jwt_secret_previous)?;
@@ -66,8 +66,8 @@ pub(crate) fn load_secrets(
 }
 
 /// White space around a secret is left by those who copy it, and does not count.
-fn long_enough(variable: &'static str, secret: &Secret) -> Result<Vec<u8>, SecretError> {
-    let bytes = secret.0.trim().as_bytes();
+fn long_enough(variable: &'static str, secret: &Secret<String>) -> Result<Vec<u8>, SecretError> {
+    let bytes = secret.expose().trim().as_bytes();
     if bytes.len() < MIN_BYTES {
         return Err(SecretError::TooShort { variable, bytes: bytes.len() });
     }
@@ -112,7 +112,7 @@ mod tests {
 
     #[allow(clippy::similar_names, reason = "they are the two secrets")]
     fn given_secrets(current: Option<&str>, previous: Option<&str>) -> SecretSettings {
-        let secret = |text: &str| Secret(text.to_owned());
+        let secret = |text: &str| Secret::new(text.to_owned());
         SecretSettings { jwt_secret: current.map(secret), jwt_secret_previous: previous.map(secret) }
     }
 

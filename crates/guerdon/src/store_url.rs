@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::{
-    assembly::Topology,
-    settings::{Secret, StoreSettings},
-};
+use domain::Secret;
+
+use crate::{assembly::Topology, settings::StoreSettings};
 
 /// A store outside this process.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,9 +12,17 @@ pub(crate) struct External {
     /// The variable that names it, for messages.
     pub(crate) variable: &'static str,
     /// Where it is. It may hold a password.
-    pub(crate) url: Secret,
+    pub(crate) url: Secret<String>,
     /// The database, where the variable decides it and not the URL.
     pub(crate) database: Option<&'static str>,
+}
+
+/// The file of an embedded store.
+#[derive(Debug, Clone)]
+pub(crate) struct EmbeddedFile {
+    /// What operators call the store.
+    pub(crate) store: &'static str,
+    pub(crate) path: PathBuf,
 }
 
 /// Where users are kept.
@@ -87,7 +94,7 @@ impl StoreSettings {
             });
         };
         let external = || External { variable, url: url.clone(), database: None };
-        match url.0.split_once(':') {
+        match url.expose().split_once(':') {
             Some((scheme, _)) if MONGO.contains(&scheme) => Ok(UserDatabase::Mongo(external())),
             Some((scheme, _)) if POSTGRES.contains(&scheme) => Ok(UserDatabase::Postgres(external())),
             Some(("sqlite", path)) => sqlite_file(variable, path).map(UserDatabase::Sqlite),
@@ -104,7 +111,7 @@ impl StoreSettings {
                 None => EventDatabase::Sqlite(self.data_dir.join("event.db")),
             });
         };
-        match url.0.split_once(':') {
+        match url.expose().split_once(':') {
             Some((scheme, _)) if MONGO.contains(&scheme) => {
                 Ok(EventDatabase::Mongo(External { variable, url: url.clone(), database: None }))
             }
@@ -119,10 +126,10 @@ impl StoreSettings {
         match (&self.token_db_url, &self.redis_host) {
             (None, None) => Ok(TokenDatabase::Memory),
             (None, Some(host)) => {
-                let url = Secret(format!("redis://{}:{}", host.url_host(), self.redis_port));
+                let url = Secret::new(format!("redis://{}:{}", host.url_host(), self.redis_port));
                 Ok(TokenDatabase::Redis(External { variable: "REDIS_HOST", url, database: None }))
             }
-            (Some(url), _) => match url.0.split_once(':') {
+            (Some(url), _) => match url.expose().split_once(':') {
                 Some(("memory", "")) => Ok(TokenDatabase::Memory),
                 Some((scheme, _)) if REDIS.contains(&scheme) => {
                     Ok(TokenDatabase::Redis(External { variable, url: url.clone(), database: None }))
@@ -144,7 +151,7 @@ impl StoreSettings {
     }
 
     /// The files of the embedded stores that a process of this topology serves.
-    pub(crate) fn embedded_files(&self, topology: Topology) -> Result<Vec<PathBuf>, UnknownStore> {
+    pub(crate) fn embedded_files(&self, topology: Topology) -> Result<Vec<EmbeddedFile>, UnknownStore> {
         let (auth, event) = match topology {
             Topology::All => (true, true),
             Topology::Auth => (true, false),
@@ -153,10 +160,10 @@ impl StoreSettings {
         };
         let mut files = Vec::new();
         if auth && let UserDatabase::Sqlite(path) = self.user_db()? {
-            files.push(path);
+            files.push(EmbeddedFile { store: "user-db", path });
         }
         if event && let EventDatabase::Sqlite(path) = self.event_db()? {
-            files.push(path);
+            files.push(EmbeddedFile { store: "event-db", path });
         }
         Ok(files)
     }
@@ -179,8 +186,8 @@ fn sqlite_file(variable: &'static str, path: &str) -> Result<PathBuf, UnknownSto
     Ok(file.into())
 }
 
-fn unknown(variable: &'static str, url: &Secret, known: &'static str) -> UnknownStore {
-    let scheme = url.0.split_once(':').map_or("", |(scheme, _)| scheme);
+fn unknown(variable: &'static str, url: &Secret<String>, known: &'static str) -> UnknownStore {
+    let scheme = url.expose().split_once(':').map_or("", |(scheme, _)| scheme);
     UnknownStore {
         variable,
         fault: StoreUrlFault::Scheme { scheme: scheme.chars().take(20).collect(), known },
@@ -205,12 +212,12 @@ pub(crate) mod tests {
     }
 
     #[allow(clippy::unnecessary_wraps, reason = "settings are optional")]
-    fn secret(text: &str) -> Option<Secret> {
-        Some(Secret(text.to_owned()))
+    fn secret(text: &str) -> Option<Secret<String>> {
+        Some(Secret::new(text.to_owned()))
     }
 
     fn external(variable: &'static str, url: &str, database: Option<&'static str>) -> External {
-        External { variable, url: Secret(url.to_owned()), database }
+        External { variable, url: Secret::new(url.to_owned()), database }
     }
 
     #[test]

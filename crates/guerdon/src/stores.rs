@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::store::{
-    AccessTokenStore, MemoryTokenDb, MongoUserDb, RedisTokenDb, RefreshTokenStore, SqlUserDb, UserStore,
-    UserTransfer,
-};
+use auth::store::{AccessTokenStore, MemoryTokenDb, RedisTokenDb, UserStores};
 use domain::Clock;
 use event_store::Stores;
 use service_kit::health::Dependency;
@@ -51,46 +48,19 @@ impl StoresError {
     }
 }
 
-/// Users and their refresh tokens, by the ports they are used through.
-pub(crate) struct UserDb {
-    pub(crate) users: Arc<dyn UserStore>,
-    pub(crate) refresh_tokens: Arc<dyn RefreshTokenStore>,
-    pub(crate) transfer: Arc<dyn UserTransfer>,
-    pub(crate) dependency: Arc<dyn Dependency>,
-}
-
-impl UserDb {
-    fn over<T>(db: T) -> Self
-    where
-        T: UserStore + RefreshTokenStore + UserTransfer + Dependency + 'static,
-    {
-        let db = Arc::new(db);
-        Self {
-            users: Arc::<T>::clone(&db),
-            refresh_tokens: Arc::<T>::clone(&db),
-            transfer: Arc::<T>::clone(&db),
-            dependency: Arc::new(CachedReadiness::new(db)),
+/// Opens user-db, a file or a server, and brings it up to date.
+pub(crate) async fn open_user_db(settings: &StoreSettings) -> Result<UserStores, StoresError> {
+    match settings.user_db()? {
+        UserDatabase::Sqlite(path) => {
+            open_data_folder(&settings.data_dir)?;
+            Ok(UserStores::open_sqlite(&path).await?)
         }
-    }
-
-    /// Opens a file or connects, and brings tables and indexes up to date.
-    pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StoresError> {
-        match settings.user_db()? {
-            UserDatabase::Sqlite(path) => {
-                open_data_folder(&settings.data_dir)?;
-                Ok(Self::over(SqlUserDb::open(&path).await?))
-            }
-            UserDatabase::Postgres(external) => {
-                connect(&external, no_postgres, async |url| SqlUserDb::connect(url).await)
-                    .await
-                    .map(Self::over)
-            }
-            UserDatabase::Mongo(external) => {
-                let database = external.database;
-                connect(&external, no_mongo, async |url| MongoUserDb::connect(url, database).await)
-                    .await
-                    .map(Self::over)
-            }
+        UserDatabase::Postgres(external) => {
+            connect(&external, no_postgres, async |url| UserStores::connect_postgres(url).await).await
+        }
+        UserDatabase::Mongo(external) => {
+            let database = external.database;
+            connect(&external, no_mongo, async |url| UserStores::connect_mongo(url, database).await).await
         }
     }
 }
@@ -153,7 +123,7 @@ where
     let deadline = Instant::now() + PATIENCE;
     let mut waiting = false;
     loop {
-        match attempt(&external.url.0).await {
+        match attempt(external.url.expose()).await {
             Ok(connected) => return Ok(connected),
             Err(error) if cannot_be_reached(&error) && Instant::now() < deadline => {
                 if !waiting {

@@ -9,6 +9,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::queue_figures::QueueFigures;
+
 /// How much a batcher takes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -44,29 +46,39 @@ pub enum BatchError {
 pub struct Batcher<Q, A> {
     questions: mpsc::Sender<(Q, oneshot::Sender<A>)>,
     patience: Duration,
+    figures: QueueFigures,
 }
 
 impl<Q, A> Clone for Batcher<Q, A> {
     fn clone(&self) -> Self {
-        Self { questions: self.questions.clone(), patience: self.patience }
+        Self { questions: self.questions.clone(), patience: self.patience, figures: self.figures.clone() }
     }
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
-    /// Starts the worker. `answer` gets the questions in the order they were asked and returns one answer for each, in
+    /// Starts the worker. `queue` is what operators call the questions that wait. `answer` gets the questions in the order they were asked and returns one answer for each, in
     /// that order. The worker ends, after answering what waits, when the last clone is dropped.
-    pub fn spawn<F, Fut>(limits: Limits, answer: F) -> Self
+    pub fn spawn<F, Fut>(queue: &'static str, limits: Limits, answer: F) -> Self
     where
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<A>> + Send + 'static,
     {
         let (questions, waiting) = mpsc::channel(limits.waiting);
         tokio::spawn(run(limits, waiting, Arc::new(answer)));
-        Self { questions, patience: limits.patience }
+        let figures = QueueFigures::watch(queue, &questions);
+        Self { questions, patience: limits.patience, figures }
     }
 
     /// Asks and waits for the answer. The work is done even if the caller stops waiting.
     pub async fn ask(&self, question: Q) -> Result<A, BatchError> {
+        let asked = self.ask_in_turn(question).await;
+        if matches!(asked, Err(BatchError::Full | BatchError::Late)) {
+            self.figures.note_refusal();
+        }
+        asked
+    }
+
+    async fn ask_in_turn(&self, question: Q) -> Result<A, BatchError> {
         let (reply, answer) = oneshot::channel();
         self.questions.try_send((question, reply)).map_err(|_| BatchError::Full)?;
         match timeout(self.patience, answer).await {
@@ -116,6 +128,7 @@ mod tests {
         let batches = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&batches);
         let doubler = Batcher::spawn(
+            "test",
             Limits { batch: 256, waiting: 4096, concurrent: 1, patience: Duration::from_mins(1) },
             move |questions: Vec<u32>| {
                 counted.fetch_add(1, Ordering::SeqCst);
@@ -143,6 +156,7 @@ mod tests {
         let gate = Arc::new(Semaphore::new(0));
         let opened = Arc::clone(&gate);
         let batcher = Batcher::spawn(
+            "test",
             Limits { batch: 1, waiting: 1, concurrent: 1, patience: Duration::from_mins(1) },
             move |questions: Vec<u32>| {
                 let gate = Arc::clone(&gate);
@@ -181,7 +195,7 @@ mod tests {
         let done = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&done);
         let limits = Limits { batch: 1, waiting: 8, concurrent: 1, patience: PATIENCE };
-        let slow = Batcher::spawn(limits, move |questions: Vec<u32>| {
+        let slow = Batcher::spawn("test", limits, move |questions: Vec<u32>| {
             let counted = Arc::clone(&counted);
             async move {
                 tokio::time::sleep(Duration::from_secs(5)).await;

@@ -1,13 +1,19 @@
 //! The operations routes of every process: `/metrics`, `/healthz`, `/readyz`.
 
-use std::sync::Arc;
+use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
 use futures::future::join_all;
 use http::{StatusCode, header};
+use metrics::Gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
+
+use crate::{
+    metrics::DEPENDENCY_UP,
+    worker::{StepReport, Worker},
+};
 
 /// Something this process cannot work without.
 #[async_trait]
@@ -34,7 +40,7 @@ pub fn router(metrics: PrometheusHandle, dependencies: Vec<Arc<dyn Dependency>>)
 }
 
 async fn render_metrics(State(health): State<Health>) -> impl IntoResponse {
-    crate::metrics::collect_process();
+    crate::metrics::collect_on_demand();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], health.metrics.render())
 }
 
@@ -58,4 +64,55 @@ async fn readyz(State(health): State<Health>) -> impl IntoResponse {
     let (status, text) =
         if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     (status, Json(json!({ "status": text, "checks": checks })))
+}
+
+/// Asks every dependency from time to time, so that the figures tell which are up although nobody asks for readiness.
+#[derive(Debug)]
+pub struct DependencyProbe(Vec<ProbedDependency>);
+
+struct ProbedDependency {
+    dependency: Arc<dyn Dependency>,
+    is_up: Gauge,
+}
+
+impl ProbedDependency {
+    fn new(dependency: &Arc<dyn Dependency>) -> Self {
+        let is_up = metrics::gauge!(DEPENDENCY_UP, "dependency" => dependency.name());
+        Self { dependency: Arc::clone(dependency), is_up }
+    }
+
+    async fn ask(&self) {
+        self.is_up.set(if self.dependency.answers().await { 1.0 } else { 0.0 });
+    }
+}
+
+impl fmt::Debug for ProbedDependency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.dependency.name())
+    }
+}
+
+impl DependencyProbe {
+    /// Asks these.
+    pub fn new(dependencies: &[Arc<dyn Dependency>]) -> Self {
+        Self(dependencies.iter().map(ProbedDependency::new).collect())
+    }
+}
+
+impl Worker for DependencyProbe {
+    type Error = Infallible;
+
+    fn name(&self) -> &'static str {
+        "dependency_probe"
+    }
+
+    /// An outage is seen within this time. Each question is a small write to a store.
+    fn period(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    async fn step(&self) -> Result<StepReport, Infallible> {
+        join_all(self.0.iter().map(ProbedDependency::ask)).await;
+        Ok(StepReport::finished(0))
+    }
 }

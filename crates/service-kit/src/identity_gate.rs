@@ -12,7 +12,7 @@ use http::{HeaderValue, StatusCode};
 use crate::{
     identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey},
     observe::{RequestObserver, observe_request},
-    problem::{Code, Problem},
+    problem::{Problem, ProblemCode},
 };
 
 /// Where a gateway asks whether a service is reached and accepts its signature.
@@ -89,7 +89,8 @@ async fn require_given_identity(request: Request, next: Next) -> Response {
 }
 
 fn refuse_stranger() -> Response {
-    let problem = Problem::new(Code::Unauthenticated).detail("This service answers only to its gateway");
+    let problem =
+        Problem::new(ProblemCode::Unauthenticated).detail("This service answers only to its gateway");
     ([(IDENTITY_HEADER, IDENTITY_REFUSED)], problem).into_response()
 }
 

@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod observe;
 pub mod page;
 pub mod problem;
+pub mod queue_figures;
 pub mod ratelimit;
 mod request_metrics;
 pub mod server;

@@ -12,7 +12,7 @@ use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
-    problem::{Code, Problem},
+    problem::{Problem, ProblemCode},
     request_metrics::RequestMetrics,
 };
 
@@ -82,7 +82,7 @@ pub async fn observe_request(
     drop(in_flight);
     entry.answered = true;
 
-    let mut response = outcome.unwrap_or_else(|_| Problem::new(Code::Internal).into_response());
+    let mut response = outcome.unwrap_or_else(|_| Problem::new(ProblemCode::Internal).into_response());
     let problem = response.extensions_mut().remove::<Problem>();
     entry.log_answer(response.status(), response.extensions().get(), problem.as_ref());
     entry.count_answer(response.status().as_u16());
@@ -225,7 +225,7 @@ mod tests {
     async fn a_header_set_beside_a_problem_replaces_the_problems_own() {
         let refuse = || async {
             let headers = [(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")];
-            (headers, Problem::new(Code::Unauthenticated))
+            (headers, Problem::new(ProblemCode::Unauthenticated))
         };
         let answer = answer_to(Router::new().route("/", get(refuse)), "a").await;
         let challenges: Vec<_> = answer.headers().get_all(header::WWW_AUTHENTICATE).iter().collect();

@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use service_kit::problem::{Code, Problem, Refused};
+use service_kit::problem::{Problem, ProblemCode, Refused};
 
 /// A store could not do what it was asked. Refusals a port foresees (a taken email, a second claim) are not failures:
 /// they are part of the port's own result.
@@ -41,8 +41,8 @@ impl StoreError {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let code = match error {
-            StoreError::Unavailable { .. } => Code::Unavailable,
-            StoreError::Corrupt { .. } => Code::Internal,
+            StoreError::Unavailable { .. } => ProblemCode::Unavailable,
+            StoreError::Corrupt { .. } => ProblemCode::Internal,
         };
         Problem::new(code).caused_by(error)
     }

@@ -12,3 +12,4 @@ pub mod redis;
 pub mod row;
 pub mod sql;
 pub mod sqlite;
+mod store_figures;

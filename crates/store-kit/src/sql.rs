@@ -11,7 +11,7 @@ use service_kit::{
     health::Dependency,
 };
 use sqlx::{Any, AnyConnection, AnyPool, Connection, migrate::Migrator, pool::PoolConnection};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     connection::StoreConnection,
@@ -19,6 +19,7 @@ use crate::{
     postgres::{self, PostgresConnectError},
     readiness,
     sqlite::{AnyFile, ConnectionOpener, OpenError, WriteQueue, open_any},
+    store_figures::StoreFigures,
 };
 
 /// What work on a connection returns while it runs.
@@ -30,6 +31,7 @@ pub struct Sql {
     store: &'static str,
     pool: AnyPool,
     writes: WritePath,
+    figures: StoreFigures,
 }
 
 #[derive(Clone)]
@@ -57,7 +59,12 @@ impl Sql {
         sqlx::any::install_default_drivers();
         let AnyFile { readers, writer, opener, file } = open_any(path, migrator).await?;
         let queue = WriteQueue::start(store, file, writer, Arc::clone(&opener));
-        Ok(Self { store, pool: readers, writes: WritePath::Grouped(queue, opener) })
+        Ok(Self {
+            store,
+            pool: readers,
+            writes: WritePath::Grouped(queue, opener),
+            figures: StoreFigures::new(store),
+        })
     }
 
     /// Connects to the PostgreSQL database of this URL and migrates it. Replicas may do so at the same time.
@@ -68,7 +75,7 @@ impl Sql {
     ) -> Result<Self, PostgresConnectError> {
         sqlx::any::install_default_drivers();
         let pool = postgres::connect(url, migrator).await?;
-        Ok(Self { store, pool, writes: WritePath::Pooled })
+        Ok(Self { store, pool, writes: WritePath::Pooled, figures: StoreFigures::new(store) })
     }
 
     /// Reads within the time limit. Sees every write that was acknowledged before.
@@ -107,7 +114,10 @@ impl Sql {
         &self,
         operation: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
-        match timeout(STORE_OPERATION, operation).await {
+        let started = Instant::now();
+        let limited = timeout(STORE_OPERATION, operation).await;
+        self.figures.note(started.elapsed(), matches!(limited, Ok(Ok(_))));
+        match limited {
             Ok(result) => result.map_err(|error| store_error(self.store, error.into())),
             Err(late) => Err(StoreError::unavailable(self.store, late)),
         }

@@ -15,10 +15,11 @@ use std::{
 };
 
 use domain::RandomSource;
+use metrics::Gauge;
 use service_kit::{
     budget::QUEUE_WAIT,
-    metrics::QUEUE_DEPTH,
-    problem::{Code, Problem},
+    problem::{Problem, ProblemCode},
+    queue_figures::{QueueFigures, capacity_gauge, count_as_gauge, depth_gauge},
 };
 use tokio::{sync::oneshot, time::timeout};
 
@@ -29,6 +30,8 @@ use super::{
 
 /// Most passwords waiting per thread, however short hashes are: a bound on the memory of the queue.
 const WAITING_PER_THREAD: usize = 256;
+/// What operators call the queue.
+const QUEUE: &str = "password";
 /// What a refused caller is told to wait, in seconds: the time a full queue takes to empty.
 const RETRY_AFTER_SECONDS: u64 = 2;
 
@@ -50,9 +53,9 @@ impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         let problem = match error {
             PasswordError::Busy | PasswordError::Stopped => {
-                Problem::new(Code::Unavailable).retry_after(RETRY_AFTER_SECONDS)
+                Problem::new(ProblemCode::Unavailable).retry_after(RETRY_AFTER_SECONDS)
             }
-            PasswordError::Hash(_) => Problem::new(Code::Internal),
+            PasswordError::Hash(_) => Problem::new(ProblemCode::Internal),
         };
         problem.caused_by(error)
     }
@@ -67,6 +70,41 @@ impl From<PasswordError> for Problem {
 pub struct PasswordPool {
     queue: SyncSender<PasswordJob>,
     load: Arc<QueueLoad>,
+    figures: PasswordFigures,
+}
+
+/// The figures of the queue. Its depth is followed here, since a channel for threads does not know its length.
+#[derive(Clone)]
+struct PasswordFigures {
+    depth: Gauge,
+    capacity: Gauge,
+    refused: QueueFigures,
+    /// Most that fit, however short hashes are.
+    places: usize,
+}
+
+impl fmt::Debug for PasswordFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordFigures")
+    }
+}
+
+impl PasswordFigures {
+    fn new(places: usize, load: &QueueLoad) -> Self {
+        let figures = Self {
+            depth: depth_gauge(QUEUE),
+            capacity: capacity_gauge(QUEUE),
+            refused: QueueFigures::counted(QUEUE),
+            places,
+        };
+        figures.show_capacity(load);
+        figures
+    }
+
+    /// How many may wait depends on what a hash costs lately.
+    fn show_capacity(&self, load: &QueueLoad) {
+        self.capacity.set(count_as_gauge(load.waiting_in_time().min(self.places)));
+    }
 }
 
 type PasswordAnswer<T> = Result<T, PasswordError>;
@@ -82,26 +120,27 @@ struct PasswordJob {
 }
 
 impl PasswordPool {
-    /// One thread per core, with salts of the machine's own randomness.
-    pub fn start() -> Self {
+    /// One thread per core.
+    pub fn start(salts: &RandomSource) -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self::with(threads, threads * WAITING_PER_THREAD)
+        Self::with_salts(threads, threads * WAITING_PER_THREAD, salts)
     }
 
-    /// So many threads, and so many passwords waiting for them at most.
-    pub fn with(threads: usize, waiting: usize) -> Self {
+    /// So many threads, and so many passwords waiting for them at most, with the machine's own randomness.
+    #[cfg(test)]
+    pub(crate) fn with(threads: usize, waiting: usize) -> Self {
         Self::with_salts(threads, waiting, &RandomSource::new())
     }
 
     /// So many threads, so many passwords waiting for them at most, and where salts come from.
-    pub fn with_salts(threads: usize, waiting: usize, salts: &RandomSource) -> Self {
+    fn with_salts(threads: usize, waiting: usize, salts: &RandomSource) -> Self {
         let (pool, jobs) = Self::without_threads(threads, waiting);
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..threads {
-            let (jobs, load) = (Arc::clone(&jobs), Arc::clone(&pool.load));
+            let (jobs, load, figures) = (Arc::clone(&jobs), Arc::clone(&pool.load), pool.figures.clone());
             let hasher = Hasher::new(salts.clone());
             let thread = thread::Builder::new().name(format!("password-{number}"));
-            if let Err(error) = thread.spawn(move || run_jobs(&jobs, &load, hasher)) {
+            if let Err(error) = thread.spawn(move || run_jobs(&jobs, &load, &figures, hasher)) {
                 tracing::error!(%error, "a thread for hashing passwords did not start");
             }
         }
@@ -110,7 +149,9 @@ impl PasswordPool {
 
     fn without_threads(threads: usize, waiting: usize) -> (Self, Receiver<PasswordJob>) {
         let (queue, jobs) = sync_channel(waiting);
-        (Self { queue, load: Arc::new(QueueLoad::new(threads)) }, jobs)
+        let load = Arc::new(QueueLoad::new(threads));
+        let figures = PasswordFigures::new(waiting, &load);
+        (Self { queue, load, figures }, jobs)
     }
 
     /// A PHC string for a new password. [`PasswordError::Busy`] after 1.8 s at the latest.
@@ -125,6 +166,18 @@ impl PasswordPool {
     }
 
     async fn run_on_thread<T, F>(&self, task: F) -> PasswordAnswer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Hasher) -> Result<T, HashError> + Send + 'static,
+    {
+        let answer = self.run_in_turn(task).await;
+        if matches!(answer, Err(PasswordError::Busy)) {
+            self.figures.refused.note_refusal();
+        }
+        answer
+    }
+
+    async fn run_in_turn<T, F>(&self, task: F) -> PasswordAnswer<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Hasher) -> Result<T, HashError> + Send + 'static,
@@ -155,10 +208,9 @@ impl PasswordPool {
         });
         let job = PasswordJob { start_by: Instant::now() + self.load.longest_wait(), work, place };
         // Counted before it can be taken out, so that the gauge never dips below zero.
-        let depth = metrics::gauge!(QUEUE_DEPTH, "queue" => "password");
-        depth.increment(1.0);
+        self.figures.depth.increment(1.0);
         self.queue.try_send(job).map_err(|refused| {
-            depth.decrement(1.0);
+            self.figures.depth.decrement(1.0);
             match refused {
                 TrySendError::Full(_) => PasswordError::Busy,
                 TrySendError::Disconnected(_) => PasswordError::Stopped,
@@ -184,15 +236,21 @@ impl fmt::Debug for PasswordJob {
     }
 }
 
-fn run_jobs(jobs: &Mutex<Receiver<PasswordJob>>, load: &QueueLoad, mut hasher: Hasher) {
+fn run_jobs(
+    jobs: &Mutex<Receiver<PasswordJob>>,
+    load: &QueueLoad,
+    figures: &PasswordFigures,
+    mut hasher: Hasher,
+) {
     loop {
         // The lock is held while waiting: the threads queue up behind it and take turns.
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = next else { return };
-        metrics::gauge!(QUEUE_DEPTH, "queue" => "password").decrement(1.0);
+        figures.depth.decrement(1.0);
         let started = Instant::now();
         if job.run_at(started, &mut hasher) {
             load.record_cost(started.elapsed());
+            figures.show_capacity(load);
         }
     }
 }

@@ -56,6 +56,13 @@ impl QueueLoad {
         (self.expected_wait(ahead) <= self.longest_wait()).then_some(place)
     }
 
+    /// How many may wait behind those at work: as many as have their turn in time.
+    pub(super) fn waiting_in_time(&self) -> usize {
+        let threads = u128::try_from(self.threads).unwrap_or(u128::MAX);
+        let cost = self.average_cost().as_nanos().max(1);
+        usize::try_from(self.longest_wait().as_nanos() * threads / cost).unwrap_or(usize::MAX)
+    }
+
     /// Takes into account what a hash has cost. A very costly one counts as the limit at most.
     pub(super) fn record_cost(&self, took: Duration) {
         // Two threads at once may lose one measurement, which an average can bear.
@@ -106,8 +113,10 @@ mod tests {
     fn as_many_are_admitted_as_have_their_turn_in_time() {
         // With 300 ms for the hash itself, 1500 ms are left: five turns of 300 ms behind the first.
         let load = load_with_average(1, Duration::from_millis(300));
+        assert_eq!(load.waiting_in_time(), 5);
         assert_eq!(take_all_places(&load).len(), 6);
         let load = load_with_average(2, Duration::from_millis(300));
+        assert_eq!(load.waiting_in_time(), 10);
         assert_eq!(take_all_places(&load).len(), 12);
     }
 

@@ -2,15 +2,20 @@ use std::fmt;
 
 use async_trait::async_trait;
 use domain::ObjectId;
-use futures::stream::BoxStream;
+use store_kit::row::StoredRow;
 
 use super::{StoreError, UserRecord};
 
 /// Moves the users from one store to another. Sessions are not moved: users log in again.
 #[async_trait]
 pub trait UserTransfer: Send + Sync + fmt::Debug {
-    /// All users with greater ids than `after`, ascending.
-    fn export(&self, after: Option<ObjectId>) -> BoxStream<'_, Result<UserRecord, StoreError>>;
+    /// The next users after this id, or from the beginning, ascending, at most `limit` of them. Fewer mean that there are
+    /// no more. Each may be damaged by itself.
+    async fn export(
+        &self,
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<StoredRow<UserRecord>>, StoreError>;
 
     /// Stores users, leaving those alone that are there, and leaving out those whose address another has. If it is cut off,
     /// some of them are stored.

@@ -2,7 +2,8 @@ use std::{path::Path, sync::Arc};
 
 use service_kit::health::Dependency;
 use store_kit::{
-    mongo::MongoConnectError, postgres::PostgresConnectError, readiness::CachedReadiness, sqlite::OpenError,
+    connection::StoreConnection, mongo::MongoConnectError, postgres::PostgresConnectError,
+    readiness::CachedReadiness, sqlite::OpenError,
 };
 
 use super::{MongoUserDb, RefreshTokenStore, SqlUserDb, UserStore, UserTransfer};
@@ -16,28 +17,30 @@ pub struct UserStores {
     pub refresh_tokens: Arc<dyn RefreshTokenStore>,
     /// Moves users to another store.
     pub transfer: Arc<dyn UserTransfer>,
-    /// Whether the store works.
+    /// Whether the store does its work: asked by writing, at most once a second.
     pub readiness: Arc<CachedReadiness>,
+    /// To be closed when nothing asks any more.
+    pub connection: Arc<dyn StoreConnection>,
 }
 
 impl UserStores {
     /// Opens or creates a SQLite file and brings its tables up to date.
     pub async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
-        SqlUserDb::open(path).await.map(Self::new)
+        SqlUserDb::open(path).await.map(|db| Self::new(db.connection(), db))
     }
 
     /// Connects to a PostgreSQL database, `postgres://…`, and brings its tables up to date.
     pub async fn connect_postgres(url: &str) -> Result<Self, PostgresConnectError> {
-        SqlUserDb::connect(url).await.map(Self::new)
+        SqlUserDb::connect(url).await.map(|db| Self::new(db.connection(), db))
     }
 
     /// Connects to MongoDB, `mongodb://…`, and creates the indexes that are missing. The database is the given one, else
     /// the one in the URL, else `user-db`.
     pub async fn connect_mongo(url: &str, database: Option<&str>) -> Result<Self, MongoConnectError> {
-        MongoUserDb::connect(url, database).await.map(Self::new)
+        MongoUserDb::connect(url, database).await.map(|db| Self::new(db.connection(), db))
     }
 
-    fn new<T>(db: T) -> Self
+    fn new<T>(connection: Arc<dyn StoreConnection>, db: T) -> Self
     where
         T: UserStore + RefreshTokenStore + UserTransfer + Dependency + 'static,
     {
@@ -47,6 +50,7 @@ impl UserStores {
             refresh_tokens: Arc::<T>::clone(&db),
             transfer: Arc::<T>::clone(&db),
             readiness: Arc::new(CachedReadiness::new(db)),
+            connection,
         }
     }
 }

@@ -32,7 +32,8 @@ impl MongoClaims {
     pub(super) fn start(mongo: &Mongo, limits: Limits) -> Self {
         let claims = mongo.collection(TABLE.name);
         let (writer, target) = (mongo.clone(), claims.clone());
-        let batches = Batcher::spawn(limits, move |batch| store_batch(writer.clone(), target.clone(), batch));
+        let batches =
+            Batcher::spawn("claims", limits, move |batch| store_batch(writer.clone(), target.clone(), batch));
         Self { mongo: mongo.clone(), claims, batches }
     }
 }

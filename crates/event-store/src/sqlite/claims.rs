@@ -22,7 +22,7 @@ impl SqliteClaims {
     /// Starts the task that stores claims in batches. It ends, after what waits, when the last clone is dropped.
     pub(super) fn start(db: Sqlite) -> Self {
         let writer = db.clone();
-        let batches = Batcher::spawn(CLAIM_LIMITS, move |batch| store_batch(writer.clone(), batch));
+        let batches = Batcher::spawn("claims", CLAIM_LIMITS, move |batch| store_batch(writer.clone(), batch));
         Self { db, batches }
     }
 }

@@ -1,15 +1,14 @@
 use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, UserId};
 use event_store::{ClaimFilter, ClaimOutcome, NewClaim, RevisionKey, StoreError, StoredClaim};
-use metrics::counter;
 use rules::{Condition, ConditionDecision, ConditionTrace};
 use serde_json::Value;
 use service_kit::{
     identity::Caller,
-    metrics::CLAIMS,
     page::{Page, PageRequest},
 };
 
 use crate::{
+    claim_figures::ClaimOutcomeLabel,
     decide::{ClaimRefusal, decide_claim},
     service::EventService,
 };
@@ -90,7 +89,7 @@ impl EventService {
         idempotency_key: Option<String>,
     ) -> Result<AcceptedClaim, CreateClaimError> {
         let result = self.decide_and_store(claimant, event, idempotency_key).await;
-        counter!(CLAIMS, "outcome" => outcome_label(&result)).increment(1);
+        self.claim_figures.count(outcome_label(&result));
         result
     }
 
@@ -198,17 +197,19 @@ fn repeat_or_name(
 }
 
 /// What became of an attempt, as the metrics count it.
-fn outcome_label(result: &Result<AcceptedClaim, CreateClaimError>) -> &'static str {
+fn outcome_label(result: &Result<AcceptedClaim, CreateClaimError>) -> ClaimOutcomeLabel {
     match result {
-        Ok(AcceptedClaim::Stored(_)) => "stored",
-        Ok(AcceptedClaim::Repeated(_)) => "repeated",
-        Err(CreateClaimError::UnknownEvent) => "unknown_event",
-        Err(CreateClaimError::Refused(ClaimRefusal::EventNotActive)) => "event_not_active",
-        Err(CreateClaimError::Refused(ClaimRefusal::EventNotStarted)) => "event_not_started",
-        Err(CreateClaimError::Refused(ClaimRefusal::EventEnded)) => "event_ended",
-        Err(CreateClaimError::Refused(ClaimRefusal::ConditionNotMet(_))) => "condition_not_met",
-        Err(CreateClaimError::AlreadyRequested(_)) => "already_requested",
-        Err(CreateClaimError::Store(_)) => "failed",
+        Ok(AcceptedClaim::Stored(_)) => ClaimOutcomeLabel::Stored,
+        Ok(AcceptedClaim::Repeated(_)) => ClaimOutcomeLabel::Repeated,
+        Err(CreateClaimError::UnknownEvent) => ClaimOutcomeLabel::UnknownEvent,
+        Err(CreateClaimError::Refused(refusal)) => match refusal {
+            ClaimRefusal::EventNotActive => ClaimOutcomeLabel::EventNotActive,
+            ClaimRefusal::EventNotStarted => ClaimOutcomeLabel::EventNotStarted,
+            ClaimRefusal::EventEnded => ClaimOutcomeLabel::EventEnded,
+            ClaimRefusal::ConditionNotMet(_) => ClaimOutcomeLabel::ConditionNotMet,
+        },
+        Err(CreateClaimError::AlreadyRequested(_)) => ClaimOutcomeLabel::AlreadyRequested,
+        Err(CreateClaimError::Store(_)) => ClaimOutcomeLabel::Failed,
     }
 }
 

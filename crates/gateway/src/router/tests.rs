@@ -103,7 +103,7 @@ impl TestGateway {
             auth: auth.unwrap_or_else(|| in_process(Audience::Auth)),
             event: in_process(Audience::Event),
             tokens: tokens.clone(),
-            sessions: SessionLookup::Direct(Arc::<FakeServices>::clone(&world)),
+            sessions: SessionLookup::direct(Arc::<FakeServices>::clone(&world)),
             limits,
             clients: ClientAddressRule::new(0),
             origins: origins.parse().unwrap(),

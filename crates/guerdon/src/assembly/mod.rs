@@ -4,15 +4,20 @@ mod listeners;
 mod services;
 mod workers;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, mem, sync::Arc, time::Duration};
 
 use clap::ValueEnum;
 use domain::{Clock, SystemClock};
+use futures::future::join_all;
 use service_kit::{
+    budget,
+    health::DependencyProbe,
     metrics::{self, MetricsUpkeep},
     ratelimit::RateLimitSweeper,
     server::{self, ServerSettings},
 };
+use store_kit::connection::StoreConnection;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 
@@ -26,8 +31,9 @@ use crate::{
     first_admin::FirstAdmin,
     secret::SecretError,
     settings::{Settings, StoreSettings},
+    store_disk::StoreDiskProbe,
     store_lock::{StoreLock, StoreLockError},
-    store_url::UnknownStore,
+    store_url::{EmbeddedFile, UnknownStore},
     stores::StoresError,
 };
 
@@ -65,6 +71,7 @@ pub(crate) struct Assembly {
     workers: PendingWorkers,
     limits: ServerSettings,
     clock: Arc<dyn Clock>,
+    stores: Vec<Arc<dyn StoreConnection>>,
     locks: Vec<StoreLock>,
 }
 
@@ -106,62 +113,80 @@ pub(crate) async fn assemble_services(
 ) -> Result<Assembly, StartError> {
     // First of all: figures made before there is a recorder are never seen.
     let metrics = metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
-    let locks = lock_embedded_stores(topology, &settings.stores)?;
+    let files = settings.stores.embedded_files(topology)?;
+    let locks = lock_embedded_stores(topology, &settings.stores, &files)?;
     let shared = SharedParts::new(topology, settings).await?;
     let mut workers = PendingWorkers::default();
     workers.add(MetricsUpkeep(metrics));
     workers.add(RateLimitSweeper(Arc::clone(&shared.limits)));
-    let (listeners, first_admin) = match topology {
+    if !files.is_empty() {
+        workers.add(StoreDiskProbe::new(files));
+    }
+    let (listeners, first_admin, stores) = match topology {
         Topology::All => {
             let mut auth = AuthService::open(&shared, settings).await?;
             let event = services::open_event(&shared, settings).await?;
             let first_admin = auth.first_admin.take();
-            let gateway =
+            let mut gateway =
                 services::build_gateway(&shared, settings, GatewayUpstreams::in_process(auth, event));
-            (listeners::bind_gateway(settings, gateway).await?, first_admin)
+            workers.add(DependencyProbe::new(&gateway.dependencies));
+            let stores = mem::take(&mut gateway.stores);
+            (listeners::bind_gateway(settings, gateway).await?, first_admin, stores)
         }
         Topology::Gateway => {
             let upstreams = GatewayUpstreams::remote(&shared, settings)?;
             let gateway = services::build_gateway(&shared, settings, upstreams);
-            (listeners::bind_gateway(settings, gateway).await?, None)
+            workers.add(DependencyProbe::new(&gateway.dependencies));
+            (listeners::bind_gateway(settings, gateway).await?, None, Vec::new())
         }
         Topology::Auth => {
-            let AuthService { service, first_admin, .. } = AuthService::open(&shared, settings).await?;
-            (vec![listeners::bind_auth(settings, service).await?], first_admin)
+            let AuthService { mut service, first_admin, .. } = AuthService::open(&shared, settings).await?;
+            workers.add(DependencyProbe::new(&service.dependencies));
+            let stores = mem::take(&mut service.stores);
+            (vec![listeners::bind_auth(settings, service).await?], first_admin, stores)
         }
         Topology::Event => {
-            let service = services::open_event(&shared, settings).await?;
-            (vec![listeners::bind_event(settings, service).await?], None)
+            let mut service = services::open_event(&shared, settings).await?;
+            workers.add(DependencyProbe::new(&service.dependencies));
+            let stores = mem::take(&mut service.stores);
+            (vec![listeners::bind_event(settings, service).await?], None, stores)
         }
     };
     let limits = ServerSettings {
         keep_alive: Duration::from_secs(settings.keep_alive_seconds),
         ..ServerSettings::default()
     };
-    Ok(Assembly { listeners, first_admin, workers, limits, clock: shared.clock, locks })
+    Ok(Assembly { listeners, first_admin, workers, limits, clock: shared.clock, stores, locks })
 }
 
 /// Keeps other processes from serving the same embedded stores. The services of one folder may still be spread over
 /// processes, since each has a store of its own.
-fn lock_embedded_stores(topology: Topology, settings: &StoreSettings) -> Result<Vec<StoreLock>, StartError> {
-    let files = settings.embedded_files(topology)?;
-    if files.iter().any(|file| file.parent() == Some(&settings.data_dir)) {
+fn lock_embedded_stores(
+    topology: Topology,
+    settings: &StoreSettings,
+    files: &[EmbeddedFile],
+) -> Result<Vec<StoreLock>, StartError> {
+    if files.iter().any(|file| file.path.parent() == Some(&settings.data_dir)) {
         open_data_folder(&settings.data_dir)?;
     }
     let purpose = format!("serve {}", topology.name());
     let clock = system_clock();
-    let lock = |file: PathBuf| Ok(StoreLock::acquire(&file, &purpose, &*clock)?);
-    files.into_iter().map(lock).collect()
+    let lock = |file: &EmbeddedFile| Ok(StoreLock::acquire(&file.path, &purpose, &*clock)?);
+    files.iter().map(lock).collect()
 }
 
 impl Assembly {
     /// Serves until `stop`; then finishes the requests in flight and the workers' steps under way, both at the same time:
     /// a process has to be gone soon after it was told to stop, and what a request leaves to a worker is found at the
-    /// next start.
+    /// next start. The stores are closed last, so that a SQLite file is whole without its journal.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let bound = self.listeners.into_iter().map(|listener| listener.bound).collect();
         let workers = self.workers.run_to_end(stop.clone(), self.clock);
         tokio::join!(server::serve(bound, self.limits, stop), workers);
+        let closed = join_all(self.stores.iter().map(|store| store.close()));
+        if timeout(budget::CLOSE_STORES, closed).await.is_err() {
+            tracing::warn!("the stores are not closed yet: not waiting any longer");
+        }
         drop(self.locks);
     }
 }

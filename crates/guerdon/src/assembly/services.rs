@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use auth::{AuthParts, PasswordPool, RefreshTokenKey};
+use auth::{AuthParts, PasswordPool, RefreshTokenKey, store::UserStores};
 use axum::Router;
 use domain::{Clock, IdGenerator, RandomSource};
 use event::EventService;
@@ -18,14 +18,14 @@ use service_kit::{
     identity_gate::IdentitySource,
     ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits},
 };
-use store_kit::{ratelimit::RedisRateLimits, redis::Redis};
+use store_kit::{connection::StoreConnection, ratelimit::RedisRateLimits, redis::Redis};
 
 use super::{StartError, Topology, api_document, system_clock};
 use crate::{
     first_admin::FirstAdmin,
     secret::load_secrets,
     settings::{HostName, Settings},
-    stores::{TokenDb, UserDb, connect_redis, open_event_db},
+    stores::{TokenDb, connect_redis, open_event_db, open_user_db},
 };
 
 /// What every service of a process shares.
@@ -82,10 +82,11 @@ fn rate_limits(settings: &Settings, redis: Option<&Redis>) -> Arc<dyn RateLimits
     }
 }
 
-/// A service's routes with what it depends on.
+/// A service's routes, what it depends on, and what is to be closed after its last request.
 pub(super) struct BuiltService {
     pub(super) router: Router,
     pub(super) dependencies: Vec<Arc<dyn Dependency>>,
+    pub(super) stores: Vec<Arc<dyn StoreConnection>>,
 }
 
 /// Auth, and what only it can offer.
@@ -97,10 +98,12 @@ pub(super) struct AuthService {
 
 impl AuthService {
     pub(super) async fn open(shared: &SharedParts, settings: &Settings) -> Result<Self, StartError> {
-        let UserDb { users, refresh_tokens, dependency, .. } = UserDb::open(&settings.stores).await?;
+        let UserStores { users, refresh_tokens, readiness, connection, .. } =
+            open_user_db(&settings.stores).await?;
         let tokens = TokenDb::over(shared.redis.as_ref(), &shared.clock);
         let embedded = settings.stores.user_db_url.is_none() && settings.stores.mongodb_uri.is_none();
         let first_admin = embedded.then(|| FirstAdmin { users: Arc::clone(&users), ids: shared.ids.clone() });
+        let random = RandomSource::new();
         let auth = auth::AuthService::new(AuthParts {
             users,
             refresh_tokens,
@@ -109,17 +112,21 @@ impl AuthService {
             refresh_key: shared.refresh_key.clone(),
             refresh_grace: Duration::from_secs(settings.refresh_grace_seconds),
             ids: shared.ids.clone(),
-            random: RandomSource::new(),
+            passwords: PasswordPool::start(&random),
+            random,
             limits: Arc::clone(&shared.limits),
-            passwords: PasswordPool::start(),
             cookie_secure: settings.cookie_secure,
         });
         let (router, _) = auth::router(auth.clone(), shared.identity_source.clone());
-        let service = BuiltService { router, dependencies: vec![dependency, tokens.dependency] };
+        let service = BuiltService {
+            router,
+            dependencies: vec![readiness, tokens.dependency],
+            stores: vec![connection],
+        };
         let check = Arc::new(InProcessSessions(auth));
         // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
         let sessions =
-            if tokens.in_memory { SessionLookup::Direct(check) } else { SessionLookup::batched(check) };
+            if tokens.in_memory { SessionLookup::direct(check) } else { SessionLookup::batched(check) };
         Ok(Self { service, first_admin, sessions })
     }
 }
@@ -129,10 +136,10 @@ pub(super) async fn open_event(
     settings: &Settings,
 ) -> Result<BuiltService, StartError> {
     let stores = open_event_db(&settings.stores).await?;
-    let dependency = Arc::clone(&stores.readiness);
+    let (dependency, connection) = (Arc::clone(&stores.readiness), Arc::clone(&stores.connection));
     let service = EventService::start(stores, shared.ids.clone());
     let (router, _) = event::router(service, shared.identity_source.clone());
-    Ok(BuiltService { router, dependencies: vec![dependency] })
+    Ok(BuiltService { router, dependencies: vec![dependency], stores: vec![connection] })
 }
 
 /// The services as the gateway reaches them.
@@ -141,6 +148,7 @@ pub(super) struct GatewayUpstreams {
     event: Upstream,
     sessions: SessionLookup,
     dependencies: Vec<Arc<dyn Dependency>>,
+    stores: Vec<Arc<dyn StoreConnection>>,
 }
 
 impl GatewayUpstreams {
@@ -152,6 +160,7 @@ impl GatewayUpstreams {
             event: Upstream::InProcess(event.router),
             sessions,
             dependencies: auth.dependencies.into_iter().chain(event.dependencies).collect(),
+            stores: auth.stores.into_iter().chain(event.stores).collect(),
         }
     }
 
@@ -170,6 +179,7 @@ impl GatewayUpstreams {
             event: Upstream::Http(Arc::clone(&event)),
             sessions: SessionLookup::batched(Arc::<HttpUpstream>::clone(&auth)),
             dependencies: vec![auth, event],
+            stores: Vec::new(),
         })
     }
 }
@@ -179,7 +189,7 @@ pub(super) fn build_gateway(
     settings: &Settings,
     upstreams: GatewayUpstreams,
 ) -> BuiltService {
-    let GatewayUpstreams { auth, event, sessions, dependencies } = upstreams;
+    let GatewayUpstreams { auth, event, sessions, dependencies, stores } = upstreams;
     let gateway = Gateway {
         auth,
         event,
@@ -189,7 +199,7 @@ pub(super) fn build_gateway(
         clients: ClientAddressRule::new(settings.trusted_proxies.into()),
         origins: settings.cors_origins.clone(),
     };
-    BuiltService { router: gateway::router(gateway, &api_document()), dependencies }
+    BuiltService { router: gateway::router(gateway, &api_document()), dependencies, stores }
 }
 
 /// Asks auth in the same process.

@@ -8,10 +8,11 @@ mod place;
 use std::collections::BTreeSet;
 
 use clap::Args;
+use domain::Secret;
 
 use self::{collection::Collection, place::Side};
 use super::Outcome;
-use crate::{assembly::system_clock, settings::Secret, store_lock::StoreLock};
+use crate::{assembly::system_clock, store_lock::StoreLock};
 
 /// Copy users, events, rewards and requests to another store
 ///
@@ -25,23 +26,23 @@ pub(crate) struct MigrateData {
     /// Where the data is: a data folder, or mongodb://… for its databases user-db and event-db
     #[arg(long, env = "MIGRATE_FROM", hide_env_values = true)]
     #[arg(required_unless_present_all = ["from_user_db", "from_event_db"])]
-    from: Option<Secret>,
+    from: Option<Secret<String>>,
     /// Where it shall go, in the same form
     #[arg(long, env = "MIGRATE_TO", hide_env_values = true)]
     #[arg(required_unless_present_all = ["to_user_db", "to_event_db"])]
-    to: Option<Secret>,
+    to: Option<Secret<String>>,
     /// Where the users are, if elsewhere: mongodb://…, postgres://… or sqlite:PATH
     #[arg(long, env = "MIGRATE_FROM_USER_DB", hide_env_values = true)]
-    from_user_db: Option<Secret>,
+    from_user_db: Option<Secret<String>>,
     /// Where the users shall go, if elsewhere
     #[arg(long, env = "MIGRATE_TO_USER_DB", hide_env_values = true)]
-    to_user_db: Option<Secret>,
+    to_user_db: Option<Secret<String>>,
     /// Where events, rewards and requests are, if elsewhere: mongodb://… or sqlite:PATH
     #[arg(long, env = "MIGRATE_FROM_EVENT_DB", hide_env_values = true)]
-    from_event_db: Option<Secret>,
+    from_event_db: Option<Secret<String>>,
     /// Where events, rewards and requests shall go, if elsewhere
     #[arg(long, env = "MIGRATE_TO_EVENT_DB", hide_env_values = true)]
-    to_event_db: Option<Secret>,
+    to_event_db: Option<Secret<String>>,
 }
 
 impl MigrateData {

@@ -1,10 +1,11 @@
 use std::io::{self, IsTerminal, Read};
 
+use auth::store::UserStores;
 use clap::{Args, Subcommand};
 use domain::{Email, IdGenerator, Role};
 
 use super::Outcome;
-use crate::{assembly, first_admin, settings::StoreSettings, stores::UserDb};
+use crate::{assembly, first_admin, settings::StoreSettings, stores::open_user_db};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -36,7 +37,7 @@ impl UserCommand {
 
 impl CreateUser {
     async fn run(self) -> Outcome {
-        let UserDb { users, .. } = UserDb::open(&self.stores).await?;
+        let UserStores { users, .. } = open_user_db(&self.stores).await?;
         let (password, generated) = self.password()?;
         let ids = IdGenerator::new(assembly::system_clock());
         let roles = self.roles.iter().copied().collect();

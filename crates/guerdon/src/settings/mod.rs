@@ -1,17 +1,16 @@
 //! Everything that can be set, as flags or environment variables. `guerdon serve --help` and docs/OPERATIONS.md list it.
 
+#[cfg(test)]
+mod deployment_tests;
 mod environment;
 mod host;
 mod limits;
 mod log_filter;
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, Parser, builder::BoolishValueParser, value_parser};
+use domain::Secret;
 use gateway::AllowedOrigins;
 use service_kit::budget;
 
@@ -128,17 +127,17 @@ pub(crate) struct StoreSettings {
     /// Users and refresh tokens: mongodb://…, postgres://… or sqlite:PATH. Default: MONGODB_URI, else user.db in the
     /// data folder.
     #[arg(long, env, hide_env_values = true)]
-    pub(crate) user_db_url: Option<Secret>,
+    pub(crate) user_db_url: Option<Secret<String>>,
     /// Events, rewards and claims: mongodb://… or sqlite:PATH. Default: MONGODB_URI, else event.db in the data folder.
     #[arg(long, env, hide_env_values = true)]
-    pub(crate) event_db_url: Option<Secret>,
+    pub(crate) event_db_url: Option<Secret<String>>,
     /// Access tokens, and rate limits that replicas share: redis://…, rediss://…, redis+cluster://a:1,b:2,
     /// redis+sentinel://a:1,b:2/NAME or memory:. Default: REDIS_HOST, else memory:.
     #[arg(long, env, hide_env_values = true)]
-    pub(crate) token_db_url: Option<Secret>,
+    pub(crate) token_db_url: Option<Secret<String>>,
     /// One MongoDB server for users (database user-db) and events (database event-db).
     #[arg(long, env, hide_env_values = true)]
-    pub(crate) mongodb_uri: Option<Secret>,
+    pub(crate) mongodb_uri: Option<Secret<String>>,
     /// A Redis server for access tokens.
     #[arg(long, env)]
     pub(crate) redis_host: Option<HostName>,
@@ -153,26 +152,8 @@ pub(crate) struct SecretSettings {
     /// Signs access tokens; at least 32 bytes. Default: a generated one, kept in the data folder; required as soon as a
     /// store is external.
     #[arg(long, env, hide_env_values = true)]
-    pub(crate) jwt_secret: Option<Secret>,
+    pub(crate) jwt_secret: Option<Secret<String>>,
     /// The secret before this one: what it signed is still accepted, so that a change ends no session.
     #[arg(long, env, hide_env_values = true)]
-    pub(crate) jwt_secret_previous: Option<Secret>,
-}
-
-/// Text that must not show in logs, errors or help: a secret, or a URL that may hold a password.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(pub(crate) String);
-
-impl FromStr for Secret {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
+    pub(crate) jwt_secret_previous: Option<Secret<String>>,
 }

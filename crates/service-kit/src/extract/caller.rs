@@ -4,7 +4,7 @@ use http::request::Parts;
 
 use crate::{
     identity::{Caller, Identity},
-    problem::{Code, Problem},
+    problem::{Problem, ProblemCode},
 };
 
 /// Anybody who is logged in.
@@ -17,7 +17,7 @@ impl<S: Sync> FromRequestParts<S> for LoggedIn {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.get::<Identity>() {
             Some(Identity::User(caller)) => Ok(Self(*caller)),
-            _ => Err(Problem::new(Code::Unauthenticated)),
+            _ => Err(Problem::new(ProblemCode::Unauthenticated)),
         }
     }
 }
@@ -32,7 +32,7 @@ impl<S: Sync> FromRequestParts<S> for FromGateway {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.get::<Identity>() {
             Some(Identity::Gateway) => Ok(Self),
-            _ => Err(Problem::new(Code::Forbidden)),
+            _ => Err(Problem::new(ProblemCode::Forbidden)),
         }
     }
 }
@@ -51,7 +51,7 @@ macro_rules! caller_with_role {
                 if caller.roles.intersects($roles) {
                     Ok(Self(caller))
                 } else {
-                    Err(Problem::new(Code::Forbidden))
+                    Err(Problem::new(ProblemCode::Forbidden))
                 }
             }
         }

@@ -19,9 +19,6 @@ pub use self::{
     refusal::{Refusal, Refused},
 };
 
-/// The former name of [`ProblemCode`].
-pub type Code = ProblemCode;
-
 /// The members RFC 9457 and this API define; an extension member cannot take the place of one.
 const STANDARD_MEMBERS: [&str; 8] =
     ["type", "title", "status", "detail", "instance", "code", "requestId", "errors"];

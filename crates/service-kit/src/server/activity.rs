@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use enum_map::Enum;
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -17,8 +18,8 @@ pub(super) struct ConnectionLimits {
     pub(super) response_write: Duration,
 }
 
-/// Why the server closed a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why the server closed a connection, or did not take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(super) enum CloseReason {
     /// The client began a request, or connected, and did not finish the request's head in time.
     HeadTimeout,
@@ -28,6 +29,8 @@ pub(super) enum CloseReason {
     WriteTimeout,
     /// Descriptors ran short, and this connection had been idle the longest.
     Evicted,
+    /// Descriptors ran short, and no connection was idle.
+    Refused,
 }
 
 impl CloseReason {
@@ -38,6 +41,7 @@ impl CloseReason {
             Self::IdleTimeout => "idle_timeout",
             Self::WriteTimeout => "write_timeout",
             Self::Evicted => "evicted",
+            Self::Refused => "refused",
         }
     }
 }

@@ -31,7 +31,6 @@ use super::{
     tracked_body::{RequestInFlight, TrackedBody},
     watched_stream::WatchedStream,
 };
-use crate::metrics::CONNECTIONS_CLOSED;
 
 /// The largest head of a request, in bytes. Whatever is larger is answered 431 by hyper.
 const HEAD_BYTES: u32 = 64 * 1024;
@@ -95,7 +94,7 @@ impl ConnectionServer {
             match drive_connection(connection, &entry.activity, &limits).await {
                 Ok(()) => {}
                 Err(EarlyEnd::Closed(reason)) => {
-                    metrics::counter!(CONNECTIONS_CLOSED, "reason" => reason.label()).increment(1);
+                    entry.count_close(reason);
                     tracing::debug!(%peer, reason = reason.label(), "connection closed");
                 }
                 Err(EarlyEnd::Broken(error)) => tracing::debug!(%peer, error, "connection ended early"),

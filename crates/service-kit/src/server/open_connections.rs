@@ -2,27 +2,36 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use metrics::Gauge;
 use parking_lot::Mutex;
 
 use super::activity::{CloseReason, ConnectionActivity};
-use crate::metrics::{CONNECTIONS_CLOSED, CONNECTIONS_OPEN};
+use crate::metrics::{CONNECTIONS_CLOSED, CONNECTIONS_OPEN, LabelCounters};
 
 /// The share of all connections that is closed at once when room is needed: it spares a search for each
 /// newcomer.
 const EVICTED_SHARE: usize = 32;
 
 /// What is open, up to a number. Past it the connections that have been idle the longest make room.
-#[derive(Debug)]
 pub(super) struct OpenConnections {
     capacity: usize,
     next_key: AtomicU64,
     table: Mutex<ConnectionTable>,
+    open: Gauge,
+    closed: LabelCounters<CloseReason>,
+}
+
+impl fmt::Debug for OpenConnections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenConnections").field("capacity", &self.capacity).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -35,21 +44,27 @@ struct ConnectionTable {
 impl OpenConnections {
     /// At most `capacity` connections at a time.
     pub(super) fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Self { capacity: capacity.max(1), next_key: AtomicU64::new(0), table: Mutex::default() })
+        Arc::new(Self {
+            capacity: capacity.max(1),
+            next_key: AtomicU64::new(0),
+            table: Mutex::default(),
+            open: metrics::gauge!(CONNECTIONS_OPEN),
+            closed: LabelCounters::new(CONNECTIONS_CLOSED, "reason", CloseReason::label),
+        })
     }
 
     /// Enters a new connection. `None` if all others are at work, so that it cannot be taken.
     pub(super) fn enter(self: &Arc<Self>) -> Option<ConnectionEntry> {
         let mut table = self.table.lock();
         if table.by_key.len() - table.leaving >= self.capacity && !table.evict_idle(self.capacity) {
-            metrics::counter!(CONNECTIONS_CLOSED, "reason" => "refused").increment(1);
+            self.closed.count(CloseReason::Refused);
             return None;
         }
         let activity = Arc::new(ConnectionActivity::new());
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
         table.by_key.insert(key, Arc::clone(&activity));
         drop(table);
-        metrics::gauge!(CONNECTIONS_OPEN).increment(1.0);
+        self.open.increment(1.0);
         Some(ConnectionEntry { key, activity, all: Arc::clone(self) })
     }
 
@@ -83,6 +98,13 @@ pub(super) struct ConnectionEntry {
     all: Arc<OpenConnections>,
 }
 
+impl ConnectionEntry {
+    /// The server closed it.
+    pub(super) fn count_close(&self, reason: CloseReason) {
+        self.all.closed.count(reason);
+    }
+}
+
 impl Drop for ConnectionEntry {
     fn drop(&mut self) {
         let mut table = self.all.table.lock();
@@ -91,7 +113,7 @@ impl Drop for ConnectionEntry {
             table.leaving -= 1;
         }
         drop(table);
-        metrics::gauge!(CONNECTIONS_OPEN).decrement(1.0);
+        self.all.open.decrement(1.0);
     }
 }
 

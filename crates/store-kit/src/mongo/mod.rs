@@ -35,7 +35,7 @@ pub use self::{
     document::{from_date, from_oid, index, read_document, to_date, to_oid, unique_index},
     failure::{MongoConnectError, is_duplicate, is_duplicate_code},
 };
-use crate::{connection::StoreConnection, error::StoreError};
+use crate::{connection::StoreConnection, error::StoreError, store_figures::StoreFigures};
 
 /// How often the server is looked after: a lost one is noticed, and found again, within this time.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -53,6 +53,7 @@ pub struct Mongo {
     database: Database,
     limit: Duration,
     searches: Arc<Semaphore>,
+    figures: StoreFigures,
 }
 
 impl Mongo {
@@ -82,6 +83,7 @@ impl Mongo {
             database: client.database(&name),
             limit: STORE_OPERATION,
             searches: Arc::new(Semaphore::new(SEARCHES)),
+            figures: StoreFigures::new(store),
         };
         match timeout(START_CONTACT, mongo.reachable()).await {
             Ok(Ok(())) => Ok(mongo),
@@ -140,7 +142,15 @@ impl Mongo {
         &self,
         operation: impl IntoFuture<Output = MongoResult<T>>,
     ) -> Result<MongoResult<T>, StoreError> {
+        let started = Instant::now();
         let limited: Result<_, Elapsed> = timeout(self.limit, operation.into_future()).await;
+        let is_done = match &limited {
+            Ok(Ok(_)) => true,
+            // That a key is taken is an answer.
+            Ok(Err(error)) => is_duplicate(error),
+            Err(_) => false,
+        };
+        self.figures.note(started.elapsed(), is_done);
         limited.map_err(|late| StoreError::unavailable(self.store, late))
     }
 

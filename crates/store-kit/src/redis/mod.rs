@@ -21,7 +21,7 @@ use redis::{
     io::tcp::TcpSettings,
     sentinel::{SentinelClientBuilder, SentinelServerType},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use self::{
     link::{ConnectionSource, ServerLink},
@@ -36,7 +36,7 @@ use service_kit::{
     health::Dependency,
 };
 
-use crate::error::StoreError;
+use crate::{error::StoreError, store_figures::StoreFigures};
 
 /// Requests waiting to be written to a connection; more wait for their turn.
 const QUEUED_REQUESTS: usize = 1024;
@@ -69,6 +69,7 @@ pub enum RedisConnectError {
 pub struct Redis {
     store: &'static str,
     route: RedisRoute,
+    figures: StoreFigures,
 }
 
 #[derive(Clone)]
@@ -110,7 +111,7 @@ impl Redis {
                 RedisRoute::Cluster(connection)
             }
         };
-        Ok(Self { store, route })
+        Ok(Self { store, route, figures: StoreFigures::new(store) })
     }
 
     /// Sends a command, a pipeline or a script, and waits for the answer, for [`REDIS_REQUEST`] at most. What is cut off, or sent
@@ -125,6 +126,7 @@ impl Redis {
         limit: Duration,
         request: &impl RedisRequest,
     ) -> Result<T, StoreError> {
+        let started = Instant::now();
         let answer = match &self.route {
             RedisRoute::Server(link) => link.send(limit, request).await,
             RedisRoute::Cluster(connection) => {
@@ -135,6 +137,7 @@ impl Redis {
                 }
             }
         };
+        self.figures.note(started.elapsed(), answer.is_ok());
         answer.map_err(|reason| StoreError::unavailable(self.store, reason))
     }
 }

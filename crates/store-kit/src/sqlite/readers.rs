@@ -15,6 +15,7 @@ use super::file::DatabaseFile;
 use crate::{
     error::StoreError,
     sql::{WorkFuture, store_error},
+    store_figures::StoreFigures,
 };
 
 /// SQLite's instructions between two looks at the clock: some ten microseconds.
@@ -30,6 +31,7 @@ pub(crate) struct ReaderPool {
     options: SqliteConnectOptions,
     slots: Semaphore,
     idle: Mutex<Vec<BoundedReader>>,
+    figures: StoreFigures,
 }
 
 impl ReaderPool {
@@ -40,7 +42,14 @@ impl ReaderPool {
         options: SqliteConnectOptions,
         size: usize,
     ) -> Self {
-        Self { store, file, options, slots: Semaphore::new(size), idle: Mutex::default() }
+        Self {
+            store,
+            file,
+            options,
+            slots: Semaphore::new(size),
+            idle: Mutex::default(),
+            figures: StoreFigures::new(store),
+        }
     }
 
     /// Reads within the time limit.
@@ -48,8 +57,8 @@ impl ReaderPool {
     where
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> WorkFuture<'c, T> + Send,
     {
-        let limit = Instant::now() + STORE_OPERATION;
-        let interrupt_at = Instant::now() + READ_TIME;
+        let started = Instant::now();
+        let (limit, interrupt_at) = (started + STORE_OPERATION, started + READ_TIME);
         let read = async {
             let _slot = self.slots.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
             let mut lease = ReaderLease { reader: Some(self.take_reader().await?) };
@@ -59,7 +68,9 @@ impl ReaderPool {
             }
             result
         };
-        match timeout_at(limit.into(), read).await {
+        let read = timeout_at(limit.into(), read).await;
+        self.figures.note(started.elapsed(), matches!(read, Ok(Ok(_))));
+        match read {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 self.file.note_failure(&error);

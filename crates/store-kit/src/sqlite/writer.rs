@@ -8,16 +8,17 @@ use futures::FutureExt;
 use sqlx::Connection;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{Instant, error::Elapsed, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use service_kit::{budget::QUEUE_WAIT, metrics::QUEUE_DEPTH};
+use service_kit::{budget::QUEUE_WAIT, queue_figures::QueueFigures};
 
 use super::{close_quietly, file::DatabaseFile};
 use crate::{
     error::StoreError,
     sql::{WorkFuture, store_error},
+    store_figures::StoreFigures,
 };
 
 /// Most writes in one transaction.
@@ -36,6 +37,8 @@ pub(crate) struct WriteQueue<C> {
     queue: mpsc::Sender<Box<dyn QueuedWrite<C>>>,
     closing: CancellationToken,
     closed: CancellationToken,
+    waiting: QueueFigures,
+    figures: StoreFigures,
 }
 
 impl<C> Clone for WriteQueue<C> {
@@ -45,6 +48,8 @@ impl<C> Clone for WriteQueue<C> {
             queue: self.queue.clone(),
             closing: self.closing.clone(),
             closed: self.closed.clone(),
+            waiting: self.waiting.clone(),
+            figures: self.figures.clone(),
         }
     }
 }
@@ -67,7 +72,8 @@ impl<C: Connection + Send + 'static> WriteQueue<C> {
             let _ends = ends;
             task.await;
         });
-        Self { store, queue, closing, closed }
+        let figures = StoreFigures::new(store);
+        Self { store, waiting: QueueFigures::watch(store, &queue), queue, closing, closed, figures }
     }
 
     /// Refuses later writes, waits until those that wait are stored and answered, and closes the connection.
@@ -83,20 +89,35 @@ impl<C: Connection + Send + 'static> WriteQueue<C> {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut C) -> WorkFuture<'c, T> + Send + 'static,
     {
+        let started = Instant::now();
+        let written = self.write_in_turn(work).await;
+        self.figures.note(started.elapsed(), written.is_ok());
+        written
+    }
+
+    async fn write_in_turn<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut C) -> WorkFuture<'c, T> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let write = Box::new(PendingWrite { work: Some(work), result: None, reply });
-        self.queue.try_send(write).map_err(|refused| {
-            let reason = match refused {
-                mpsc::error::TrySendError::Full(_) => "too many writes are waiting",
-                mpsc::error::TrySendError::Closed(_) => "the store is closed",
-            };
-            StoreError::unavailable(self.store, reason)
+        self.queue.try_send(write).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => self.refuse("too many writes are waiting"),
+            mpsc::error::TrySendError::Closed(_) => {
+                StoreError::unavailable(self.store, "the store is closed")
+            }
         })?;
         timeout(QUEUE_WAIT, answer)
             .await
-            .map_err(|late| StoreError::unavailable(self.store, late))?
+            .map_err(|late: Elapsed| self.refuse(late))?
             .map_err(|_| StoreError::unavailable(self.store, "the writer has failed"))?
             .map_err(|error| store_error(self.store, error))
+    }
+
+    fn refuse(&self, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+        self.waiting.note_refusal();
+        StoreError::unavailable(self.store, reason)
     }
 }
 
@@ -148,10 +169,7 @@ struct GroupWriter<C> {
 
 impl<C: Connection + Send + 'static> GroupWriter<C> {
     async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn QueuedWrite<C>>>, closing: CancellationToken) {
-        let depth = metrics::gauge!(QUEUE_DEPTH, "queue" => self.store);
         let mut group = Vec::with_capacity(GROUP);
-        #[allow(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
-        let show = |waiting: usize| depth.set(waiting as f64);
         loop {
             let received = tokio::select! {
                 biased;
@@ -165,9 +183,7 @@ impl<C: Connection + Send + 'static> GroupWriter<C> {
             if received == 0 {
                 break;
             }
-            show(waiting.len() + group.len());
             self.write(std::mem::take(&mut group)).await;
-            show(waiting.len());
         }
         if let Some(connection) = self.connection {
             close_quietly(self.store, connection).await;

@@ -1,13 +1,11 @@
 use domain::{Email, UserId};
-use service_kit::{
-    metrics::LOGINS,
-    ratelimit::{RateClass, RetryAfter},
-};
+use service_kit::ratelimit::{RateClass, RetryAfter};
 
 use super::{ATTEMPTS, SessionError, UserSession, placement::SessionPlacement};
 use crate::{
     AuthService,
     app::run_to_end,
+    login_figures::LoginOutcomeLabel,
     password::{Password, PasswordError},
     refresh_token::{REFRESH_TOKEN_SECONDS, RefreshToken, TokenFingerprint},
     store::{RefreshRow, StoreError, UserRecord},
@@ -55,7 +53,7 @@ impl AuthService {
             Ok(record) => self.begin_session(record).await,
             Err(error) => Err(error),
         };
-        count_login(&outcome);
+        self.login_figures().count(outcome_label(&outcome));
         outcome
     }
 
@@ -142,13 +140,13 @@ impl AuthService {
     }
 }
 
-fn count_login(outcome: &Result<UserSession, LogInError>) {
-    let outcome = match outcome {
-        Ok(_) => "success",
-        Err(LogInError::RateLimited(_)) => "rate_limited",
-        Err(LogInError::WrongCredentials) => "invalid_credentials",
-        Err(LogInError::Password(PasswordError::Busy)) => "shed",
-        Err(LogInError::Password(_) | LogInError::Session(_)) => "failed",
-    };
-    metrics::counter!(LOGINS, "outcome" => outcome).increment(1);
+/// What became of an attempt, as the figures count it.
+fn outcome_label(outcome: &Result<UserSession, LogInError>) -> LoginOutcomeLabel {
+    match outcome {
+        Ok(_) => LoginOutcomeLabel::Success,
+        Err(LogInError::RateLimited(_)) => LoginOutcomeLabel::RateLimited,
+        Err(LogInError::WrongCredentials) => LoginOutcomeLabel::InvalidCredentials,
+        Err(LogInError::Password(PasswordError::Busy)) => LoginOutcomeLabel::Shed,
+        Err(LogInError::Password(_) | LogInError::Session(_)) => LoginOutcomeLabel::Failed,
+    }
 }

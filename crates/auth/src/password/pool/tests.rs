@@ -86,8 +86,8 @@ async fn nobody_waits_for_the_passwords_of_those_who_left() {
     }
     let mut stays = pin!(pool.verify(tried_password("x"), None));
     assert!(futures::poll!(&mut stays).is_pending());
-    let load = Arc::clone(&pool.load);
-    thread::spawn(move || run_jobs(&Mutex::new(jobs), &load, Hasher::default()));
+    let (load, figures) = (Arc::clone(&pool.load), pool.figures.clone());
+    thread::spawn(move || run_jobs(&Mutex::new(jobs), &load, &figures, Hasher::default()));
     assert!(!stays.await.unwrap());
 }
 

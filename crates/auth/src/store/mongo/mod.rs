@@ -8,6 +8,8 @@ mod transfer;
 mod user_tokens;
 mod users;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::RandomSource;
 use mongodb::{
@@ -17,6 +19,7 @@ use mongodb::{
 use serde::de::DeserializeOwned;
 use service_kit::health::Dependency;
 use store_kit::{
+    connection::StoreConnection,
     error::StoreError,
     mongo::{Mongo, MongoConnectError, index, unique_index},
 };
@@ -57,6 +60,11 @@ impl MongoUserDb {
             random: RandomSource::new(),
             mongo,
         })
+    }
+
+    /// What has to be closed.
+    pub(super) fn connection(&self) -> Arc<dyn StoreConnection> {
+        Arc::new(self.mongo.clone())
     }
 
     /// A server that stands alone cannot be deposed, and refuses the read concern `linearizable`.

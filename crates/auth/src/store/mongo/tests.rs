@@ -13,7 +13,7 @@ use crate::{
     refresh_token::RefreshToken,
     store::{
         NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore, RegistrationOutcome, RoleChange,
-        RotationOutcome, TokenRotation, UserFilter, UserStore,
+        RotationOutcome, TokenRotation, UserFilter, UserStore, UserTransfer,
         contract::{refresh_tokens as token_suite, transfer as transfer_suite, users as user_suite},
     },
     test_app::{new_token, successor_of},
@@ -427,4 +427,15 @@ async fn an_outage_is_told_in_time_by_every_verb_and_heals_by_itself() {
             assert_eq!(last.unwrap(), RoleChange::LastAdmin);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_cannot_be_read_on_mongo_spoils_no_list_and_no_move() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let db = open_database(&server).await;
+    let users = transfer_suite::sample_records(5);
+    db.import(users.clone()).await.unwrap();
+    let damaged = doc! { "email": "user2@example.com" };
+    db.users.update_one(damaged, doc! { "$set": { "roles": 7 } }).await.unwrap();
+    transfer_suite::lists_and_moves_leave_out_the_third(&*db, &users).await;
 }

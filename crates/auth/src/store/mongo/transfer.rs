@@ -1,8 +1,11 @@
 use async_trait::async_trait;
 use domain::{ObjectId, Secret, User};
-use futures::{StreamExt, stream::BoxStream};
-use mongodb::bson::{Document, doc};
-use store_kit::mongo::to_oid;
+use futures::TryStreamExt;
+use mongodb::bson::{Document, RawDocumentBuf, doc};
+use store_kit::{
+    mongo::{read_document, to_oid},
+    row::StoredRow,
+};
 
 use super::{MongoUserDb, STORE, users::UserDocument};
 use crate::store::{StoreError, UserRecord, UserTransfer};
@@ -20,10 +23,16 @@ impl TryFrom<UserDocument> for UserRecord {
 
 #[async_trait]
 impl UserTransfer for MongoUserDb {
-    fn export(&self, after: Option<ObjectId>) -> BoxStream<'_, Result<UserRecord, StoreError>> {
+    async fn export(
+        &self,
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<StoredRow<UserRecord>>, StoreError> {
         let query = after.map_or_else(Document::new, |id| doc! { "_id": { "$gt": to_oid(id) } });
-        let find = self.users.find(query).sort(doc! { "_id": 1 });
-        self.mongo.stream(find).map(|found| found.and_then(UserRecord::try_from)).boxed()
+        let users = self.users.clone_with_type::<RawDocumentBuf>();
+        let find = users.find(query).sort(doc! { "_id": 1 }).limit(i64::try_from(limit).unwrap_or(i64::MAX));
+        let found: Vec<_> = self.mongo.stream(find).try_collect().await?;
+        Ok(found.iter().map(|document| read_document(STORE, document, UserDocument::try_into)).collect())
     }
 
     async fn import(&self, users: Vec<UserRecord>) -> Result<(), StoreError> {

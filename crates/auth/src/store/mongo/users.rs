@@ -2,10 +2,13 @@ use std::fmt;
 
 use async_trait::async_trait;
 use domain::{Email, Role, RoleSet, Secret, Timestamp, User, UserId};
-use mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
+use mongodb::bson::{DateTime, Document, RawDocumentBuf, doc, oid::ObjectId};
 use serde::{Deserialize, Serialize};
 use service_kit::page::{Page, PageRequest};
-use store_kit::mongo::{from_date, from_oid, to_date, to_oid};
+use store_kit::{
+    mongo::{from_date, from_oid, read_document, to_date, to_oid},
+    row::readable_page,
+};
 
 use super::{MongoUserDb, STORE, read_stored, role_changes::admins_only};
 use crate::store::{
@@ -146,10 +149,11 @@ impl UserStore for MongoUserDb {
         if let Some(email) = &filter.email {
             return self.list_one(email, filter.role, page).await;
         }
-        let find = self.users.find(list_query(filter.role, page)).projection(without_hash());
+        let users = self.users.clone_with_type::<RawDocumentBuf>();
+        let find = users.find(list_query(filter.role, page)).projection(without_hash());
         let found = self.mongo.all(find.sort(doc! { "_id": -1 }).limit(page.overfull())).await?;
-        let users = found.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
-        Ok(Page::from_overfull(users, page.limit, |user: &User| user.id.0))
+        let users = found.iter().map(|document| read_document(STORE, document, UserDocument::try_into));
+        Ok(readable_page("users", users.collect(), page.limit))
     }
 
     async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError> {

@@ -4,12 +4,12 @@ mod transfer;
 mod user_tokens;
 mod users;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use service_kit::health::Dependency;
 use sqlx::migrate::Migrator;
-use store_kit::{postgres::PostgresConnectError, sql::Sql, sqlite::OpenError};
+use store_kit::{connection::StoreConnection, postgres::PostgresConnectError, sql::Sql, sqlite::OpenError};
 
 /// The name operators know this store by.
 const STORE: &str = "user-db";
@@ -30,6 +30,11 @@ impl SqlUserDb {
     /// Connects to a PostgreSQL database, `postgres://…`, and brings its tables up to date.
     pub async fn connect(url: &str) -> Result<Self, PostgresConnectError> {
         Sql::connect(url, STORE, &POSTGRES_MIGRATIONS).await.map(Self)
+    }
+
+    /// What has to be closed.
+    pub(super) fn connection(&self) -> Arc<dyn StoreConnection> {
+        Arc::new(self.0.clone())
     }
 
     /// Makes a SQLite file refuse what is written to it, as one on a read-only disk does.

@@ -7,7 +7,10 @@ use proptest::{
 };
 
 use super::*;
-use crate::store::contract::{refresh_tokens, transfer, users};
+use crate::store::{
+    UserTransfer,
+    contract::{refresh_tokens, transfer, users},
+};
 
 mod postgres;
 mod sqlite;

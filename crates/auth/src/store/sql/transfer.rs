@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 use domain::ObjectId;
-use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use sqlx::{AnyConnection, AssertSqlSafe};
+use store_kit::row::StoredRow;
 
 use super::{
     SqlUserDb,
-    users::{UserRecordRow, role_bits},
+    users::{UserRecordRow, read_row, role_bits},
 };
 use crate::store::{StoreError, UserRecord, UserTransfer};
 
@@ -15,19 +15,19 @@ const EXPORT: &str = "SELECT id, email, roles, created_at, updated_at, password_
 /// Users in one statement, each with six of the 32,766 parameters SQLite takes. One at a time would be as many round
 /// trips, and all of them have to be over within the time limit of a write.
 const AT_ONCE: usize = 1000;
-/// Users in one page of reading.
-const PAGE: i64 = 1000;
 
 #[async_trait]
 impl UserTransfer for SqlUserDb {
-    fn export(&self, after: Option<ObjectId>) -> BoxStream<'_, Result<UserRecord, StoreError>> {
-        // By pages, each within the time limit of a read.
-        let pages = stream::try_unfold(after, move |after| async move {
-            let page = self.page(after).await?;
-            let last = page.last().map(|record| record.user.id.0);
-            Ok(last.map(|last| (stream::iter(page.into_iter().map(Ok)), Some(last))))
-        });
-        pages.try_flatten().boxed()
+    async fn export(
+        &self,
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<StoredRow<UserRecord>>, StoreError> {
+        let page = sqlx::query(EXPORT)
+            .bind(after.map_or_else(String::new, |id| id.to_string()))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let found = self.0.read(|connection| Box::pin(page.fetch_all(connection))).await?;
+        Ok(found.iter().map(read_row::<UserRecordRow, _>).collect())
     }
 
     async fn import(&self, mut users: Vec<UserRecord>) -> Result<(), StoreError> {
@@ -37,16 +37,6 @@ impl UserTransfer for SqlUserDb {
             users = rest;
         }
         Ok(())
-    }
-}
-
-impl SqlUserDb {
-    async fn page(&self, after: Option<ObjectId>) -> Result<Vec<UserRecord>, StoreError> {
-        let page = sqlx::query_as::<_, UserRecordRow>(EXPORT)
-            .bind(after.map_or_else(String::new, |id| id.to_string()))
-            .bind(PAGE);
-        let found = self.0.read(|connection| Box::pin(page.fetch_all(connection))).await?;
-        found.into_iter().map(UserRecord::try_from).collect()
     }
 }
 

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
-use domain::{Email, ObjectId, Role, RoleSet, Secret, Timestamp, User, UserId};
+use domain::{Email, InvalidId, ObjectId, Role, RoleSet, Secret, Timestamp, User, UserId};
 use service_kit::page::{Page, PageRequest};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, FromRow, Row, any::AnyRow};
+use store_kit::row::{StoredRow, readable_page};
 
 use super::{STORE, SqlUserDb};
 use crate::store::{
@@ -46,7 +47,7 @@ pub(super) const HAS_ADMIN: &str = "SELECT id FROM users WHERE (roles & 8) = 8 L
 /// Greater than every id: where a list begins.
 const ABOVE_ALL_IDS: &str = "g";
 
-#[derive(sqlx::FromRow)]
+#[derive(FromRow)]
 struct UserRow {
     id: String,
     email: String,
@@ -55,7 +56,7 @@ struct UserRow {
     updated_at: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(FromRow)]
 pub(super) struct UserRecordRow {
     #[sqlx(flatten)]
     user: UserRow,
@@ -81,6 +82,20 @@ impl TryFrom<UserRecordRow> for UserRecord {
 
     fn try_from(row: UserRecordRow) -> Result<Self, StoreError> {
         Ok(UserRecord { user: row.user.try_into()?, password_hash: Secret::new(row.password_hash) })
+    }
+}
+
+/// Reads a row by itself: what is damaged in it spoils no other.
+pub(super) fn read_row<R, T>(row: &AnyRow) -> StoredRow<T>
+where
+    R: for<'r> FromRow<'r, AnyRow>,
+    T: TryFrom<R, Error = StoreError>,
+{
+    let corrupt = |error| StoreError::corrupt(STORE, error);
+    let id = row.try_get::<String, _>("id").map_err(corrupt);
+    StoredRow {
+        id: id.and_then(|id| id.parse().map_err(|error: InvalidId| StoreError::corrupt(STORE, error))),
+        value: R::from_row(row).map_err(corrupt).and_then(T::try_from),
     }
 }
 
@@ -168,12 +183,12 @@ impl UserStore for SqlUserDb {
             Some(Role::Admin) => LIST_ADMINS,
         };
         let before = page.before.map_or_else(|| ABOVE_ALL_IDS.to_owned(), |id| id.to_string());
-        let list = sqlx::query_as::<_, UserRow>(statement)
+        let list = sqlx::query(statement)
             .bind(before)
             .bind(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1));
         let rows = self.0.read(|connection| Box::pin(list.fetch_all(connection))).await?;
-        let users = rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
-        Ok(Page::from_overfull(users, page.limit, |user: &User| user.id.0))
+        let users = rows.iter().map(read_row::<UserRow, _>).collect();
+        Ok(readable_page("users", users, page.limit))
     }
 
     async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError> {

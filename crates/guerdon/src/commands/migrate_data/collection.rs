@@ -8,7 +8,7 @@ use auth::store::{UserRecord, UserTransfer};
 use event_store::{ExportedRow, RecordKey, TransferRecord, TransferTable};
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use serde::Serialize;
-use store_kit::error::StoreError;
+use store_kit::{error::StoreError, row::StoredRow};
 
 /// How often a store that does not answer is tried again before the command gives up: a replica set may have to elect a
 /// primary meanwhile.
@@ -49,7 +49,7 @@ impl CopiedRecord {
     }
 }
 
-/// A row as it was found.
+/// A row as it was found: it may be damaged.
 struct FoundRow {
     key: Result<RecordKey, StoreError>,
     record: Result<CopiedRecord, StoreError>,
@@ -58,6 +58,12 @@ struct FoundRow {
 impl From<ExportedRow> for FoundRow {
     fn from(row: ExportedRow) -> Self {
         Self { key: row.key, record: row.record.map(CopiedRecord::Event) }
+    }
+}
+
+impl From<StoredRow<UserRecord>> for FoundRow {
+    fn from(row: StoredRow<UserRecord>) -> Self {
+        Self { key: row.id.map(RecordKey::from), record: row.value.map(CopiedRecord::User) }
     }
 }
 
@@ -94,10 +100,36 @@ impl Collection {
     }
 
     fn export(&self, after: Option<RecordKey>) -> BoxStream<'_, Result<FoundRow, StoreError>> {
-        match &self.table {
-            Table::Users(db) => db.export(after.map(|key| key.id)).map(found_user).boxed(),
-            Table::Events(table) => export_table(&**table, after),
+        let steps = stream::try_unfold(Some(after), move |after| async move {
+            let Some(after) = after else { return Ok::<_, StoreError>(None) };
+            let rows = self.export_step(after).await?;
+            let next = self.next_step(&rows)?.map(Some);
+            Ok(Some((stream::iter(rows.into_iter().map(Ok)), next)))
+        });
+        steps.try_flatten().boxed()
+    }
+
+    async fn export_step(&self, after: Option<RecordKey>) -> Result<Vec<FoundRow>, StoreError> {
+        Ok(match &self.table {
+            Table::Users(db) => {
+                let rows = db.export(after.map(|key| key.id), STEP).await?;
+                rows.into_iter().map(FoundRow::from).collect()
+            }
+            Table::Events(table) => {
+                table.export(after, STEP).await?.into_iter().map(FoundRow::from).collect()
+            }
+        })
+    }
+
+    /// After which key the step after these rows begins, unless they were the last.
+    fn next_step(&self, rows: &[FoundRow]) -> Result<Option<RecordKey>, StoreError> {
+        if rows.len() < STEP {
+            return Ok(None);
         }
+        let last = rows.iter().rev().find_map(|row| row.key.as_ref().ok().copied());
+        let none_readable =
+            || StoreError::corrupt(self.name(), format!("{STEP} rows in a row without a readable id"));
+        last.map(Some).ok_or_else(none_readable)
     }
 
     async fn try_import(&self, records: &[CopiedRecord]) -> Result<(), StoreError> {
@@ -119,39 +151,6 @@ impl Collection {
         let row = format!("{} {name}: {error}", self.name());
         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).insert(row);
     }
-}
-
-fn found_user(row: Result<UserRecord, StoreError>) -> Result<FoundRow, StoreError> {
-    match row {
-        Ok(user) => Ok(FoundRow { key: Ok(user.user.id.0.into()), record: Ok(CopiedRecord::User(user)) }),
-        Err(error @ StoreError::Corrupt { .. }) => {
-            Ok(FoundRow { key: Err(error.clone()), record: Err(error) })
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn export_table(
-    table: &dyn TransferTable,
-    after: Option<RecordKey>,
-) -> BoxStream<'_, Result<FoundRow, StoreError>> {
-    let steps = stream::try_unfold(Some(after), move |after| async move {
-        let Some(after) = after else { return Ok::<_, StoreError>(None) };
-        let rows = table.export(after, STEP).await?;
-        let last = rows.iter().rev().find_map(|row| row.key.as_ref().ok().copied());
-        let next = match (rows.len() < STEP, last) {
-            (true, _) => None,
-            (false, Some(last)) => Some(Some(last)),
-            (false, None) => {
-                return Err(StoreError::corrupt(
-                    table.name(),
-                    "a thousand rows in a row without a readable id",
-                ));
-            }
-        };
-        Ok(Some((stream::iter(rows.into_iter().map(|row| Ok(FoundRow::from(row)))), next)))
-    });
-    steps.try_flatten().boxed()
 }
 
 /// Reads a collection, and goes on where it was if the store was away meanwhile.

@@ -1,13 +1,15 @@
 use std::path::{Path, PathBuf};
 
+use domain::Secret;
+
 use super::{
     super::Outcome,
     collection::{Collection, Table},
 };
 use crate::{
-    settings::{Secret, StoreSettings},
+    settings::StoreSettings,
     store_url::{EventDatabase, UnknownStore, UserDatabase},
-    stores::{StoresError, UserDb, open_event_db},
+    stores::{StoresError, open_event_db, open_user_db},
 };
 
 /// The source or the target, and the flags that name its databases.
@@ -21,13 +23,13 @@ impl Side {
     /// From the values of three flags: one for both databases, one for users and one for events.
     pub(super) fn new(
         [flag, user_db, event_db]: [&'static str; 3],
-        [place, user_db_url, event_db_url]: [Option<Secret>; 3],
+        [place, user_db_url, event_db_url]: [Option<Secret<String>>; 3],
     ) -> Result<Self, String> {
         let [place, user_db_url, event_db_url] =
             [place, user_db_url, event_db_url].map(|url| url.map(patient));
         let (mut data_dir, mut mongodb_uri) = (PathBuf::new(), None);
         if let Some(place) = place {
-            match read(&place.0) {
+            match read(place.expose()) {
                 Some(Place::Folder(folder)) => data_dir = folder,
                 Some(Place::Mongo) => mongodb_uri = Some(place),
                 None => return Err(format!("{flag} must be a data folder or mongodb://…")),
@@ -56,7 +58,8 @@ impl Side {
         {
             must_exist(&path)?;
         }
-        Ok(vec![Collection::new(Table::Users(UserDb::open(&self.settings).await.map_err(named)?.transfer))])
+        let users = open_user_db(&self.settings).await.map_err(named)?;
+        Ok(vec![Collection::new(Table::Users(users.transfer))])
     }
 
     /// Everything in this side's event-db. As a source it must be there.
@@ -120,9 +123,10 @@ fn read(text: &str) -> Option<Place> {
 
 /// MongoDB's driver drops connections to a server that does not answer its monitor in time. Where requests are served that
 /// is a second, which a server busy with taking or giving a whole database may miss.
-fn patient(url: Secret) -> Secret {
-    let options = url.0.split_once('?').map(|(_, options)| options.to_ascii_lowercase());
-    let Some(rest) = ["mongodb://", "mongodb+srv://"].iter().find_map(|scheme| url.0.strip_prefix(scheme))
+fn patient(url: Secret<String>) -> Secret<String> {
+    let options = url.expose().split_once('?').map(|(_, options)| options.to_ascii_lowercase());
+    let Some(rest) =
+        ["mongodb://", "mongodb+srv://"].iter().find_map(|scheme| url.expose().strip_prefix(scheme))
     else {
         return url;
     };
@@ -133,7 +137,7 @@ fn patient(url: Secret) -> Secret {
         None if rest.contains('/') => "?",
         None => "/?",
     };
-    Secret(format!("{}{joint}connectTimeoutMS=30000", url.0))
+    Secret::new(format!("{}{joint}connectTimeoutMS=30000", url.expose()))
 }
 
 /// Opening an embedded store creates it, and copying nothing from a mistyped folder would look like success.
@@ -145,8 +149,8 @@ fn must_exist(file: &Path) -> Outcome {
 mod tests {
     use super::*;
 
-    fn secret(text: &str) -> Secret {
-        Secret(text.to_owned())
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
     }
 
     fn side(place: &str, user_db: Option<&str>, event_db: Option<&str>) -> Result<Side, String> {
@@ -185,7 +189,7 @@ mod tests {
             ("postgres://host/db", "postgres://host/db"),
             ("data", "data"),
         ] {
-            assert_eq!(patient(secret(url)).0, patient_url);
+            assert_eq!(patient(secret(url)).expose(), patient_url);
         }
     }
 

@@ -39,8 +39,8 @@ fn a_secret_comes_from_the_file_that_its_variable_names() {
         let settings =
             settings_from(&[("JWT_SECRET_FILE", path), ("USER_DB_URL_FILE", path), ("JWT_SECRET", "")])
                 .unwrap();
-        assert_eq!(settings.secrets.jwt_secret.unwrap().0, "of the file");
-        assert_eq!(settings.stores.user_db_url.unwrap().0, "of the file");
+        assert_eq!(settings.secrets.jwt_secret.unwrap().expose(), "of the file");
+        assert_eq!(settings.stores.user_db_url.unwrap().expose(), "of the file");
         assert_eq!(settings.stores.event_db_url, None);
     }
 }
@@ -102,21 +102,4 @@ fn a_value_that_cannot_be_is_explained_by_variable_and_reason_without_the_value(
     let line = explain_refused_value(&command, &refused.unwrap_err()).unwrap();
     assert!(line.starts_with("REDIS_HOST (--redis-host): must be a host name"), "{line}");
     assert!(!line.contains("hunter2"), "{line}");
-}
-
-/// What operators look up is there.
-#[test]
-fn every_variable_is_documented_for_operators() {
-    let operations = include_str!("../../../../../docs/OPERATIONS.md");
-    let mut commands = vec![CommandLine::command()];
-    let mut documented = 0;
-    while let Some(command) = commands.pop() {
-        for argument in command.get_arguments() {
-            let Some(variable) = argument.get_env().and_then(|name| name.to_str()) else { continue };
-            assert!(operations.contains(&format!("`{variable}`")), "{variable} is not in docs/OPERATIONS.md");
-            documented += 1;
-        }
-        commands.extend(command.get_subcommands().cloned());
-    }
-    assert!(documented > 20);
 }

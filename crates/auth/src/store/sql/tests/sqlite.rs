@@ -55,3 +55,13 @@ async fn the_store_is_known_to_operators_as_user_db() {
     assert_eq!(db.name(), "user-db");
     assert!(db.answers().await);
 }
+
+#[tokio::test]
+async fn a_user_who_cannot_be_read_spoils_no_list_and_no_move() {
+    let (db, _folder) = open_file().await;
+    let users = transfer::sample_records(5);
+    db.import(users.clone()).await.unwrap();
+    let damage = sqlx::query("UPDATE users SET id = id || 'x' WHERE email = 'user2@example.com'");
+    db.0.write(move |connection| Box::pin(damage.execute(connection))).await.unwrap();
+    transfer::lists_and_moves_leave_out_the_third(&db, &users).await;
+}
