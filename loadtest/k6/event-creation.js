@@ -18,7 +18,7 @@ export function setup() {
 }
 
 export default function (operator) {
-  const wanted = platform.eventBody(`Created ${exec.scenario.iterationInTest}`);
+  const wanted = platform.eventBody(`Load, created ${exec.scenario.iterationInTest}`);
   const answer = http.post(`${platform.BASE}/events`, JSON.stringify(wanted), platform.params('create', operator.token));
   const event = platform.bodyOf(answer);
   check(answer, {
