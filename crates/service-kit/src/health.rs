@@ -1,6 +1,11 @@
 //! The operations routes of every process: `/metrics`, `/healthz`, `/readyz`.
 
-use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
@@ -72,17 +77,20 @@ pub struct DependencyProbe(Vec<ProbedDependency>);
 
 struct ProbedDependency {
     dependency: Arc<dyn Dependency>,
-    is_up: Gauge,
+    /// Made with the first answer: until then nobody knows, and the gauge would say 0.
+    is_up: OnceLock<Gauge>,
 }
 
 impl ProbedDependency {
     fn new(dependency: &Arc<dyn Dependency>) -> Self {
-        let is_up = metrics::gauge!(DEPENDENCY_UP, "dependency" => dependency.name());
-        Self { dependency: Arc::clone(dependency), is_up }
+        Self { dependency: Arc::clone(dependency), is_up: OnceLock::new() }
     }
 
     async fn ask(&self) {
-        self.is_up.set(if self.dependency.answers().await { 1.0 } else { 0.0 });
+        let answers = self.dependency.answers().await;
+        let name = self.dependency.name();
+        let is_up = self.is_up.get_or_init(|| metrics::gauge!(DEPENDENCY_UP, "dependency" => name));
+        is_up.set(if answers { 1.0 } else { 0.0 });
     }
 }
 
