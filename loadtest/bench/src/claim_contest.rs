@@ -16,8 +16,6 @@ use crate::{
 
 /// Guerdon stores up to two groups of 256 at once; fewer connections could not fill them.
 pub(crate) const CONNECTIONS: usize = 512;
-/// Users who claim; each claims every event once.
-pub(crate) const CLAIMANTS: usize = 128;
 /// What is prepared for before anything was measured: claims a second.
 const FIRST_GUESS: f64 = 8_000.0;
 /// Prepared in excess of what is expected.
@@ -125,12 +123,12 @@ pub(crate) async fn measure_claims(
     folder: &Path,
     schedule: Schedule,
 ) -> BenchResult<ClaimStandings> {
-    let claimants = system.api.members("claimant", CLAIMANTS).await?;
+    let claimants = system.api.members("claimant", schedule.claimants).await?;
     let mut claiming = Claiming::prepare(system, &claimants, CONNECTIONS).await?;
     // The raw rows are copies of one that is there.
     claiming.work(Duration::from_millis(300), None).await?;
     let database = system.database("event.db");
-    let mut rows = RawSqlite::create(&folder.join("raw.db"), &database, CLAIMANTS)?;
+    let mut rows = RawSqlite::create(&folder.join("raw.db"), &database, schedule.claimants)?;
     let [claims, rows] = hold_contest([&mut claiming, &mut rows], schedule).await?;
     let (stored, acknowledged) = (count_claims(&database)?, claiming.acknowledged);
     if stored != acknowledged {

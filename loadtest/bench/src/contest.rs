@@ -19,6 +19,8 @@ pub(crate) struct Schedule {
     pub(crate) rounds: usize,
     /// Of one turn at full load; a turn at half load takes the same.
     pub(crate) turn: Duration,
+    /// Users who claim: each costs two password hashes to prepare.
+    pub(crate) claimants: usize,
     /// Whether there are turns at half load.
     pub(crate) at_half: bool,
 }
@@ -128,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn everybody_has_turns_at_full_load_and_at_half_of_it() {
         let (mut slow, mut fast) = (Sleeper(100), Sleeper(400));
-        let schedule = Schedule { rounds: 3, turn: Duration::from_secs(1), at_half: true };
+        let schedule = Schedule { rounds: 3, turn: Duration::from_secs(1), claimants: 1, at_half: true };
         let standings = hold_contest([&mut slow, &mut fast], schedule).await.unwrap();
         let done = |turns: &[LoadResult]| turns.iter().map(|turn| turn.done).collect::<Vec<_>>();
         assert_eq!((done(&standings[0].full), done(&standings[1].half)), (vec![100; 3], vec![200; 2]));

@@ -16,8 +16,6 @@ use crate::{
 const REQUESTS_OF_USER: u64 = 5;
 /// Events they were made for.
 const EVENTS: u64 = 200;
-/// Users who can log in; they lie far apart among all.
-const MEMBERS: u64 = 128;
 
 /// A running system with its data.
 #[derive(Debug)]
@@ -28,8 +26,14 @@ pub(crate) struct FilledStore {
 }
 
 impl FilledStore {
-    /// Starts a system in this folder, with so many requests in its file.
-    pub(crate) async fn create(program: &Path, folder: &Path, stored: u64) -> BenchResult<Self> {
+    /// Starts a system in this folder, with so many requests in its file and so many users who can log in. These lie far
+    /// apart among all who have made requests.
+    pub(crate) async fn create(
+        program: &Path,
+        folder: &Path,
+        stored: u64,
+        members: usize,
+    ) -> BenchResult<Self> {
         std::fs::create_dir_all(folder)?;
         let mut system = GuerdonSystem::start(program, folder, Topology::All, &[]).await?;
         let first = system.api.members("first", 1).await?.remove(0);
@@ -38,7 +42,7 @@ impl FilledStore {
         system.api.claim(&first.token, &event).await?;
         system.pause()?;
         fill_requests(&system.database("event.db"), stored)?;
-        let emails = add_members(&system.database("user.db"), stored / REQUESTS_OF_USER)?;
+        let emails = add_members(&system.database("user.db"), stored / REQUESTS_OF_USER, members as u64)?;
         system.resume().await?;
         let members = system.api.log_in_all(&emails).await?;
         Ok(Self { system, stored, members })
@@ -85,8 +89,8 @@ fn fill_requests(database: &Path, stored: u64) -> BenchResult<()> {
     Ok(())
 }
 
-/// Some of the users who have made the requests, with the usual password. Their addresses.
-fn add_members(database: &Path, users: u64) -> BenchResult<Vec<String>> {
+/// Some of the users who have made the requests, with the usual password and the role USER. Their addresses.
+fn add_members(database: &Path, users: u64, members: u64) -> BenchResult<Vec<String>> {
     let hash: String = Connection::open(database)?.query_one(
         "SELECT password_hash FROM users WHERE email = 'first0@example.com'",
         [],
@@ -95,8 +99,8 @@ fn add_members(database: &Path, users: u64) -> BenchResult<Vec<String>> {
     let row = CopiedRow::read_one(database, "users")?;
     let connection = Connection::open(database)?;
     let mut emails = Vec::new();
-    for number in 0..MEMBERS {
-        let (id, email) = (user_id(number * users / MEMBERS), format!("member{number}@example.com"));
+    for number in 0..members {
+        let (id, email) = (user_id(number * users / members), format!("member{number}@example.com"));
         let changed = [("id", id.as_str()), ("email", &email), ("password_hash", &hash)];
         connection.execute(&row.insert_statement(), params_from_iter(row.with(&changed)))?;
         connection.execute("UPDATE users SET roles = 1 WHERE id = ?", [&id])?;

@@ -30,8 +30,8 @@ pub(crate) async fn measure_growth(
     many: u64,
     schedule: Schedule,
 ) -> BenchResult<Vec<GrowthPoint>> {
-    let few = FilledStore::create(program, &folder.join("few"), FEW).await?;
-    let many = FilledStore::create(program, &folder.join("many"), many).await?;
+    let few = FilledStore::create(program, &folder.join("few"), FEW, schedule.claimants).await?;
+    let many = FilledStore::create(program, &folder.join("many"), many, schedule.claimants).await?;
     let mut points = Vec::new();
     let mut compare = |work, standings: [Standing; 2]| {
         for (store, standing) in [&few, &many].into_iter().zip(standings) {

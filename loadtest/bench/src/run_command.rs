@@ -54,9 +54,12 @@ pub(crate) struct RunCommand {
     /// Only these, with commas between them
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
-    /// Short turns: about a minute in all, and figures that are only roughly right
+    /// Short turns: about two minutes in all, and figures that are only roughly right
     #[arg(long)]
     quick: bool,
+    /// Only try out whether everything can be measured: the figures mean nothing
+    #[arg(long, conflicts_with = "quick")]
+    trial: bool,
     /// MongoDB's own server, if that is what scripts/test-servers has found
     #[arg(long, env = "GUERDON_TEST_MONGOD", hide = true)]
     mongod: Option<PathBuf>,
@@ -97,15 +100,21 @@ impl RunCommand {
     }
 
     fn schedule(&self) -> Schedule {
-        let (rounds, seconds) = if self.quick { (3, 1) } else { (5, 3) };
-        Schedule { rounds, turn: Duration::from_secs(seconds), at_half: true }
+        let (rounds, turn) = match (self.trial, self.quick) {
+            (true, _) => (1, Duration::from_millis(300)),
+            (false, true) => (3, Duration::from_secs(1)),
+            (false, false) => (5, Duration::from_secs(3)),
+        };
+        let claimants = if self.trial { 16 } else { 128 };
+        Schedule { rounds, turn, claimants, at_half: true }
     }
 
     fn many(&self) -> u64 {
-        match (self.quick, self.ten_million) {
-            (_, true) => 10_000_000,
-            (true, false) => 100_000,
-            (false, false) => 1_000_000,
+        match self {
+            Self { ten_million: true, .. } => 10_000_000,
+            Self { trial: true, .. } => 20_000,
+            Self { quick: true, .. } => 100_000,
+            _ => 1_000_000,
         }
     }
 

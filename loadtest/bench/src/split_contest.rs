@@ -6,7 +6,7 @@ use test_servers::{Mongo, MongoMode, Redis};
 
 use crate::{
     bench_error::BenchResult,
-    claim_contest::{CLAIMANTS, Claiming},
+    claim_contest::Claiming,
     contest::{Schedule, Standing, hold_contest},
     guerdon_system::{GuerdonSystem, Topology},
     read_contest::prepare_list,
@@ -34,7 +34,7 @@ pub(crate) async fn measure_split(
     let folder = folder.join("split");
     std::fs::create_dir_all(&folder)?;
     let system = GuerdonSystem::start(program, &folder, Topology::Split, &stores).await?;
-    let claimants = system.api.members("claimant", CLAIMANTS).await?;
+    let claimants = system.api.members("claimant", schedule.claimants).await?;
     let admin = system.admin().await?;
     let mut list = prepare_list(system.api, system.pids(), &admin, &claimants).await?;
     let mut claims = Claiming::prepare_as(&system, admin, &claimants, CLAIMS_AT_ONCE);

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 /// Width of a plot, and of the part that holds the bars.
-const WIDTH: f64 = 760.0;
-const LABELS: f64 = 300.0;
+const WIDTH: f64 = 790.0;
+const LABELS: f64 = 330.0;
 const FIGURES: f64 = 90.0;
 const ROW: f64 = 26.0;
 const TITLE: f64 = 44.0;
