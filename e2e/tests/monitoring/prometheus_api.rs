@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::selectors::FigureSelector;
 
+/// The figure whose series there are only when what they count has happened.
+const COUNTED_FROM_FIRST: &str = "guerdon_http_requests_total";
+
 /// A client of a Prometheus.
 pub(crate) struct PrometheusApi {
     client: Client,
@@ -67,19 +70,21 @@ impl PrometheusApi {
         values.filter_map(|value| value.parse::<f64>().ok()).any(f64::is_finite)
     }
 
-    /// Whether there is what a selector names. It may select what happens only when something goes wrong: then there must be
-    /// the figure with every label that it looks at.
+    /// Whether there is what a selector names. Counters of outcomes are there with 0 from the start, but a status of requests
+    /// only with the first one: then there must be the figure with every label that is looked at.
     pub(crate) async fn knows(&self, selector: &FigureSelector) -> bool {
         if self.has_data(&selector.text).await {
             return true;
         }
-        let name = &selector.name;
+        if selector.name != COUNTED_FROM_FIRST {
+            return false;
+        }
         for label in &selector.labels {
-            if !self.has_data(&format!("{name}{{{label}!=\"\"}}")).await {
+            if !self.has_data(&format!("{COUNTED_FROM_FIRST}{{{label}!=\"\"}}")).await {
                 return false;
             }
         }
-        !selector.labels.is_empty()
+        true
     }
 
     /// The alerts, if it can evaluate them all.
