@@ -37,6 +37,6 @@ export function teardown({ events, users }) {
   users.forEach((user) => {
     const path = `/events/requests?userId=${user.id}&eventId=${events[0]}`;
     const list = platform.bodyOf(http.get(`${platform.BASE}${path}`, platform.params('(afterwards)', user.token)));
-    check(list, { 'the user finds the claim afterwards': () => list && list.items.length === 1 && list.items[0].userId === user.id });
+    check(list, { 'the user finds the claim afterwards': () => list?.items?.length === 1 && list.items[0].userId === user.id });
   });
 }

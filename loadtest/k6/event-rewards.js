@@ -29,7 +29,7 @@ export default function ({ events, users }) {
       Array.isArray(rewards) && platform.REWARDS.length === rewards.length &&
       platform.REWARDS.every(({ type, name }, place) => rewards[place].type === type && rewards[place].name === name),
     'users see what they get but no coupon code': () =>
-      rewards && rewards[0].points === 500 && rewards[1].quantity === 3 && rewards[3].badgeId === 'early-bird' &&
+      rewards?.[0]?.points === 500 && rewards[1]?.quantity === 3 && rewards[3]?.badgeId === 'early-bird' && rewards[2] &&
       !('couponCode' in rewards[2]),
   });
 }

@@ -23,18 +23,18 @@ export default function ({ users }) {
   const given = check(answer, {
     'the login is accepted': ({ status }) => status === 200,
     'it gives both tokens': () =>
-      session && session.tokenType === 'Bearer' && session.expiresIn === 900 && session.accessToken.split('.').length === 3 &&
-      session.refreshToken.length > 20 && session.user.id === user.id,
+      session?.tokenType === 'Bearer' && session.expiresIn === 900 && session.accessToken?.split('.').length === 3 &&
+      session.refreshToken?.length > 20 && session.user?.id === user.id,
   });
   if (!given) return;
   const { accessToken } = session;
   const me = platform.bodyOf(http.get(`${platform.BASE}/users/me`, platform.params('me', accessToken)));
-  check(me, { 'the token says who one is': () => me && me.id === user.id && me.email === user.email && me.roles[0] === 'USER' });
+  check(me, { 'the token says who one is': () => me?.id === user.id && me.email === user.email && me.roles?.[0] === 'USER' });
   const end = http.post(`${platform.BASE}/auth/logout`, null, platform.params('logout', accessToken));
   check(end, { 'the logout is accepted': ({ status }) => status === 204 });
   const refused = platform.params('me after logout', accessToken);
   refused.responseCallback = http.expectedStatuses(401);
   const late = http.get(`${platform.BASE}/users/me`, refused);
   const problem = platform.bodyOf(late);
-  check(late, { 'the token is dead afterwards': ({ status }) => status === 401 && problem && problem.code === 'SESSION_REVOKED' });
+  check(late, { 'the token is dead afterwards': ({ status }) => status === 401 && problem?.code === 'SESSION_REVOKED' });
 }

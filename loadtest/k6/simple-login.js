@@ -20,6 +20,6 @@ export default function ({ users }) {
   const session = platform.bodyOf(answer);
   check(answer, {
     'the login is accepted': ({ status }) => status === 200,
-    'it is this user\'s': () => session && session.user.email === user.email && session.accessToken.length > 100,
+    'it is this user\'s': () => session?.user?.email === user.email && session.accessToken?.length > 100,
   });
 }
