@@ -7,7 +7,7 @@ mod tally;
 use std::time::{Duration, Instant};
 
 use e2e::{Answer, Setup, Store, System};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{task::block_in_place, time::timeout};
 
 use crate::{
@@ -118,7 +118,7 @@ async fn go_on(load: &Load, phase: &'static str) {
 /// The service that lost its store says so, the gateway names the service, and both are alive.
 async fn names_what_is_down(system: &System, store: Store) {
     let owner = store.owner();
-    let ready = ask(system, owner, "/readyz").await.expect(503);
+    let ready = until_red(system, owner).await;
     let checks = ready["checks"].as_object().expect("checks");
     for (name, check) in checks {
         assert_eq!(check, &json!(if name == store.name() { "down" } else { "up" }), "{ready:#}");
@@ -126,10 +126,23 @@ async fn names_what_is_down(system: &System, store: Store) {
     assert!(checks.contains_key(store.name()), "{ready:#}");
     // The gateway is ready when both services are: to whom would it hand requests else?
     let service = if owner == 1 { "auth" } else { "event" };
-    let ready = ask(system, 0, "/readyz").await.expect(503);
+    let ready = until_red(system, 0).await;
     assert_eq!(ready["checks"][service], json!("down"), "{ready:#}");
     for process in [0, owner] {
         ask(system, process, "/healthz").await.expect(200);
+    }
+}
+
+/// A store is asked at most once a second, so what was true just before the outage may be told once more.
+async fn until_red(system: &System, process: usize) -> Value {
+    let deadline = Instant::now() + RECOVERY;
+    loop {
+        let answer = ask(system, process, "/readyz").await;
+        if answer.status == 503 {
+            return answer.expect(503);
+        }
+        assert!(Instant::now() < deadline, "process {process} stays ready: {}", answer.text);
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
