@@ -41,8 +41,18 @@ const THIRD_PARTIES: [(&str, &[&str]); 7] = [
             "GF_USERS_ALLOW_SIGN_UP",
         ],
     ),
-    // Not a service: what Docker and its clients read.
-    ("", &["DOCKER_BUILDKIT", "COMPOSE_DOCKER_CLI_BUILD"]),
+    // Not services: what Docker and its clients read, and the load tests.
+    (
+        "",
+        &[
+            "DOCKER_BUILDKIT",
+            "COMPOSE_DOCKER_CLI_BUILD",
+            "ADMIN_EMAIL",
+            "ADMIN_PASSWORD",
+            "BASE_URL",
+            "SECONDS_OF_LOAD",
+        ],
+    ),
 ];
 
 /// What compose.yaml itself is told and hands to no service of ours under this name.
