@@ -26,6 +26,13 @@ async fn the_demo_tells_the_story_and_leaves_nothing_behind() {
     ] {
         assert!(told.stdout.contains(step), "{step:?} is missing in\n{}", told.stdout);
     }
+    // The request it was answered first is the one that the refusal names.
+    assert_eq!(word_after(&told.stdout, "naming request "), word_after(&told.stdout, "201, request "));
     let left: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+fn word_after<'a>(told: &'a str, words: &str) -> &'a str {
+    let (_, rest) = told.split_once(words).expect("the words are there");
+    rest.split([' ', '.']).next().expect("a word follows")
 }

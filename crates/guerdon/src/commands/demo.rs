@@ -100,7 +100,7 @@ impl DemoStage {
         println!(
             "6. She claims again: 409 {}, naming request {}.",
             text_at(&again, "/code")?,
-            text_at(&again, "/requestId")?
+            text_at(&again, "/rewardRequestId")?
         );
         let path = format!("/events/requests?userId={mina}");
         let list = self.call(Method::GET, &path, Some(&token), &Value::Null).await?.expect(StatusCode::OK)?;
