@@ -1,5 +1,7 @@
 //! The stores, opened beside the running system.
 
+use std::path::Path;
+
 use mongodb::{Client, Database};
 use sqlx::{ConnectOptions, Connection, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -73,4 +75,11 @@ async fn mongo_database(url: &str, database: Option<&str>) -> Database {
         Some(name) => client.database(name),
         None => client.default_database().expect("the URL names a database"),
     }
+}
+
+/// The journals beside SQLite files in a folder: what is not in the files themselves yet.
+pub fn sqlite_journals(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).expect("the folder can be read");
+    let names = files.map(|file| file.expect("its files too").file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with("-wal") || name.ends_with("-journal")).collect()
 }

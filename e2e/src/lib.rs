@@ -18,7 +18,7 @@ mod system;
 mod wire;
 
 pub use api::{Answer, Api, text};
-pub use database::{EventDb, UserDb};
+pub use database::{EventDb, UserDb, sqlite_journals};
 pub use figures::Figures;
 pub use process::{Finished, Process};
 pub use servers::{Servers, Store};

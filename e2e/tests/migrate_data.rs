@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use auth::store::{SqlUserDb, UserTransfer};
 use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, IdGenerator, SystemClock, UserId};
-use e2e::{Api, Finished, Process, SECRET, Setup, System, text};
+use e2e::{Api, Finished, Process, SECRET, Setup, System, sqlite_journals, text};
 use event_store::{NewClaim, Stores, TransferRecord, TransferTable};
 use futures::TryStreamExt;
 use mongodb::{
@@ -331,6 +331,7 @@ async fn users_go_to_postgresql_and_everything_comes_back_into_a_folder() {
     let back = back.to_str().unwrap();
     let from = ["--from-event-db", &events, "--from-user-db", &users_url, "--to", back];
     succeeded(migrate(&from).await);
+    assert_eq!(sqlite_journals(Path::new(back)), Vec::<String>::new(), "each file is whole by itself");
     // The two folders hold the same now.
     let both = ["--from", installation.folder(), "--to", back];
     assert!(succeeded(migrate(&both).await).contains("Nothing was missing"));

@@ -1,9 +1,9 @@
 //! What operators rely on: health, figures, logs, documentation, an orderly end.
 #![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use e2e::{Answer, PASSWORD, SECRET, Setup, System, Wire, on_every_setup, text};
+use e2e::{Answer, PASSWORD, SECRET, Setup, System, Wire, on_every_setup, sqlite_journals, text};
 use gateway::routes::ROUTES;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -229,18 +229,15 @@ async fn sigterm_finishes_what_is_in_flight(setup: Setup) {
         assert_eq!(service.terminate().await, Some(0));
     }
     if setup.is_embedded() {
-        assert_eq!(journals(&system.data()), Vec::<String>::new(), "each SQLite file is whole by itself");
+        assert_eq!(
+            sqlite_journals(&system.data()),
+            Vec::<String>::new(),
+            "each SQLite file is whole by itself"
+        );
     }
     system.restart().await;
     let taken = json!({ "email": "late@example.com", "password": PASSWORD });
     system.api.post_anonymously("/users", &taken).await.expect_problem(409, "EMAIL_TAKEN");
-}
-
-/// What SQLite has not brought into its files yet.
-fn journals(folder: &Path) -> Vec<String> {
-    let files = std::fs::read_dir(folder).expect("the data folder can be read");
-    let names = files.map(|file| file.expect("its files too").file_name().to_string_lossy().into_owned());
-    names.filter(|name| name.ends_with("-wal") || name.ends_with("-journal")).collect()
 }
 
 /// Waits until the gateway works on a request.

@@ -1,7 +1,7 @@
 //! What is typed at a terminal: users and health checks.
 #![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
-use e2e::{PASSWORD, Setup, System, on_every_setup, text};
+use e2e::{PASSWORD, Process, Setup, System, on_every_setup, sqlite_journals, text};
 use serde_json::json;
 
 on_every_setup!(
@@ -29,6 +29,17 @@ async fn a_user_created_beside_the_running_system_logs_in(setup: Setup) {
         created.stdout.lines().find_map(|line| line.strip_prefix("Password: ")).unwrap_or_default();
     let session = system.api.log_in_with("auto@example.com", password).await.expect(200);
     assert_eq!(session["user"]["roles"], json!(["USER"]));
+}
+
+#[tokio::test]
+async fn creating_a_user_leaves_a_file_that_is_whole_by_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let data_dir = data.to_str().expect("a path in UTF-8");
+    let create = ["user", "create", "--data-dir", data_dir, "--email", "auto@example.com"];
+    let created = Process::run(&create, &[], "").await;
+    assert_eq!(created.code, Some(0), "{}", created.stderr);
+    assert_eq!(sqlite_journals(&data), Vec::<String>::new());
 }
 
 async fn what_cannot_be_created_is_refused_with_a_reason(setup: Setup) {

@@ -65,7 +65,9 @@ impl Worker for StoreDiskProbe {
     /// On a thread of its own: a disk that does not answer must hold up nothing else.
     async fn step(&self) -> Result<StepReport, StoreDiskError> {
         let watched = self.0.clone();
-        spawn_blocking(move || watched.iter().try_for_each(WatchedFile::look)).await??;
+        // All are looked at, whatever is wrong with one of them.
+        let looks = spawn_blocking(move || watched.iter().map(WatchedFile::look).collect::<Vec<_>>());
+        looks.await?.into_iter().collect::<Result<(), _>>()?;
         Ok(StepReport::finished(0))
     }
 }

@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use auth::store::{AccessTokenStore, MemoryTokenDb, RedisTokenDb, UserStores};
 use domain::Clock;
 use event_store::Stores;
+use futures::future::join_all;
 use service_kit::health::Dependency;
 use store_kit::{
+    connection::StoreConnection,
     mongo, postgres,
     readiness::CachedReadiness,
     redis::{self, Redis},
@@ -108,6 +110,11 @@ pub(crate) async fn connect_redis(settings: &StoreSettings) -> Result<Option<Red
             connect(&external, no_redis, async |url| Redis::connect(url, "token-db").await).await.map(Some)
         }
     }
+}
+
+/// Closes stores that nobody asks any more. The last process that closes a SQLite file brings its journal into it.
+pub(crate) async fn close_stores(stores: &[Arc<dyn StoreConnection>]) {
+    join_all(stores.iter().map(|store| store.close())).await;
 }
 
 /// Connects, waiting for a store that cannot be reached yet, but not for one that refuses.

@@ -8,7 +8,6 @@ use std::{io, mem, sync::Arc, time::Duration};
 
 use clap::ValueEnum;
 use domain::{Clock, SystemClock};
-use futures::future::join_all;
 use service_kit::{
     budget,
     health::DependencyProbe,
@@ -34,7 +33,7 @@ use crate::{
     store_disk::StoreDiskProbe,
     store_lock::{StoreLock, StoreLockError},
     store_url::{EmbeddedFile, UnknownStore},
-    stores::StoresError,
+    stores::{StoresError, close_stores},
 };
 
 /// Which services a process runs.
@@ -183,8 +182,7 @@ impl Assembly {
         let bound = self.listeners.into_iter().map(|listener| listener.bound).collect();
         let workers = self.workers.run_to_end(stop.clone(), self.clock);
         tokio::join!(server::serve(bound, self.limits, stop), workers);
-        let closed = join_all(self.stores.iter().map(|store| store.close()));
-        if timeout(budget::CLOSE_STORES, closed).await.is_err() {
+        if timeout(budget::CLOSE_STORES, close_stores(&self.stores)).await.is_err() {
             tracing::warn!("the stores are not closed yet: not waiting any longer");
         }
         drop(self.locks);

@@ -5,14 +5,15 @@ mod compare;
 mod copy;
 mod place;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use clap::Args;
 use domain::Secret;
+use store_kit::connection::StoreConnection;
 
 use self::{collection::Collection, place::Side};
 use super::Outcome;
-use crate::{assembly::system_clock, store_lock::StoreLock};
+use crate::{assembly::system_clock, store_lock::StoreLock, stores::close_stores};
 
 /// Copy users, events, rewards and requests to another store
 ///
@@ -56,38 +57,45 @@ impl MigrateData {
             [self.to, self.to_user_db, self.to_event_db],
         )?;
         let _locks = lock_stores(&from, &to)?;
-        let mut plan = Vec::new();
-        for (from, to) in collections(&from, &to).await? {
-            let found = compare::compare(&from, &to, None).await?;
-            // Before anything is written: half of an installation in a store with other data helps nobody.
-            found.must_be_part_of_the_source()?;
-            plan.push((from, to, found));
-        }
-        if plan.iter().all(|(.., found)| found.is_empty()) {
-            return Err("the source holds nothing. Is it the right place?".into());
-        }
-        let (mut copied, mut unreadable) = (0, Vec::new());
-        for (from, to, found) in plan {
-            copied += copy::copy(&from, &to, found).await?;
-            unreadable.extend(from.unreadable_rows());
-            unreadable.extend(to.unreadable_rows());
-        }
-        if !unreadable.is_empty() {
-            let rows = unreadable.join("\n  ");
-            return Err(format!(
-                "everything else is copied, but these rows cannot be read and were left behind:\n  {rows}"
-            )
-            .into());
-        }
-        println!(
-            "{}",
-            match copied {
-                0 => "Nothing was missing: both sides hold the same.",
-                _ => "Everything is copied. Point the services at the new stores and start them.",
-            }
-        );
-        Ok(())
+        let (pairs, connections) = open_collections(&from, &to).await?;
+        let outcome = copy_all(pairs).await;
+        close_stores(&connections).await;
+        outcome
     }
+}
+
+async fn copy_all(pairs: Vec<(Collection, Collection)>) -> Outcome {
+    let mut plan = Vec::new();
+    for (from, to) in pairs {
+        let found = compare::compare(&from, &to, None).await?;
+        // Before anything is written: half of an installation in a store with other data helps nobody.
+        found.must_be_part_of_the_source()?;
+        plan.push((from, to, found));
+    }
+    if plan.iter().all(|(.., found)| found.is_empty()) {
+        return Err("the source holds nothing. Is it the right place?".into());
+    }
+    let (mut copied, mut unreadable) = (0, Vec::new());
+    for (from, to, found) in plan {
+        copied += copy::copy(&from, &to, found).await?;
+        unreadable.extend(from.unreadable_rows());
+        unreadable.extend(to.unreadable_rows());
+    }
+    if !unreadable.is_empty() {
+        let rows = unreadable.join("\n  ");
+        return Err(format!(
+            "everything else is copied, but these rows cannot be read and were left behind:\n  {rows}"
+        )
+        .into());
+    }
+    println!(
+        "{}",
+        match copied {
+            0 => "Nothing was missing: both sides hold the same.",
+            _ => "Everything is copied. Point the services at the new stores and start them.",
+        }
+    );
+    Ok(())
 }
 
 /// Keeps services from starting on an embedded store meanwhile, and refuses while one runs.
@@ -98,20 +106,28 @@ fn lock_stores(from: &Side, to: &Side) -> Result<Vec<StoreLock>, Box<dyn std::er
     files.iter().map(|file| Ok(StoreLock::acquire(file, "migrate-data", &*clock)?)).collect()
 }
 
+/// Pairs of collections with the same content, and the stores they are in.
+type OpenedPairs = (Vec<(Collection, Collection)>, Vec<Arc<dyn StoreConnection>>);
+
 /// What has to be copied, in the order in which it may be: what others refer to comes first.
-async fn collections(
+async fn open_collections(
     from: &Side,
     to: &Side,
-) -> Result<Vec<(Collection, Collection)>, Box<dyn std::error::Error + Send + Sync>> {
-    let mut pairs = Vec::new();
+) -> Result<OpenedPairs, Box<dyn std::error::Error + Send + Sync>> {
+    let mut opened = Vec::new();
     if !from.has_the_user_db_of(to)? {
-        pairs.extend(from.users(true).await?.into_iter().zip(to.users(false).await?));
+        opened.push((from.users(true).await?, to.users(false).await?));
     }
     if !from.has_the_event_db_of(to)? {
-        pairs.extend(from.events(true).await?.into_iter().zip(to.events(false).await?));
+        opened.push((from.events(true).await?, to.events(false).await?));
     }
-    if pairs.is_empty() {
+    if opened.is_empty() {
         return Err("the source and the target are the same".into());
     }
-    Ok(pairs)
+    let (mut pairs, mut connections) = (Vec::new(), Vec::new());
+    for (from, to) in opened {
+        pairs.extend(from.collections.into_iter().zip(to.collections));
+        connections.extend([from.connection, to.connection]);
+    }
+    Ok((pairs, connections))
 }

@@ -5,7 +5,11 @@ use clap::{Args, Subcommand};
 use domain::{Email, IdGenerator, Role};
 
 use super::Outcome;
-use crate::{assembly, first_admin, settings::StoreSettings, stores::open_user_db};
+use crate::{
+    assembly, first_admin,
+    settings::StoreSettings,
+    stores::{close_stores, open_user_db},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -37,11 +41,13 @@ impl UserCommand {
 
 impl CreateUser {
     async fn run(self) -> Outcome {
-        let UserStores { users, .. } = open_user_db(&self.stores).await?;
         let (password, generated) = self.password()?;
+        let UserStores { users, connection, .. } = open_user_db(&self.stores).await?;
         let ids = IdGenerator::new(assembly::system_clock());
         let roles = self.roles.iter().copied().collect();
-        let user = auth::create_user(users.as_ref(), &ids, self.email, &password, roles).await?;
+        let created = auth::create_user(users.as_ref(), &ids, self.email, &password, roles).await;
+        close_stores(&[connection]).await;
+        let user = created?;
         println!("Created {} with id {}", user.email, user.id);
         if generated {
             println!("Password: {password}");

@@ -1,6 +1,10 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use domain::Secret;
+use store_kit::connection::StoreConnection;
 
 use super::{
     super::Outcome,
@@ -17,6 +21,14 @@ pub(super) struct Side {
     settings: StoreSettings,
     user_db_flag: &'static str,
     event_db_flag: &'static str,
+}
+
+/// A database of one side.
+pub(super) struct OpenedStore {
+    /// What is in it.
+    pub(super) collections: Vec<Collection>,
+    /// To be closed in the end.
+    pub(super) connection: Arc<dyn StoreConnection>,
 }
 
 impl Side {
@@ -51,7 +63,7 @@ impl Side {
     }
 
     /// The users of this side. As a source it must be there.
-    pub(super) async fn users(&self, source: bool) -> Result<Vec<Collection>, Box<Failed>> {
+    pub(super) async fn users(&self, source: bool) -> Result<OpenedStore, Box<Failed>> {
         let named = |error: StoresError| error.of(self.user_db_flag);
         if let UserDatabase::Sqlite(path) = self.user_db()?
             && source
@@ -59,11 +71,14 @@ impl Side {
             must_exist(&path)?;
         }
         let users = open_user_db(&self.settings).await.map_err(named)?;
-        Ok(vec![Collection::new(Table::Users(users.transfer))])
+        Ok(OpenedStore {
+            collections: vec![Collection::new(Table::Users(users.transfer))],
+            connection: users.connection,
+        })
     }
 
     /// Everything in this side's event-db. As a source it must be there.
-    pub(super) async fn events(&self, source: bool) -> Result<Vec<Collection>, Box<Failed>> {
+    pub(super) async fn events(&self, source: bool) -> Result<OpenedStore, Box<Failed>> {
         let named = |error: StoresError| error.of(self.event_db_flag);
         if let EventDatabase::Sqlite(path) = self.event_db()?
             && source
@@ -71,7 +86,11 @@ impl Side {
             must_exist(&path)?;
         }
         let stores = open_event_db(&self.settings).await.map_err(named)?;
-        Ok(stores.transfer.tables().iter().cloned().map(Table::Events).map(Collection::new).collect())
+        let tables = stores.transfer.tables().iter().cloned();
+        Ok(OpenedStore {
+            collections: tables.map(Table::Events).map(Collection::new).collect(),
+            connection: stores.connection,
+        })
     }
 
     /// The files of its embedded stores that are there.
