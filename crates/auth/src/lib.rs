@@ -60,22 +60,15 @@ pub struct AuthParts {
 
 /// The service. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct AuthService(Arc<AuthInner>);
-
-#[derive(Debug)]
-struct AuthInner {
-    parts: AuthParts,
-    login_figures: LabelCounters<LoginOutcomeLabel>,
+pub struct AuthService {
+    parts: Arc<AuthParts>,
+    pub(crate) login_figures: Arc<LabelCounters<LoginOutcomeLabel>>,
 }
 
 impl AuthService {
     /// The service made of these parts.
     pub fn new(parts: AuthParts) -> Self {
-        Self(Arc::new(AuthInner { parts, login_figures: login_counters() }))
-    }
-
-    pub(crate) fn login_figures(&self) -> &LabelCounters<LoginOutcomeLabel> {
-        &self.0.login_figures
+        Self { parts: Arc::new(parts), login_figures: Arc::new(login_counters()) }
     }
 }
 
@@ -83,6 +76,6 @@ impl std::ops::Deref for AuthService {
     type Target = AuthParts;
 
     fn deref(&self) -> &AuthParts {
-        &self.0.parts
+        &self.parts
     }
 }

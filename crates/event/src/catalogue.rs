@@ -14,11 +14,14 @@ use bytes::Bytes;
 use domain::{Event, EventId, Reward};
 use event_store::{EventStore, FoundByEvent, RewardStore, StoreError};
 use rules::Condition;
-use service_kit::batch::{Batcher, Limits, PATIENCE};
+use service_kit::{
+    batch::{Batcher, Limits},
+    budget::QUEUE_WAIT,
+};
 
 use crate::condition_cache::ConditionCache;
 
-const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: PATIENCE };
+const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: QUEUE_WAIT };
 
 type CatalogueAnswer<T> = Result<Option<Arc<T>>, StoreError>;
 

@@ -24,9 +24,6 @@ pub struct Limits {
     pub patience: Duration,
 }
 
-/// The patience of those whose callers are to be told within two seconds that something is down.
-pub const PATIENCE: Duration = Duration::from_millis(1800);
-
 /// A question was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
@@ -56,8 +53,9 @@ impl<Q, A> Clone for Batcher<Q, A> {
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
-    /// Starts the worker. `queue` is what operators call the questions that wait. `answer` gets the questions in the order they were asked and returns one answer for each, in
-    /// that order. The worker ends, after answering what waits, when the last clone is dropped.
+    /// Starts the worker. `queue` is what operators call the questions that wait. `answer` gets the questions in the
+    /// order they were asked and returns one answer for each, in that order. The worker ends, after answering what
+    /// waits, when the last clone is dropped.
     pub fn spawn<F, Fut>(queue: &'static str, limits: Limits, answer: F) -> Self
     where
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
@@ -122,6 +120,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::budget::QUEUE_WAIT;
 
     #[tokio::test]
     async fn every_question_gets_its_own_answer_in_far_fewer_batches() {
@@ -194,7 +193,7 @@ mod tests {
     async fn whoever_waits_too_long_is_told_so_and_the_work_goes_on() {
         let done = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&done);
-        let limits = Limits { batch: 1, waiting: 8, concurrent: 1, patience: PATIENCE };
+        let limits = Limits { batch: 1, waiting: 8, concurrent: 1, patience: QUEUE_WAIT };
         let slow = Batcher::spawn("test", limits, move |questions: Vec<u32>| {
             let counted = Arc::clone(&counted);
             async move {

@@ -60,8 +60,8 @@ pub const WORKER_BACKLOG_AGE: &str = "guerdon_worker_backlog_age_seconds";
 pub const WORKER_LAST_SUCCESS: &str = "guerdon_worker_last_success_timestamp_seconds";
 
 /// Upper bounds of the duration histogram, in seconds: from an in-memory answer to the request timeout.
-const BUCKETS: [f64; 14] =
-    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const BUCKETS: [f64; 16] =
+    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0];
 
 /// Installs the recorder for this process; a second call gives the same handle. Call it before anything counts.
 pub fn install() -> Result<PrometheusHandle, BuildError> {

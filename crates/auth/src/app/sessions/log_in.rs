@@ -53,7 +53,7 @@ impl AuthService {
             Ok(record) => self.begin_session(record).await,
             Err(error) => Err(error),
         };
-        self.login_figures().count(outcome_label(&outcome));
+        self.login_figures.count(outcome_label(&outcome));
         outcome
     }
 
