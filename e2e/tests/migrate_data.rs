@@ -1,5 +1,5 @@
 //! `guerdon migrate-data`: an installation moves to other stores, whatever happens on the way.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test reports")]
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -19,6 +19,8 @@ use test_servers::{Mongo, MongoMode, Postgres, Redis};
 const MINA: &str = "mina@example.com";
 /// How long a copy may take, on a busy machine.
 const COPY_LIMIT: Duration = Duration::from_mins(4);
+/// Requests that a copy has sent and not seen stored yet, at most: three steps of a thousand.
+const IN_FLIGHT: u64 = 3000;
 
 /// An embedded installation that has been in use.
 struct Installation {
@@ -244,13 +246,7 @@ async fn a_hundred_thousand_requests_reach_mongodb_though_the_copy_is_killed_twi
         let mut copying = Process::start(&arguments, &[]);
         until_copied(moment, &copying).await;
         copying.kill().await;
-        // What the server had received it may still store.
-        let count = async || requests.count_documents(doc! {}).await.unwrap();
-        while {
-            let seen = std::mem::replace(&mut there, count().await);
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            there != seen
-        } {}
+        there = requests.count_documents(doc! {}).await.unwrap();
         assert!((u64::from(moment)..u64::from(REQUESTS)).contains(&there), "{there}");
     }
     // A server that is away for a moment does not end it.
@@ -259,11 +255,11 @@ async fn a_hundred_thousand_requests_reach_mongodb_though_the_copy_is_killed_twi
     server.kill();
     server.restart();
     let printed = finish(copying).await;
-    let rest = format!("{} copied", u64::from(REQUESTS) + 1 - there);
-    assert!(
-        printed.iter().any(|line| line.starts_with("reward_requests: 100001 ") && line.ends_with(&rest)),
-        "{rest}: {printed:#?}"
-    );
+    let line = printed.iter().find(|line| line.starts_with("reward_requests: 100001 ")).expect("it is told");
+    let copied: u64 = line.split(' ').rev().nth(1).and_then(|number| number.parse().ok()).expect("a number");
+    // Fewer than what was missing when it was counted, since the server still stored what it had received.
+    let rest = u64::from(REQUESTS) + 1 - there;
+    assert!((rest.saturating_sub(IN_FLIGHT)..=rest).contains(&copied), "{rest}: {printed:#?}");
     assert!(requests_in_sqlite(&file).await == requests_in_mongodb(&requests).await);
 
     let redis = Redis::start();
