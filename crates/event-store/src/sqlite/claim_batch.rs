@@ -117,7 +117,7 @@ async fn find_earlier(db: &Sqlite, claims: HashSet<(UserId, EventId)>) -> Result
     found.iter().map(|row| Ok((read_pair(row)?, read_row::<ClaimRow, _>(row).value))).collect()
 }
 
-#[derive(FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct PairRow {
     user_id: String,
     event_id: String,

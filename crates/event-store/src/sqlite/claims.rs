@@ -80,7 +80,7 @@ pub(super) const TABLE: SqliteTable = SqliteTable {
     insert: insert_record,
 };
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct ClaimRow {
     id: String,
     event_id: String,
@@ -92,7 +92,7 @@ pub(super) struct ClaimRow {
     updated_at: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct DecisionRow {
     #[sqlx(flatten)]
     request: ClaimRow,

@@ -53,7 +53,7 @@ const INSERT: &str = "INSERT INTO events (id, name, name_folded, description, co
     timezone, status, approval, revision, created_by, created_at, updated_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct EventRow {
     id: String,
     name: String,

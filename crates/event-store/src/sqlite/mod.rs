@@ -29,7 +29,7 @@ use self::{
 };
 use super::{STORE, Stores, TransferRegistry, TransferTable, transfer::WrongTable};
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");
 
 /// Claims on their way to the writer. A batch is one write of a few statements, so a flood of claims is stored at the
 /// pace of the disk and not of the statements; two at once keep the writer busy.

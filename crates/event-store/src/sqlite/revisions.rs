@@ -29,13 +29,13 @@ pub(super) const TABLE: SqliteTable = SqliteTable {
     insert: insert_record,
 };
 
-#[derive(FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct KeyRow {
     event_id: String,
     revision: i64,
 }
 
-#[derive(FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct ConditionRow {
     condition: String,
 }

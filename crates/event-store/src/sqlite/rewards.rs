@@ -42,7 +42,7 @@ pub(super) const ATTACHMENT_TABLE: SqliteTable = SqliteTable {
     insert: insert_attachment_record,
 };
 
-#[derive(FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct RewardRow {
     id: String,
     name: String,
@@ -51,7 +51,7 @@ struct RewardRow {
     updated_at: i64,
 }
 
-#[derive(FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct AttachmentRow {
     id: String,
     event_id: String,

@@ -14,8 +14,8 @@ use store_kit::{connection::StoreConnection, postgres::PostgresConnectError, sql
 /// The name operators know this store by.
 const STORE: &str = "user-db";
 
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE_MIGRATIONS: Migrator = sqlx_macros::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx_macros::migrate!("migrations/postgres");
 
 /// Users and their refresh tokens in a relational database. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -37,7 +37,7 @@ const DELETE_REUSED: &str = "DELETE FROM user_tokens \
 /// How often to put a row that others insert and delete at the same moment.
 const ATTEMPTS: usize = 3;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct TokenRow {
     id: String,
     user_id: String,

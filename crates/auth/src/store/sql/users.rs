@@ -47,7 +47,7 @@ pub(super) const HAS_ADMIN: &str = "SELECT id FROM users WHERE (roles & 8) = 8 L
 /// Greater than every id: where a list begins.
 const ABOVE_ALL_IDS: &str = "g";
 
-#[derive(FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct UserRow {
     id: String,
     email: String,
@@ -56,7 +56,7 @@ struct UserRow {
     updated_at: i64,
 }
 
-#[derive(FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct UserRecordRow {
     #[sqlx(flatten)]
     user: UserRow,
