@@ -1,6 +1,8 @@
 //! The vocabulary every part of Guerdon shares: ids, times, roles, entities. Pure: no I/O, no ambient clock
 //! or randomness.
 
+mod activity;
+mod attribute;
 mod claim;
 mod clock;
 mod email;
@@ -17,6 +19,13 @@ mod text;
 mod timestamp;
 mod user;
 
+pub use activity::{
+    Activity, ActivityId, ActivityType, ActivityValue, InvalidActivityId, InvalidActivityType,
+    InvalidActivityValue,
+};
+pub use attribute::{
+    AttributeMap, AttributeName, AttributeValue, InvalidAttributeName, InvalidAttributeValue, MOST_ATTRIBUTES,
+};
 pub use claim::{Claim, ClaimStatus, DecisionTrace};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail};
