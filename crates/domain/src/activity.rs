@@ -174,19 +174,23 @@ impl<'de> Deserialize<'de> for ActivityValue {
 }
 
 /// Something a user did.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Activity {
     /// Its reporter's id of it. Of all that have the same one, only the first counts.
     pub id: ActivityId,
     /// Who did it.
     pub user_id: UserId,
     /// What it was.
+    #[serde(rename = "type")]
     pub activity_type: ActivityType,
     /// When it was done, which decides where it counts.
     pub at: Timestamp,
     /// How much it was worth, if that can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<ActivityValue>,
     /// Whatever else its reporter wants to keep with it. Conditions do not see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Map<String, Value>>,
     /// When it was reported.
     pub recorded_at: Timestamp,

@@ -14,6 +14,9 @@
 //!
 //! **To add a store**: a folder with those files, a constructor of [`Stores`], and the suites of `contract/` run on it.
 
+mod active_day;
+mod activities;
+mod attributes;
 mod claims;
 #[cfg(test)]
 pub(crate) mod contract;
@@ -29,6 +32,9 @@ use std::{path::Path, sync::Arc};
 use service_kit::health::Dependency;
 use store_kit::{connection::StoreConnection, mongo::MongoConnectError, sqlite::OpenError};
 
+pub use active_day::{ActiveDay, ActivityTally, QUARTERS_PER_DAY, QuarterSet};
+pub use activities::{ActivityFilter, ActivitySpan, ActivityStore, RecordOutcome, activity_place};
+pub use attributes::{AttributeStore, UserAttributes};
 pub use claims::{ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, StoredClaim};
 pub use events::{EventFilter, EventStore, FoundByEvent};
 pub use revisions::{EventRevision, RevisionKey, RevisionStore};
@@ -50,6 +56,10 @@ pub struct Stores {
     pub rewards: Arc<dyn RewardStore>,
     /// The claims.
     pub claims: Arc<dyn ClaimStore>,
+    /// What users did.
+    pub activities: Arc<dyn ActivityStore>,
+    /// What the game says about users.
+    pub attributes: Arc<dyn AttributeStore>,
     /// Every table or collection, for moving all data to another store.
     pub transfer: Arc<TransferRegistry>,
     /// Whether the store does its work: asked by writing, at most once a second.

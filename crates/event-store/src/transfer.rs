@@ -1,10 +1,10 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{Event, EventId, ObjectId, Reward};
+use domain::{Activity, Event, EventId, ObjectId, Reward};
 use serde::Serialize;
 
-use super::{Attachment, EventRevision, NewClaim, StoreError};
+use super::{Attachment, EventRevision, NewClaim, StoreError, UserAttributes, activity_place};
 
 /// Anything an event-db holds, whole. Each table takes one of these.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,6 +20,10 @@ pub enum TransferRecord {
     Attachment(Attachment),
     /// `reward_requests`, in any state.
     Claim(NewClaim),
+    /// `activities`. Their totals follow from them.
+    Activity(Activity),
+    /// `user_attributes`.
+    Attributes(UserAttributes),
 }
 
 /// By which the records of a table are ordered: their id; for what belongs to an event's revision, both.
@@ -63,6 +67,8 @@ impl TransferRecord {
             TransferRecord::Reward(reward) => reward.id.0.into(),
             TransferRecord::Attachment(attachment) => attachment.id.into(),
             TransferRecord::Claim(new) => new.request.id.0.into(),
+            TransferRecord::Activity(activity) => activity_place(activity).into(),
+            TransferRecord::Attributes(attributes) => attributes.user_id.0.into(),
         }
     }
 }

@@ -1,6 +1,11 @@
+use serde_json::json;
+
 use domain::{ClaimStatus, EventStatus, RewardKind};
 
-use super::{any_reward, claims::new_claim, full_event, new_ids, nth_user, parse_time};
+use super::{
+    activities::new_activity, any_reward, attributes::new_attributes, claims::new_claim, full_event, new_ids,
+    nth_user, parse_time,
+};
 use crate::{
     Attachment, EventRevision, NewClaim, RecordKey, TransferRecord, TransferRegistry, TransferTable,
 };
@@ -43,6 +48,19 @@ fn records_of_every_table() -> Vec<TransferRecord> {
         new.idempotency_key = (number % 3 == 0).then(|| format!("key {number}"));
         records.push(TransferRecord::Claim(new));
     }
+    let activities = (0..20_u32).map(|number| {
+        let at = format!("2026-05-{:02}T10:00:00.001Z", number + 1);
+        new_activity(
+            &format!("a{number}"),
+            number % 3,
+            "login",
+            &at,
+            (number % 2 == 0).then_some(i64::from(number)),
+        )
+    });
+    records.extend(activities.map(TransferRecord::Activity));
+    let attributes = (0..5).map(|user| new_attributes(user, &json!({"level": user, "name": null})));
+    records.extend(attributes.map(TransferRecord::Attributes));
     records
 }
 
@@ -99,12 +117,15 @@ pub(crate) async fn importing_again_changes_nothing_and_fills_gaps(db: &Transfer
         }
     }
     assert_eq!(export_registry(db).await, records);
-    let Some(TransferRecord::Claim(last)) = records.last().cloned() else { panic!("requests come last") };
-    let mut changed: NewClaim = last.clone();
+    let claim = records.iter().find_map(|record| match record {
+        TransferRecord::Claim(claim) if claim.request.status != ClaimStatus::Revoked => Some(claim.clone()),
+        _ => None,
+    });
+    let mut changed: NewClaim = claim.unwrap();
     changed.request.status = ClaimStatus::Revoked;
     let claims = db.table("reward_requests").unwrap();
     claims.import(vec![TransferRecord::Claim(changed)]).await.unwrap();
-    assert_eq!(export_registry(db).await.last(), Some(&TransferRecord::Claim(last)));
+    assert_eq!(export_registry(db).await, records);
 }
 
 pub(crate) async fn what_anothers_key_keeps_out_is_left_out_and_the_others_are_stored(db: &TransferRegistry) {

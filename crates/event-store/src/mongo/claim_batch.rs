@@ -6,26 +6,19 @@ use domain::{ClaimId, EventId, UserId};
 use mongodb::{
     Collection,
     bson::{RawDocumentBuf, doc},
-    error::ErrorKind,
 };
 use store_kit::{
     error::StoreError,
-    mongo::{Mongo, from_oid, is_duplicate_code, to_oid},
+    mongo::{Mongo, from_oid, to_oid},
 };
 
 use super::{
     claims::{ClaimDocument, read_claim},
-    corrupt_document, read_text,
+    corrupt_document,
+    insert_each::{InsertOutcome, insert_each},
+    read_text,
 };
 use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims};
-
-/// How the insert of one claim ended.
-#[derive(Clone)]
-enum InsertOutcome {
-    Yes,
-    KeyTaken,
-    Failed(StoreError),
-}
 
 /// One answer for each claim, in order. Each is stored or not by itself.
 pub(super) async fn store_batch(
@@ -51,7 +44,7 @@ fn answer_claim(
     earlier: &Result<EarlierClaims, StoreError>,
 ) -> Result<ClaimOutcome, StoreError> {
     match inserted {
-        InsertOutcome::Yes => return Ok(ClaimOutcome::Stored),
+        InsertOutcome::Stored => return Ok(ClaimOutcome::Stored),
         InsertOutcome::Failed(error) => return Err(error),
         InsertOutcome::KeyTaken => {}
     }
@@ -69,32 +62,9 @@ async fn insert_all(
     batch: Vec<NewClaim>,
 ) -> Vec<InsertOutcome> {
     let claims = batch.len();
-    let all = |error: StoreError| vec![InsertOutcome::Failed(error); claims];
-    let documents = match batch.into_iter().map(ClaimDocument::try_from).collect::<Result<Vec<_>, _>>() {
-        Ok(documents) => documents,
-        Err(error) => return all(error),
-    };
-    let error = match mongo.attempt(requests.insert_many(documents).ordered(false)).await {
-        Ok(Ok(_)) => return vec![InsertOutcome::Yes; claims],
-        Ok(Err(error)) => error,
-        Err(late) => return all(late),
-    };
-    match &*error.kind {
-        // Without a write concern error, what has no error of its own is stored by the majority.
-        ErrorKind::InsertMany(many) if many.write_concern_error.is_none() => {
-            let mut inserted = vec![InsertOutcome::Yes; claims];
-            for failed in many.write_errors.iter().flatten() {
-                if let Some(inserted) = inserted.get_mut(failed.index) {
-                    *inserted = if is_duplicate_code(failed.code) {
-                        InsertOutcome::KeyTaken
-                    } else {
-                        InsertOutcome::Failed(StoreError::unavailable(STORE, failed.message.clone()))
-                    };
-                }
-            }
-            inserted
-        }
-        _ => all(mongo.failed(error)),
+    match batch.into_iter().map(ClaimDocument::try_from).collect::<Result<Vec<_>, _>>() {
+        Ok(documents) => insert_each(mongo, requests, documents).await,
+        Err(error) => vec![InsertOutcome::Failed(error); claims],
     }
 }
 

@@ -3,9 +3,13 @@
 //!
 //! References to events and rewards are ObjectIds (`event`, `reward`), those to users text (`userId`), as there.
 
+mod activities;
+mod activity_count;
+mod attributes;
 mod claim_batch;
 mod claims;
 mod events;
+mod insert_each;
 mod revisions;
 mod rewards;
 mod transfer;
@@ -24,13 +28,19 @@ use store_kit::{
 };
 
 use self::{
+    activities::{ACTIVITIES, MongoActivities},
+    activity_count::DAYS,
+    attributes::MongoAttributes,
     claims::MongoClaims,
     events::MongoEvents,
     revisions::MongoRevisions,
     rewards::MongoRewards,
     transfer::{MongoTransfer, TABLES},
 };
-use super::{STORE, Stores, TransferRegistry, TransferTable, transfer::WrongTable};
+use super::{
+    ActivityStore, AttributeStore, STORE, Stores, TransferRegistry, TransferTable,
+    activities::ActivityTransfer, attributes::AttributeTransfer, transfer::WrongTable,
+};
 
 /// Claims on their way to the server: a flood of them is a few inserts of many.
 const CLAIM_LIMITS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 4, patience: QUEUE_WAIT };
@@ -50,12 +60,19 @@ async fn prepare_database(mongo: &Mongo) -> Result<(), MongoConnectError> {
 
 fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
     let table = |table| Arc::new(MongoTransfer { mongo: mongo.clone(), table }) as Arc<dyn TransferTable>;
+    let activities: Arc<dyn ActivityStore> = Arc::new(MongoActivities::new(mongo));
+    let attributes: Arc<dyn AttributeStore> = Arc::new(MongoAttributes::new(mongo));
+    let mut tables = TABLES.map(table).to_vec();
+    tables.push(Arc::new(ActivityTransfer(Arc::clone(&activities))));
+    tables.push(Arc::new(AttributeTransfer(Arc::clone(&attributes))));
     Stores {
         events: Arc::new(MongoEvents::new(mongo)),
         revisions: Arc::new(MongoRevisions::new(mongo)),
         rewards: Arc::new(MongoRewards::new(mongo)),
         claims: Arc::new(MongoClaims::start(mongo, claims)),
-        transfer: Arc::new(TransferRegistry::new(TABLES.map(table).to_vec())),
+        activities,
+        attributes,
+        transfer: Arc::new(TransferRegistry::new(tables)),
         readiness: Arc::new(CachedReadiness::new(Arc::new(mongo.clone()))),
         connection: Arc::new(mongo.clone()),
     }
@@ -74,7 +91,37 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         index(doc! { "event": 1, "status": 1, "_id": -1 }),
         index(doc! { "status": 1, "_id": -1 }),
     ];
-    mongo.ensure_indexes("reward_requests", requests).await
+    mongo.ensure_indexes("reward_requests", requests).await?;
+    let activities = [
+        index(doc! { "userId": 1, "type": 1, "place": -1 }),
+        index(doc! { "userId": 1, "place": -1 }),
+        index(doc! { "type": 1, "place": -1 }),
+        index(doc! { "place": -1 }),
+        // For the worker that finishes what a crash left.
+        index(doc! { "uncounted": 1, "recordedAt": 1 }),
+    ];
+    mongo.ensure_indexes(ACTIVITIES, activities).await?;
+    let days = [unique_index(doc! { "userId": 1, "type": 1, "day": 1 }), index(doc! { "touchedAt": 1 })];
+    mongo.ensure_indexes(DAYS, days).await
+}
+
+/// Names out of a collection whose documents are nothing but them, ascending.
+async fn read_names(
+    mongo: &Mongo,
+    collection: &str,
+    after: Option<String>,
+    limit: usize,
+) -> Result<Vec<String>, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct NameDocument {
+        #[serde(rename = "_id")]
+        name: String,
+    }
+    let filter = after.map_or_else(Document::new, |after| doc! { "_id": { "$gt": after } });
+    let names = mongo.collection::<NameDocument>(collection);
+    let find = names.find(filter).sort(doc! { "_id": 1 }).limit(i64::try_from(limit).unwrap_or(i64::MAX));
+    let found = mongo.all(find.max_time(mongo.limit())).await?;
+    Ok(found.into_iter().map(|document| document.name).collect())
 }
 
 /// Reads a document by itself.
@@ -118,5 +165,7 @@ where
     text.parse().map_err(|error: T::Err| StoreError::corrupt(STORE, error))
 }
 
+#[cfg(test)]
+mod activity_tests;
 #[cfg(test)]
 mod tests;

@@ -10,22 +10,16 @@ use serde_json::json;
 use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
 use store_kit::{error::StoreError, sqlite::Sqlite};
 
-use super::{claims::ClaimRow, corrupt_row, read_row, read_text};
+use super::{claims::ClaimRow, corrupt_row, multi_row::MultiRowInsert, read_row, read_text};
 use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims};
 
-/// Rows in one statement. A few sizes only, so that each is prepared once and any number is a handful of statements.
-const CHUNKS: [usize; 4] = [64, 16, 4, 1];
-
-static INSERTS: LazyLock<[String; 4]> = LazyLock::new(|| {
-    CHUNKS.map(|rows| {
-        let row = "(?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?)";
-        format!(
-            "INSERT INTO reward_requests (id, event_id, user_id, status, event_revision, idempotency_key, \
-             facts, evaluation, created_at, updated_at) VALUES {} \
-             ON CONFLICT (user_id, event_id) DO NOTHING RETURNING id",
-            vec![row; rows].join(", ")
-        )
-    })
+static INSERT: LazyLock<MultiRowInsert> = LazyLock::new(|| {
+    MultiRowInsert::new(
+        "INSERT INTO reward_requests (id, event_id, user_id, status, event_revision, idempotency_key, facts, \
+         evaluation, created_at, updated_at) VALUES",
+        "(?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?)",
+        "ON CONFLICT (user_id, event_id) DO NOTHING RETURNING id",
+    )
 });
 
 /// `json_each` has a column `id` too.
@@ -81,14 +75,9 @@ async fn insert_rows(
     rows: Vec<NewRow>,
 ) -> Result<Vec<String>, sqlx::Error> {
     let mut stored = Vec::with_capacity(rows.len());
-    let mut rows = rows.as_slice();
-    while let Some((size, statement)) =
-        CHUNKS.iter().zip(INSERTS.iter()).find(|(size, _)| **size <= rows.len())
-    {
-        let (chunk, rest) = rows.split_at(*size);
-        rows = rest;
-        let mut query = sqlx::query_scalar::<_, String>(statement.as_str());
-        for row in chunk {
+    for (statement, portion) in INSERT.portions(&rows) {
+        let mut query = sqlx::query_scalar::<_, String>(statement);
+        for row in portion {
             let request = &row.new.request;
             query = query
                 .bind(request.id.to_string())

@@ -1,8 +1,12 @@
 //! event-db in one SQLite file.
 
+mod activities;
+mod activity_batch;
+mod attributes;
 mod claim_batch;
 mod claims;
 mod events;
+mod multi_row;
 mod revisions;
 mod rewards;
 mod transfer;
@@ -21,13 +25,18 @@ use store_kit::{
 };
 
 use self::{
+    activities::SqliteActivities,
+    attributes::SqliteAttributes,
     claims::SqliteClaims,
     events::SqliteEvents,
     revisions::SqliteRevisions,
     rewards::SqliteRewards,
     transfer::{SqliteTransfer, TABLES},
 };
-use super::{STORE, Stores, TransferRegistry, TransferTable, transfer::WrongTable};
+use super::{
+    ActivityStore, AttributeStore, STORE, Stores, TransferRegistry, TransferTable,
+    activities::ActivityTransfer, attributes::AttributeTransfer, transfer::WrongTable,
+};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");
 
@@ -45,12 +54,19 @@ pub(super) async fn open_stores(path: &Path) -> Result<Stores, OpenError> {
 
 fn start_stores(db: &Sqlite) -> Stores {
     let table = |table| Arc::new(SqliteTransfer { db: db.clone(), table }) as Arc<dyn TransferTable>;
+    let activities: Arc<dyn ActivityStore> = Arc::new(SqliteActivities { db: db.clone() });
+    let attributes: Arc<dyn AttributeStore> = Arc::new(SqliteAttributes { db: db.clone() });
+    let mut tables = TABLES.map(table).to_vec();
+    tables.push(Arc::new(ActivityTransfer(Arc::clone(&activities))));
+    tables.push(Arc::new(AttributeTransfer(Arc::clone(&attributes))));
     Stores {
         events: Arc::new(SqliteEvents { db: db.clone() }),
         revisions: Arc::new(SqliteRevisions { db: db.clone() }),
         rewards: Arc::new(SqliteRewards { db: db.clone() }),
         claims: Arc::new(SqliteClaims::start(db.clone())),
-        transfer: Arc::new(TransferRegistry::new(TABLES.map(table).to_vec())),
+        activities,
+        attributes,
+        transfer: Arc::new(TransferRegistry::new(tables)),
         readiness: Arc::new(CachedReadiness::new(Arc::new(db.clone()))),
         connection: Arc::new(db.clone()),
     }

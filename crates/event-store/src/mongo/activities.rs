@@ -1,0 +1,334 @@
+use async_trait::async_trait;
+use domain::{Activity, ActivityType, ActivityValue, ObjectId as Id, Timestamp, UserId};
+use moka::sync::Cache;
+use mongodb::{
+    Collection,
+    bson::{DateTime, Document, RawDocumentBuf, doc, oid::ObjectId},
+};
+use serde::{Deserialize, Serialize};
+use service_kit::page::{Page, PageRequest};
+use store_kit::{
+    mongo::{Mongo, from_date, from_oid, to_date, to_oid},
+    row::{StoredRow, readable_page},
+};
+
+use super::{
+    activity_count::{DAYS, DayDocument, count_activities, forget_counted, place_of},
+    corrupt_document,
+    insert_each::{InsertOutcome, insert_each},
+    read_text,
+};
+use crate::{
+    ActiveDay, ActivityFilter, ActivitySpan, ActivityStore, ActivityTally, RecordOutcome, STORE, StoreError,
+    active_day::{SpanParts, quarter_of},
+};
+
+/// The collection of the activities.
+pub(super) const ACTIVITIES: &str = "activities";
+/// Types there is activity of; the name is the id.
+const TYPES: &str = "activity_types";
+/// Users there is activity of; the user's id is the id.
+const USERS: &str = "activity_users";
+/// How many users and types are known to be noted already.
+const MOST_NOTED: u64 = 100_000;
+/// An activity that is not counted after so long was left behind by a process that died.
+const LEFT_BEHIND_SECONDS: i64 = 10;
+/// How much one step of tidying takes on.
+const TIDY_STEP: i64 = 500;
+
+/// The activities on a MongoDB server.
+#[derive(Debug, Clone)]
+pub(super) struct MongoActivities {
+    mongo: Mongo,
+    activities: Collection<ActivityDocument>,
+    /// Names that are in [`TYPES`] or [`USERS`] for certain.
+    noted: Cache<String, ()>,
+}
+
+/// An activity as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ActivityDocument {
+    #[serde(rename = "_id")]
+    id: String,
+    user_id: String,
+    #[serde(rename = "type")]
+    activity_type: String,
+    at: DateTime,
+    place: ObjectId,
+    /// In ten-thousandths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<i64>,
+    /// JSON: names may hold what MongoDB gives a meaning of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    properties: Option<String>,
+    recorded_at: DateTime,
+    /// As long as its day's totals may lack it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    uncounted: bool,
+}
+
+impl ActivityDocument {
+    fn new(activity: &Activity) -> Result<Self, StoreError> {
+        let properties = activity.properties.as_ref().map(serde_json::to_string).transpose();
+        Ok(Self {
+            id: activity.id.to_string(),
+            user_id: activity.user_id.to_string(),
+            activity_type: activity.activity_type.to_string(),
+            at: to_date(activity.at),
+            place: place_of(activity),
+            value: activity.value.map(ActivityValue::ten_thousandths),
+            properties: properties.map_err(|error| StoreError::corrupt(STORE, error))?,
+            recorded_at: to_date(activity.recorded_at),
+            uncounted: true,
+        })
+    }
+}
+
+impl TryFrom<ActivityDocument> for Activity {
+    type Error = StoreError;
+
+    fn try_from(document: ActivityDocument) -> Result<Self, StoreError> {
+        let properties = document.properties.as_deref().map(serde_json::from_str).transpose();
+        Ok(Self {
+            id: read_text(&document.id)?,
+            user_id: read_text(&document.user_id)?,
+            activity_type: read_text(&document.activity_type)?,
+            at: from_date(document.at),
+            value: document.value.map(ActivityValue::from_ten_thousandths),
+            properties: properties.map_err(|error| StoreError::corrupt(STORE, error))?,
+            recorded_at: from_date(document.recorded_at),
+        })
+    }
+}
+
+fn read_activity(document: &RawDocumentBuf) -> StoredRow<Activity> {
+    let id = document.get_object_id("place").map(from_oid).map_err(corrupt_document);
+    let read = mongodb::bson::deserialize_from_slice::<ActivityDocument>(document.as_bytes());
+    StoredRow { id, value: read.map_err(corrupt_document).and_then(Activity::try_from) }
+}
+
+impl MongoActivities {
+    pub(super) fn new(mongo: &Mongo) -> Self {
+        Self { mongo: mongo.clone(), activities: mongo.collection(ACTIVITIES), noted: Cache::new(MOST_NOTED) }
+    }
+
+    /// Of activities that were there before: those that may not be counted yet.
+    async fn uncounted_of(&self, ids: Vec<&str>) -> Result<Vec<Activity>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let find = self.activities.find(doc! { "_id": { "$in": ids }, "uncounted": true });
+        let found = self.mongo.all(find.max_time(self.mongo.limit())).await?;
+        found.into_iter().map(Activity::try_from).collect()
+    }
+
+    /// Counts stored activities and takes their marks off.
+    async fn count_and_mark(&self, activities: &[Activity], now: Timestamp) -> Result<(), StoreError> {
+        if activities.is_empty() {
+            return Ok(());
+        }
+        count_activities(&self.mongo, activities, now).await?;
+        let ids: Vec<_> = activities.iter().map(|activity| activity.id.as_str()).collect();
+        let unmark = doc! { "$unset": { "uncounted": "" } };
+        self.mongo.run(self.activities.update_many(doc! { "_id": { "$in": ids } }, unmark)).await?;
+        Ok(())
+    }
+
+    /// Notes which users and types there are.
+    async fn note_names(&self, activities: &[Activity]) -> Result<(), StoreError> {
+        let types = activities.iter().map(|activity| activity.activity_type.to_string());
+        self.note(TYPES, types.collect()).await?;
+        let users = activities.iter().map(|activity| activity.user_id.to_string());
+        self.note(USERS, users.collect()).await
+    }
+
+    async fn note(
+        &self,
+        collection: &str,
+        names: std::collections::BTreeSet<String>,
+    ) -> Result<(), StoreError> {
+        let is_new = |name: &String| !self.noted.contains_key(&format!("{collection}/{name}"));
+        let new: Vec<_> = names.into_iter().filter(is_new).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let documents: Vec<_> = new.iter().map(|name| doc! { "_id": name }).collect();
+        let target = self.mongo.collection::<Document>(collection);
+        for outcome in insert_each(&self.mongo, &target, documents).await {
+            if let InsertOutcome::Failed(error) = outcome {
+                return Err(error);
+            }
+        }
+        for name in new {
+            self.noted.insert(format!("{collection}/{name}"), ());
+        }
+        Ok(())
+    }
+
+    async fn day_documents(
+        &self,
+        span: &ActivitySpan,
+        days: Document,
+    ) -> Result<Vec<DayDocument>, StoreError> {
+        let filter =
+            doc! { "userId": span.user.to_string(), "type": span.activity_type.as_str(), "day": days };
+        let collection = self.mongo.collection::<DayDocument>(DAYS);
+        let find = collection.find(filter).projection(doc! { "counted": 0 });
+        self.mongo.all(find.max_time(self.mongo.limit())).await
+    }
+
+    async fn moments(
+        &self,
+        span: &ActivitySpan,
+        moments: std::ops::Range<Timestamp>,
+    ) -> Result<Vec<ActiveDay>, StoreError> {
+        #[derive(Deserialize)]
+        struct CountedMoment {
+            at: DateTime,
+            value: Option<i64>,
+        }
+        let filter = doc! {
+            "userId": span.user.to_string(),
+            "type": span.activity_type.as_str(),
+            "place": { "$gte": to_oid(Id::floor(moments.start)), "$lte": to_oid(Id::ceiling(moments.end)) },
+            "at": { "$gte": to_date(moments.start), "$lt": to_date(moments.end) },
+        };
+        let activities = self.activities.clone_with_type::<CountedMoment>();
+        let find = activities.find(filter).projection(doc! { "at": 1, "value": 1 });
+        let found = self.mongo.all(find.max_time(self.mongo.limit())).await?;
+        let day = |moment: CountedMoment| {
+            let value = moment.value.map(ActivityValue::from_ten_thousandths);
+            ActiveDay::of_quarter(quarter_of(from_date(moment.at)), ActivityTally::of_value(value))
+        };
+        Ok(found.into_iter().map(day).collect())
+    }
+}
+
+#[async_trait]
+impl ActivityStore for MongoActivities {
+    async fn record(
+        &self,
+        activities: Vec<Activity>,
+        now: Timestamp,
+    ) -> Result<Vec<RecordOutcome>, StoreError> {
+        if activities.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.note_names(&activities).await?;
+        let documents = activities.iter().map(ActivityDocument::new).collect::<Result<Vec<_>, _>>()?;
+        let inserted = insert_each(&self.mongo, &self.activities, documents).await;
+        let mut outcomes = Vec::with_capacity(activities.len());
+        let (mut new, mut earlier) = (Vec::new(), Vec::new());
+        for (activity, inserted) in activities.iter().zip(inserted) {
+            match inserted {
+                InsertOutcome::Stored => {
+                    new.push(activity.clone());
+                    outcomes.push(RecordOutcome::Recorded);
+                }
+                InsertOutcome::KeyTaken => {
+                    earlier.push(activity.id.as_str());
+                    outcomes.push(RecordOutcome::Duplicate);
+                }
+                InsertOutcome::Failed(error) => return Err(error),
+            }
+        }
+        let stored: std::collections::HashSet<_> = new.iter().map(|activity| activity.id.clone()).collect();
+        let left = self.uncounted_of(earlier).await?;
+        // Twice in one batch: it is counted once, as one of the new ones.
+        new.extend(left.into_iter().filter(|activity| !stored.contains(&activity.id)));
+        self.count_and_mark(&new, now).await?;
+        Ok(outcomes)
+    }
+
+    async fn active_days(&self, span: &ActivitySpan) -> Result<Vec<ActiveDay>, StoreError> {
+        let SpanParts { days, quarters, moments } = SpanParts::new(span.from, span.to);
+        let mut found = Vec::new();
+        if !days.is_empty() {
+            let whole = self.day_documents(span, doc! { "$gte": days.start, "$lt": days.end }).await?;
+            found.extend(whole.iter().map(DayDocument::to_day));
+        }
+        for range in quarters {
+            let days =
+                [range.start, range.end - 1].map(|quarter| quarter.div_euclid(crate::QUARTERS_PER_DAY));
+            let cut = self.day_documents(span, doc! { "$gte": days[0], "$lte": days[1] }).await?;
+            let within =
+                cut.iter().flat_map(DayDocument::to_quarters).filter(|(quarter, _)| range.contains(quarter));
+            found.extend(within.map(|(quarter, tally)| ActiveDay::of_quarter(quarter, tally)));
+        }
+        for range in moments {
+            found.extend(self.moments(span, range).await?);
+        }
+        Ok(found)
+    }
+
+    async fn list(&self, filter: &ActivityFilter, page: PageRequest) -> Result<Page<Activity>, StoreError> {
+        let activities = self.activities.clone_with_type::<RawDocumentBuf>();
+        let find = activities.find(list_filter(filter, page)).sort(doc! { "place": -1 });
+        let found = self.mongo.all(find.limit(page.overfull()).max_time(self.mongo.limit())).await?;
+        Ok(readable_page(ACTIVITIES, found.iter().map(read_activity).collect(), page.limit))
+    }
+
+    async fn types(&self, limit: usize) -> Result<Vec<ActivityType>, StoreError> {
+        let names = super::read_names(&self.mongo, TYPES, None, limit).await?;
+        names.iter().map(|name| read_text(name)).collect()
+    }
+
+    async fn users(&self, after: Option<UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        let after = after.map(|user| user.to_string());
+        let names = super::read_names(&self.mongo, USERS, after, limit).await?;
+        names.iter().map(|name| read_text(name)).collect()
+    }
+
+    async fn export(&self, after: Option<Id>, limit: usize) -> Result<Vec<StoredRow<Activity>>, StoreError> {
+        let activities = self.activities.clone_with_type::<RawDocumentBuf>();
+        let filter = after.map_or_else(Document::new, |place| doc! { "place": { "$gt": to_oid(place) } });
+        let find = activities.find(filter).sort(doc! { "place": 1 });
+        let find = find.limit(i64::try_from(limit).unwrap_or(i64::MAX));
+        let found = self.mongo.all(find.max_time(self.mongo.limit())).await?;
+        Ok(found.iter().map(read_activity).collect())
+    }
+
+    async fn tidy(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let old = to_date(now.plus_seconds(-LEFT_BEHIND_SECONDS));
+        let find = self.activities.find(doc! { "uncounted": true, "recordedAt": { "$lt": old } });
+        let found = self.mongo.all(find.limit(TIDY_STEP).max_time(self.mongo.limit())).await?;
+        if found.is_empty() {
+            return forget_counted(&self.mongo, now, TIDY_STEP).await;
+        }
+        let left: Vec<_> = found.into_iter().map(Activity::try_from).collect::<Result<_, _>>()?;
+        tracing::info!(count = left.len(), "counting activities that a process left behind");
+        self.count_and_mark(&left, now).await?;
+        Ok(true)
+    }
+}
+
+/// Walks `{userId: 1, type: 1, place: -1}`, `{userId: 1, place: -1}`, `{type: 1, place: -1}` or `{place: -1}`.
+fn list_filter(filter: &ActivityFilter, page: PageRequest) -> Document {
+    let mut query = Document::new();
+    if let Some(user) = filter.user {
+        query.insert("userId", user.to_string());
+    }
+    if let Some(activity_type) = &filter.activity_type {
+        query.insert("type", activity_type.as_str());
+    }
+    // Places know seconds and bound the walk; the times decide.
+    let (mut places, mut times) = (Document::new(), Document::new());
+    if let Some(before) = page.before {
+        places.insert("$lt", to_oid(before));
+    }
+    if let Some(from) = filter.from {
+        places.insert("$gte", to_oid(Id::floor(from)));
+        times.insert("$gte", to_date(from));
+    }
+    if let Some(to) = filter.to {
+        places.insert("$lte", to_oid(Id::ceiling(to)));
+        times.insert("$lt", to_date(to));
+    }
+    for (field, bounds) in [("place", places), ("at", times)] {
+        if !bounds.is_empty() {
+            query.insert(field, bounds);
+        }
+    }
+    query
+}

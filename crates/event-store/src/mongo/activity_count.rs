@@ -1,0 +1,268 @@
+//! Totals of days, kept beside the activities: without transactions, yet each activity is counted once.
+//!
+//! An activity is stored first, marked as uncounted; then it is added to its day's document, whose list `counted` says
+//! which it holds already, in one update; then the mark is taken off. Whoever meets the mark, another reporter of the same
+//! activity or a worker after a crash, does the rest again: the list makes a repetition change nothing. A day that was left
+//! alone for long, and none of whose activities can still be uncounted, forgets the list.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use domain::{Activity, ObjectId as Place, Timestamp};
+use mongodb::{
+    Collection,
+    bson::{Bson, DateTime, Document, doc, oid::ObjectId},
+};
+use serde::{Deserialize, Serialize};
+use store_kit::{
+    error::StoreError,
+    mongo::{Mongo, is_duplicate_code, to_date, to_oid},
+};
+
+use crate::{
+    ActiveDay, ActivityTally, QUARTERS_PER_DAY, QuarterSet, STORE,
+    active_day::{quarter_of, tally_quarters},
+    activities::activity_place,
+};
+
+/// The collection of the totals.
+pub(super) const DAYS: &str = "activity_days";
+
+/// How long after its last change a day forgets which activities it holds: far longer than any attempt to count one.
+const FORGET_AFTER: Duration = Duration::from_hours(24);
+/// Attempts to add an activity to a day that others create at the same moment.
+const ATTEMPTS: usize = 5;
+
+/// The totals of a user's day, as they are read.
+#[derive(Debug, Deserialize)]
+pub(super) struct DayDocument {
+    day: i64,
+    #[serde(flatten)]
+    tally: TallyDocument,
+    /// By the number of the quarter within the day.
+    #[serde(default)]
+    quarters: BTreeMap<String, TallyDocument>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct TallyDocument {
+    count: i64,
+    whole: i64,
+    fraction: i64,
+    max: Option<i64>,
+}
+
+impl From<TallyDocument> for ActivityTally {
+    fn from(TallyDocument { count, whole, fraction, max }: TallyDocument) -> Self {
+        Self { count, whole, fraction, max }
+    }
+}
+
+impl DayDocument {
+    /// The whole day.
+    pub(super) fn to_day(&self) -> ActiveDay {
+        let mut quarters = QuarterSet::default();
+        for (quarter, _) in self.numbered_quarters() {
+            quarters.insert(quarter);
+        }
+        ActiveDay { day: self.day, tally: self.tally.into(), quarters }
+    }
+
+    /// The quarters of the day, counted from 1970.
+    pub(super) fn to_quarters(&self) -> impl Iterator<Item = (i64, ActivityTally)> {
+        let first = self.day * QUARTERS_PER_DAY;
+        self.numbered_quarters().map(move |(quarter, tally)| (first + quarter, tally))
+    }
+
+    fn numbered_quarters(&self) -> impl Iterator<Item = (i64, ActivityTally)> {
+        self.quarters.iter().filter_map(|(name, tally)| Some((name.parse().ok()?, (*tally).into())))
+    }
+}
+
+/// Activities of one user, type and day, to be counted together.
+#[derive(Debug)]
+struct DayAddition<'a> {
+    key: Document,
+    activities: Vec<&'a Activity>,
+}
+
+impl DayAddition<'_> {
+    fn places(&self) -> Vec<ObjectId> {
+        self.activities.iter().map(|activity| to_oid(activity_place(activity))).collect()
+    }
+
+    /// Matches the day unless it holds one of these already.
+    fn filter(&self) -> Document {
+        let mut filter = self.key.clone();
+        filter.insert("counted", doc! { "$nin": self.places() });
+        filter
+    }
+
+    fn update(&self, now: Timestamp) -> Document {
+        let (mut increments, mut maxima) = (Document::new(), Document::new());
+        let mut enter = |prefix: &str, tally: &ActivityTally| {
+            for (name, value) in
+                [("count", tally.count), ("whole", tally.whole), ("fraction", tally.fraction)]
+            {
+                increments.insert(format!("{prefix}{name}"), value);
+            }
+            if let Some(max) = tally.max {
+                maxima.insert(format!("{prefix}max"), max);
+            }
+        };
+        let mut whole_day = ActivityTally::default();
+        for (quarter, tally) in tally_quarters(self.activities.iter().copied()) {
+            whole_day.add(&tally);
+            enter(&format!("quarters.{}.", quarter.rem_euclid(QUARTERS_PER_DAY)), &tally);
+        }
+        enter("", &whole_day);
+        let mut update = doc! {
+            "$inc": increments,
+            "$push": { "counted": { "$each": self.places() } },
+            "$set": { "touchedAt": to_date(now) },
+        };
+        if !maxima.is_empty() {
+            update.insert("$max", maxima);
+        }
+        update
+    }
+}
+
+/// Adds stored activities to the totals, each once, whoever else does the same. When it returns, all are counted.
+pub(super) async fn count_activities(
+    mongo: &Mongo,
+    activities: &[Activity],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let additions = group_by_day(activities);
+    if additions.is_empty() {
+        return Ok(());
+    }
+    let unsure = add_together(mongo, &additions, now).await?;
+    for index in unsure {
+        for activity in additions.get(index).into_iter().flat_map(|addition| &addition.activities) {
+            add_alone(mongo, activity, now).await?;
+        }
+    }
+    Ok(())
+}
+
+fn group_by_day(activities: &[Activity]) -> Vec<DayAddition<'_>> {
+    let mut groups = HashMap::new();
+    for activity in activities {
+        let key = (activity.user_id, &activity.activity_type, day_of(activity));
+        groups.entry(key).or_insert_with(Vec::new).push(activity);
+    }
+    let additions = groups.into_values().filter_map(|activities: Vec<&Activity>| {
+        Some(DayAddition { key: day_key(activities.first()?), activities })
+    });
+    additions.collect()
+}
+
+fn day_of(activity: &Activity) -> i64 {
+    quarter_of(activity.at).div_euclid(QUARTERS_PER_DAY)
+}
+
+fn day_key(activity: &Activity) -> Document {
+    let user = activity.user_id.to_string();
+    doc! { "userId": user, "type": activity.activity_type.as_str(), "day": day_of(activity) }
+}
+
+/// One command for all. Returns which of them met a day that holds one of theirs, or that was created at the same moment.
+async fn add_together(
+    mongo: &Mongo,
+    additions: &[DayAddition<'_>],
+    now: Timestamp,
+) -> Result<Vec<usize>, StoreError> {
+    let update = |addition: &DayAddition<'_>| doc! { "q": addition.filter(), "u": addition.update(now), "upsert": true };
+    let updates: Vec<_> = additions.iter().map(update).collect();
+    let command = doc! {
+        "update": DAYS,
+        "updates": updates,
+        "ordered": false,
+        "writeConcern": { "w": "majority" },
+        "maxTimeMS": i64::try_from(mongo.limit().as_millis()).unwrap_or(i64::MAX),
+    };
+    let reply: UpdateReply = read_reply(mongo.run(mongo.database().run_command(command)).await?)?;
+    if let Some(error) = reply.write_concern_error {
+        return Err(StoreError::unavailable(STORE, error.to_string()));
+    }
+    let refused = |error: &WriteErrorReply| {
+        if is_duplicate_code(error.code) {
+            Ok(error.index)
+        } else {
+            Err(StoreError::unavailable(STORE, error.errmsg.clone()))
+        }
+    };
+    reply.write_errors.iter().map(refused).collect()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateReply {
+    #[serde(default)]
+    write_errors: Vec<WriteErrorReply>,
+    write_concern_error: Option<Bson>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WriteErrorReply {
+    index: usize,
+    code: i32,
+    #[serde(default)]
+    errmsg: String,
+}
+
+fn read_reply(reply: Document) -> Result<UpdateReply, StoreError> {
+    mongodb::bson::deserialize_from_document(reply).map_err(super::corrupt_document)
+}
+
+/// Adds one activity to its day, unless the day holds it.
+async fn add_alone(mongo: &Mongo, activity: &Activity, now: Timestamp) -> Result<(), StoreError> {
+    let addition = DayAddition { key: day_key(activity), activities: vec![activity] };
+    let days = mongo.collection::<Document>(DAYS);
+    for _ in 0..ATTEMPTS {
+        let update = days.update_one(addition.filter(), addition.update(now)).upsert(true);
+        if mongo.unless_taken(update).await?.is_some() {
+            return Ok(());
+        }
+        // The day is there: it holds this activity, or another process created it a moment ago.
+        let mut holds = addition.key.clone();
+        holds.insert("counted", to_oid(activity_place(activity)));
+        if mongo.run(days.find_one(holds).max_time(mongo.limit())).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(StoreError::unavailable(STORE, "a day's totals change too often"))
+}
+
+/// Lets days forget which activities they hold, when nobody can still want to count one of them. Returns whether there may
+/// be more.
+pub(super) async fn forget_counted(mongo: &Mongo, now: Timestamp, limit: i64) -> Result<bool, StoreError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct TouchedDay {
+        #[serde(rename = "_id")]
+        id: ObjectId,
+        touched_at: DateTime,
+    }
+    let seconds = i64::try_from(FORGET_AFTER.as_secs()).unwrap_or(i64::MAX);
+    let before = to_date(now.plus_seconds(-seconds));
+    let days: Collection<TouchedDay> = mongo.collection(DAYS);
+    let find = days.find(doc! { "touchedAt": { "$lt": before } }).projection(doc! { "touchedAt": 1 });
+    let found = mongo.all(find.limit(limit).max_time(mongo.limit())).await?;
+    for TouchedDay { id, touched_at } in &found {
+        let unchanged = doc! { "_id": id, "touchedAt": touched_at };
+        let forget = doc! { "$set": { "counted": [] }, "$unset": { "touchedAt": "" } };
+        mongo.run(days.update_one(unchanged, forget)).await?;
+    }
+    Ok(i64::try_from(found.len()).is_ok_and(|found| found == limit))
+}
+
+/// Where an activity stands among all, as MongoDB has it.
+pub(super) fn place_of(activity: &Activity) -> ObjectId {
+    let place: Place = activity_place(activity);
+    to_oid(place)
+}
