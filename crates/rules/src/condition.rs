@@ -1,5 +1,6 @@
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
+use domain::ActivityType;
 use serde_json::Value;
 
 use crate::{
@@ -7,7 +8,8 @@ use crate::{
     decision::{ConditionDecision, OutcomeRecorder},
     evaluate::evaluate_condition,
     expression::Expression,
-    fact::{Fact, Facts},
+    fact::{ActivityFact, Fact},
+    facts::Facts,
     progress::{ProgressStep, collect_progress},
     reader::read_condition,
     trace::{ConditionTrace, build_trace},
@@ -25,7 +27,7 @@ struct CompiledCondition {
     /// None for the condition that admits everybody.
     expression: Option<Expression>,
     /// Each once, in the order of first mention.
-    facts: Vec<Fact>,
+    facts: Box<[Fact]>,
 }
 
 impl Condition {
@@ -50,10 +52,12 @@ impl Condition {
     }
 
     fn new(expression: Option<Expression>) -> Self {
-        let mut facts = Vec::new();
+        let mut mentioned = Vec::new();
         if let Some(expression) = &expression {
-            expression.collect_facts(&mut facts);
+            expression.collect_facts(&mut mentioned);
         }
+        let mut seen = HashSet::new();
+        let facts = mentioned.into_iter().filter(|fact| seen.insert(*fact)).cloned().collect();
         Self(Arc::new(CompiledCondition { expression, facts }))
     }
 
@@ -62,9 +66,19 @@ impl Condition {
         &self.0.facts
     }
 
+    /// The activity types it asks about, each once.
+    pub fn activity_types(&self) -> HashSet<&ActivityType> {
+        let activity_type = |fact| match fact {
+            &Fact::Activity(ActivityFact { ref activity_type, .. }) => Some(activity_type),
+            _ => None,
+        };
+        self.0.facts.iter().filter_map(activity_type).collect()
+    }
+
     /// The memory it takes in bytes, rather too much than too little, so that a cache can be bounded by it.
     pub fn weight(&self) -> usize {
-        let facts = self.0.facts.capacity() * size_of::<Fact>() + ARC_BYTES;
+        let names: usize = self.0.facts.iter().map(|fact| fact.heap_bytes() + ARC_BYTES).sum();
+        let facts = self.0.facts.len() * size_of::<Fact>() + ARC_BYTES + names;
         let expression = self.0.expression.as_ref().map_or(0, Expression::heap_bytes);
         size_of::<CompiledCondition>() + ARC_BYTES + facts + expression
     }
@@ -103,12 +117,7 @@ mod tests {
     use super::*;
 
     fn unknown_user() -> Facts {
-        Facts {
-            user_id: String::new(),
-            roles: Vec::new(),
-            age_days: 0,
-            now: domain::Timestamp::from_millis(0),
-        }
+        Facts::new(String::new(), Vec::new(), 0, domain::Timestamp::from_millis(0))
     }
 
     #[test]
@@ -118,7 +127,7 @@ mod tests {
         assert_eq!(parsed.facts(), []);
         let decision = parsed.evaluate(&unknown_user());
         assert!(decision.eligible && parsed.progress(&unknown_user()).is_empty());
-        let trace = parsed.explain(&decision, &unknown_user().to_json());
+        let trace = parsed.explain(&decision, &unknown_user().to_json(&[]));
         assert_eq!(trace, ConditionTrace::Literal { literal: json!(true) });
     }
 
@@ -154,7 +163,7 @@ mod tests {
         assert!(!admits(&json!({ "!": unknown })));
         assert!(admits(&json!({"or": [true, unknown]})));
         let condition = Condition::from_stored(&unknown);
-        let trace = condition.explain(&condition.evaluate(&unknown_user()), &unknown_user().to_json());
+        let trace = condition.explain(&condition.evaluate(&unknown_user()), &unknown_user().to_json(&[]));
         let shown = serde_json::to_value(trace).unwrap();
         assert_eq!(shown["error"], "an argument could not be evaluated");
         assert_eq!(shown["arguments"][0], json!({"error": "this part is not understood any more"}));

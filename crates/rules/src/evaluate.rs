@@ -1,7 +1,7 @@
 use crate::{
     decision::{ConditionDecision, OutcomeRecorder},
     expression::{Expression, OperatorCall},
-    fact::Facts,
+    facts::Facts,
     operand::OperandValue,
     operate::{OperationFailure, OperationOutcome, apply_operator},
 };
@@ -18,7 +18,7 @@ pub(crate) fn evaluate_condition(expression: &Expression, facts: &Facts) -> Cond
 pub(crate) fn simple_value<'a>(expression: &'a Expression, facts: &'a Facts) -> OperationOutcome<'a> {
     match expression {
         Expression::Literal(literal) => Ok(literal.to_operand()),
-        Expression::Fact(fact) => Ok(facts.value(*fact)),
+        Expression::Fact(fact) => Ok(facts.value(fact)),
         Expression::NowAsMoment => Ok(OperandValue::Moment(facts.now)),
         Expression::List(entries) => entries
             .iter()

@@ -4,7 +4,8 @@ use serde_json::Value;
 use crate::{
     evaluate::simple_value,
     expression::{Expression, OperatorCall},
-    fact::{Fact, Facts},
+    fact::Fact,
+    facts::Facts,
     operate::apply_operator,
     operator::{Operator, OperatorFamily},
 };
@@ -42,7 +43,7 @@ pub(crate) fn collect_progress(expression: &Expression, facts: &Facts, steps: &m
 
 fn progress_step(operation: &OperatorCall, pair: &[Expression], facts: &Facts) -> Option<ProgressStep> {
     let [left, right] = pair else { return None };
-    let (fact, operator, target): (Fact, Operator, Value) =
+    let (fact, operator, target): (&Fact, Operator, Value) =
         match (left.as_fact(), left.literal_json(), right.as_fact(), right.literal_json()) {
             (Some(fact), _, _, Some(target)) => (fact, operation.operator, target),
             (_, Some(target), Some(fact), _) => (fact, operation.operator.flipped(), target),
@@ -50,7 +51,7 @@ fn progress_step(operation: &OperatorCall, pair: &[Expression], facts: &Facts) -
         };
     let compared = vec![simple_value(left, facts), simple_value(right, facts)];
     Some(ProgressStep {
-        fact: fact.name().to_owned(),
+        fact: fact.to_string(),
         operator: operator.name().to_owned(),
         target,
         actual: facts.value(fact).to_json(),

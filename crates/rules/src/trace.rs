@@ -75,7 +75,7 @@ impl TraceBuilder<'_> {
             return ConditionTrace::Literal { literal };
         }
         if let Some(fact) = expression.as_fact() {
-            return ConditionTrace::Fact { fact: fact.name().to_owned(), value: fact.find_in(self.facts) };
+            return ConditionTrace::Fact { fact: fact.to_string(), value: fact.find_in(self.facts) };
         }
         match expression {
             Expression::Operation(operation) => self.operation(operation, path),

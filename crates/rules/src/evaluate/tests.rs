@@ -4,12 +4,8 @@ use super::*;
 use crate::{Condition, ConditionTrace};
 
 fn known_facts() -> Facts {
-    Facts {
-        user_id: "665f1c2e8b3e4a0012345678".into(),
-        roles: vec!["USER".into()],
-        age_days: 9,
-        now: "2026-05-01T09:00:00.000Z".parse().unwrap(),
-    }
+    let now = "2026-05-01T09:00:00.000Z".parse().unwrap();
+    Facts::new("665f1c2e8b3e4a0012345678".into(), vec!["USER".into()], 9, now)
 }
 
 fn decision_on(condition: &Value) -> ConditionDecision {
@@ -29,7 +25,8 @@ fn progress_on(condition: &Value) -> Value {
 fn trace_of(condition: &Value) -> Value {
     let stored = serde_json::to_string(&decision_on(condition)).unwrap();
     let condition = Condition::parse(condition).unwrap();
-    let trace = condition.explain(&serde_json::from_str(&stored).unwrap(), &known_facts().to_json());
+    let trace =
+        condition.explain(&serde_json::from_str(&stored).unwrap(), &known_facts().to_json(condition.facts()));
     serde_json::to_value(trace).unwrap()
 }
 
@@ -198,7 +195,8 @@ fn a_trace_points_at_arguments_without_brackets() {
 fn the_deepest_trace_survives_being_read_as_json() {
     let deepest = (0..31).fold(json!({"var": "now"}), |inner, _| json!({ "!": [inner] }));
     let condition = Condition::parse(&deepest).unwrap();
-    let trace = condition.explain(&condition.evaluate(&known_facts()), &known_facts().to_json());
+    let trace =
+        condition.explain(&condition.evaluate(&known_facts()), &known_facts().to_json(condition.facts()));
     let text = serde_json::to_string(&trace).unwrap();
     assert_eq!(serde_json::from_str::<ConditionTrace>(&text).unwrap(), trace);
 }
