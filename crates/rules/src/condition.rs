@@ -10,8 +10,11 @@ use crate::{
     expression::Expression,
     fact::{ActivityFact, Fact},
     facts::Facts,
+    operate::OperationFailure,
     progress::{ProgressStep, collect_progress},
+    prospect::find_reasons,
     reader::read_condition,
+    reason::{Reason, ReasonMatter},
     trace::{ConditionTrace, build_trace},
 };
 
@@ -93,11 +96,19 @@ impl Condition {
 
     /// How far the user is, comparison by comparison in source order. For answers; it is not stored.
     pub fn progress(&self, facts: &Facts) -> Vec<ProgressStep> {
-        let mut steps = Vec::new();
-        if let Some(expression) = &self.0.expression {
-            collect_progress(expression, facts, &mut steps);
+        self.0.expression.as_ref().map(|expression| collect_progress(expression, facts)).unwrap_or_default()
+    }
+
+    /// Why the user is not admitted: what matters of what they lack. Empty exactly if they are.
+    pub fn reasons(&self, facts: &Facts) -> Vec<Reason> {
+        let Some(expression) = &self.0.expression else { return Vec::new() };
+        let reasons = find_reasons(expression, facts);
+        if reasons.is_empty() && !self.evaluate(facts).eligible {
+            // Each part can be evaluated, but not all of them.
+            let matter = ReasonMatter::Failed(Some(OperationFailure::TooMuchText));
+            return vec![Reason::without_fact("!!", matter)];
         }
-        steps
+        reasons
     }
 
     /// How a decision came about, from what was stored: the decision and the facts ([`Facts::to_json`]).

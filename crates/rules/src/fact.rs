@@ -38,7 +38,8 @@ pub struct UnknownFact(String);
 
 impl Fact {
     /// The names of all facts, for messages.
-    pub(crate) const NAMES: &str = "user.id, user.roles, user.ageDays, now, activity.<type>.count|sum|max|days|streak, attributes.<name>";
+    pub(crate) const NAMES: &str = "user.id, user.roles, user.ageDays, now, \
+         activity.<type>.count|sum|max|days|streak, attributes.<name>";
 
     /// The facts whose names are fixed.
     const FIXED: [(&str, Fact); 4] = [

@@ -61,8 +61,8 @@ impl Facts {
         Self { user_id, roles, age_days, now, activities: HashMap::new(), attributes: AttributeMap::new() }
     }
 
-    /// The facts as one JSON object, to be stored with a decision. Of activities and attributes it holds those
-    /// that are named, which are the condition's: [`crate::Condition::facts`].
+    /// The facts as one JSON object, to be stored with a decision. Of activities and attributes it holds
+    /// those that are named, which are the condition's: [`crate::Condition::facts`].
     pub fn to_json(&self, named: &[Fact]) -> Value {
         let mut json = json!({
             "user": { "id": self.user_id, "roles": self.roles, "ageDays": self.age_days },

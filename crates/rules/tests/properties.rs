@@ -4,9 +4,13 @@
 mod reference;
 
 use domain::AttributeValue;
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{
+    collection::{hash_map, vec},
+    prelude::*,
+    sample::select,
+};
 use reference::{ReferenceDecision, evaluate_naively};
-use rules::{ActivityTotals, Condition, ConditionDecision, Facts};
+use rules::{ActivityTotals, Condition, ConditionDecision, Facts, Language, ProgressStep, Reason};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -45,8 +49,8 @@ prop_compose! {
         roles in proptest::sample::subsequence(&ROLES[..], 0..=4),
         age_days in -1_i64..40,
         now in select(&TIMES[..]),
-        activities in proptest::collection::hash_map(select(&["login", "flash-sale"][..]), any_totals(), 0..3),
-        attributes in proptest::collection::hash_map(select(&ATTRIBUTES[..]), any_attribute(), 0..4),
+        activities in hash_map(select(&["login", "flash-sale"][..]), any_totals(), 0..3),
+        attributes in hash_map(select(&ATTRIBUTES[..]), any_attribute(), 0..4),
     ) -> Facts {
         let roles = roles.into_iter().map(str::to_owned).collect();
         let mut facts = Facts::new(id.to_owned(), roles, age_days, now.parse().expect("a time"));
@@ -200,7 +204,7 @@ fn odd_value() -> impl Strategy<Value = Value> {
                 .prop_map(|(name, parts)| json!({ name: parts })),
             2 => (select(&NAMES[..]), inner.clone()).prop_map(|(name, part)| json!({ name: part })),
             1 => vec(inner.clone(), 0..4).prop_map(Value::from),
-            1 => proptest::collection::hash_map(any::<String>(), inner, 0..3)
+            1 => hash_map(any::<String>(), inner, 0..3)
                 .prop_map(|members| members.into_iter().collect()),
         ]
     })
@@ -261,12 +265,67 @@ fn is_small(decision: &ConditionDecision) -> bool {
     stored.to_string().len() < 8 * 1024 && bson_bytes(&stored) < 8 * 1024
 }
 
+/// So many cases, or as many as the variable `PROPTEST_CASES` says if that is more.
+fn at_least(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(cases), failure_persistence: None, ..config }
+}
+
+/// The progress of each comparison in a rule, evaluated alone, those inside another one first.
+fn steps_alone(part: &Value, facts: &Facts) -> Vec<ProgressStep> {
+    let inside = |parts: &[Value]| parts.iter().flat_map(|part| steps_alone(part, facts)).collect::<Vec<_>>();
+    let Some((name, arguments)) = part.as_object().and_then(|members| members.iter().next()) else {
+        return inside(part.as_array().map_or(&[], Vec::as_slice));
+    };
+    let arguments = arguments.as_array().map_or(std::slice::from_ref(arguments), Vec::as_slice);
+    let inside = inside(arguments);
+    if !COMPARISONS.contains(&name.as_str()) && name != "in" {
+        return inside;
+    }
+    let comparison = Condition::from_stored(part);
+    let steps = comparison.progress(facts);
+    assert_eq!(steps[..inside.len()], inside);
+    let own = &steps[inside.len()..];
+    let met = own.iter().all(|step| step.met);
+    assert!(own.len() < arguments.len());
+    // A comparison of three is met if both pairs are; a pair without facts makes no step.
+    if own.len() + 1 == arguments.len() {
+        assert_eq!(met, comparison.evaluate(facts).eligible, "{part}");
+    }
+    steps
+}
+
+/// Whether a reason's comparison, made of its values as they are told, is not met.
+fn is_lacking(reason: &Reason) -> bool {
+    let Reason { operator, actual, target, .. } = reason;
+    match operator.as_str() {
+        "!!" => !Condition::from_stored(&json!({ "!!": [actual] })).evaluate(&no_facts()).eligible,
+        "!" => Condition::from_stored(&json!({ "!!": [actual] })).evaluate(&no_facts()).eligible,
+        "in" | "not in" => true,
+        comparison => {
+            !Condition::from_stored(&json!({ comparison: [actual, target] })).evaluate(&no_facts()).eligible
+        }
+    }
+}
+
+fn no_facts() -> Facts {
+    Facts::new(String::new(), Vec::new(), 0, TIMES[0].parse().expect("a time"))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(at_least(1_000))]
 
     #[test]
     fn nothing_makes_parsing_or_evaluation_panic(value in odd_value(), facts in any_facts()) {
-        let decision = Condition::from_stored(&value).evaluate(&facts);
+        let stored = Condition::from_stored(&value);
+        let decision = stored.evaluate(&facts);
+        stored.progress(&facts);
+        stored.explain(&decision, &value);
+        for reason in stored.reasons(&facts) {
+            for language in [Language::English, Language::Korean] {
+                prop_assert!((1..1_000).contains(&reason.sentence(language).chars().count()));
+            }
+        }
         match Condition::parse(&value) {
             Ok(condition) => prop_assert_eq!(condition.evaluate(&facts), decision),
             Err(faults) => {
@@ -288,11 +347,25 @@ proptest! {
         prop_assert_eq!(decision.eligible, eligible);
         prop_assert_eq!(trace_without_reasons(&condition, &read_back(&decision), &facts), trace);
     }
+
+    #[test]
+    fn reasons_and_progress_agree_with_evaluation(rule in valid_rule(), facts in any_facts()) {
+        let condition = Condition::from_stored(&rule);
+        let decision = condition.evaluate(&facts);
+        let reasons = condition.reasons(&facts);
+        prop_assert_eq!(reasons.is_empty(), decision.eligible);
+        prop_assert_eq!(condition.progress(&facts), steps_alone(&rule, &facts));
+        // Numbers with more digits than JSON readers take are told rounded.
+        prop_assume!(!evaluate_naively(&rule, &facts).rounded);
+        for reason in reasons.iter().filter(|reason| reason.fact.is_some()) {
+            prop_assert!(is_lacking(reason), "{:?}", reason);
+        }
+    }
 }
 
 proptest! {
     // Each case is as long as a condition may be.
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(at_least(60))]
 
     #[test]
     fn what_is_stored_is_below_8_kib_and_tells_the_same(rule in valid_rule(), facts in any_facts()) {
