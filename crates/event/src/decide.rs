@@ -43,7 +43,7 @@ pub(crate) fn decide_claim(
     }
     Ok(DecisionTrace {
         event_revision: event.revision,
-        facts: facts.to_json(),
+        facts: facts.to_json(condition.facts()),
         evaluation: serde_json::to_value(&decision).unwrap_or_default(),
     })
 }
@@ -51,12 +51,8 @@ pub(crate) fn decide_claim(
 /// What is known of the claimant. When they registered is part of their id, to the second.
 fn claim_facts(claimant: &Caller, now: Timestamp) -> Facts {
     let age = now.as_millis() - claimant.id.0.minted_at().as_millis();
-    Facts {
-        user_id: claimant.id.to_string(),
-        roles: claimant.roles.iter().map(|role| role.name().to_owned()).collect(),
-        age_days: age.max(0) / MILLIS_PER_DAY,
-        now,
-    }
+    let roles = claimant.roles.iter().map(|role| role.name().to_owned()).collect();
+    Facts::new(claimant.id.to_string(), roles, age.max(0) / MILLIS_PER_DAY, now)
 }
 
 #[cfg(test)]

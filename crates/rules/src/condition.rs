@@ -1,5 +1,6 @@
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
+use domain::ActivityType;
 use serde_json::Value;
 
 use crate::{
@@ -7,9 +8,13 @@ use crate::{
     decision::{ConditionDecision, OutcomeRecorder},
     evaluate::evaluate_condition,
     expression::Expression,
-    fact::{Fact, Facts},
+    fact::{ActivityFact, Fact},
+    facts::Facts,
+    operate::OperationFailure,
     progress::{ProgressStep, collect_progress},
+    prospect::find_reasons,
     reader::read_condition,
+    reason::{Reason, ReasonMatter},
     trace::{ConditionTrace, build_trace},
 };
 
@@ -25,7 +30,7 @@ struct CompiledCondition {
     /// None for the condition that admits everybody.
     expression: Option<Expression>,
     /// Each once, in the order of first mention.
-    facts: Vec<Fact>,
+    facts: Box<[Fact]>,
 }
 
 impl Condition {
@@ -50,10 +55,12 @@ impl Condition {
     }
 
     fn new(expression: Option<Expression>) -> Self {
-        let mut facts = Vec::new();
+        let mut mentioned = Vec::new();
         if let Some(expression) = &expression {
-            expression.collect_facts(&mut facts);
+            expression.collect_facts(&mut mentioned);
         }
+        let mut seen = HashSet::new();
+        let facts = mentioned.into_iter().filter(|fact| seen.insert(*fact)).cloned().collect();
         Self(Arc::new(CompiledCondition { expression, facts }))
     }
 
@@ -62,9 +69,19 @@ impl Condition {
         &self.0.facts
     }
 
+    /// The activity types it asks about, each once.
+    pub fn activity_types(&self) -> HashSet<&ActivityType> {
+        let activity_type = |fact| match fact {
+            &Fact::Activity(ActivityFact { ref activity_type, .. }) => Some(activity_type),
+            _ => None,
+        };
+        self.0.facts.iter().filter_map(activity_type).collect()
+    }
+
     /// The memory it takes in bytes, rather too much than too little, so that a cache can be bounded by it.
     pub fn weight(&self) -> usize {
-        let facts = self.0.facts.capacity() * size_of::<Fact>() + ARC_BYTES;
+        let names: usize = self.0.facts.iter().map(|fact| fact.heap_bytes() + ARC_BYTES).sum();
+        let facts = self.0.facts.len() * size_of::<Fact>() + ARC_BYTES + names;
         let expression = self.0.expression.as_ref().map_or(0, Expression::heap_bytes);
         size_of::<CompiledCondition>() + ARC_BYTES + facts + expression
     }
@@ -79,11 +96,19 @@ impl Condition {
 
     /// How far the user is, comparison by comparison in source order. For answers; it is not stored.
     pub fn progress(&self, facts: &Facts) -> Vec<ProgressStep> {
-        let mut steps = Vec::new();
-        if let Some(expression) = &self.0.expression {
-            collect_progress(expression, facts, &mut steps);
+        self.0.expression.as_ref().map(|expression| collect_progress(expression, facts)).unwrap_or_default()
+    }
+
+    /// Why the user is not admitted: what matters of what they lack. Empty exactly if they are.
+    pub fn reasons(&self, facts: &Facts) -> Vec<Reason> {
+        let Some(expression) = &self.0.expression else { return Vec::new() };
+        let reasons = find_reasons(expression, facts);
+        if reasons.is_empty() && !self.evaluate(facts).eligible {
+            // Each part can be evaluated, but not all of them.
+            let matter = ReasonMatter::Failed(Some(OperationFailure::TooMuchText));
+            return vec![Reason::without_fact("!!", matter)];
         }
-        steps
+        reasons
     }
 
     /// How a decision came about, from what was stored: the decision and the facts ([`Facts::to_json`]).
@@ -103,12 +128,7 @@ mod tests {
     use super::*;
 
     fn unknown_user() -> Facts {
-        Facts {
-            user_id: String::new(),
-            roles: Vec::new(),
-            age_days: 0,
-            now: domain::Timestamp::from_millis(0),
-        }
+        Facts::new(String::new(), Vec::new(), 0, domain::Timestamp::from_millis(0))
     }
 
     #[test]
@@ -118,7 +138,7 @@ mod tests {
         assert_eq!(parsed.facts(), []);
         let decision = parsed.evaluate(&unknown_user());
         assert!(decision.eligible && parsed.progress(&unknown_user()).is_empty());
-        let trace = parsed.explain(&decision, &unknown_user().to_json());
+        let trace = parsed.explain(&decision, &unknown_user().to_json(&[]));
         assert_eq!(trace, ConditionTrace::Literal { literal: json!(true) });
     }
 
@@ -154,7 +174,7 @@ mod tests {
         assert!(!admits(&json!({ "!": unknown })));
         assert!(admits(&json!({"or": [true, unknown]})));
         let condition = Condition::from_stored(&unknown);
-        let trace = condition.explain(&condition.evaluate(&unknown_user()), &unknown_user().to_json());
+        let trace = condition.explain(&condition.evaluate(&unknown_user()), &unknown_user().to_json(&[]));
         let shown = serde_json::to_value(trace).unwrap();
         assert_eq!(shown["error"], "an argument could not be evaluated");
         assert_eq!(shown["arguments"][0], json!({"error": "this part is not understood any more"}));

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    evaluate::EvaluationObserver,
     operand::OperandValue,
     operate::{OperationFailure, OperationOutcome},
 };
@@ -42,7 +43,7 @@ pub(crate) enum OutcomeKind {
 }
 
 impl OutcomeKind {
-    const ALL: [OutcomeKind; 10] = [
+    const ALL: [OutcomeKind; 11] = [
         OutcomeKind::True,
         OutcomeKind::False,
         OutcomeKind::Null,
@@ -53,6 +54,7 @@ impl OutcomeKind {
         OutcomeKind::Failed(OperationFailure::DivisionByZero),
         OutcomeKind::Failed(OperationFailure::OutOfRange),
         OutcomeKind::Failed(OperationFailure::NotWhole),
+        OutcomeKind::Failed(OperationFailure::TooMuchText),
     ];
 
     /// The stored form: never change a letter.
@@ -68,6 +70,7 @@ impl OutcomeKind {
             Self::Failed(OperationFailure::DivisionByZero) => 'z',
             Self::Failed(OperationFailure::OutOfRange) => 'r',
             Self::Failed(OperationFailure::NotWhole) => 'p',
+            Self::Failed(OperationFailure::TooMuchText) => 'l',
         }
     }
 
@@ -85,8 +88,8 @@ pub(crate) struct OutcomeRecorder {
     values_bytes: usize,
 }
 
-impl OutcomeRecorder {
-    pub(crate) fn record(&mut self, outcome: &OperationOutcome<'_>) {
+impl EvaluationObserver for OutcomeRecorder {
+    fn operation_ended(&mut self, outcome: &OperationOutcome<'_>) {
         let kind = match outcome {
             Ok(OperandValue::Boolean(true)) => OutcomeKind::True,
             Ok(OperandValue::Boolean(false)) => OutcomeKind::False,
@@ -96,13 +99,14 @@ impl OutcomeRecorder {
         };
         self.outcomes.push(kind.letter());
     }
+}
 
+impl OutcomeRecorder {
     fn keep(&mut self, operand: &OperandValue<'_>) -> OutcomeKind {
-        let bytes = stored_bytes(operand);
-        if self.values_bytes + bytes > VALUES_BYTES {
+        let Some(room) = room_beside(VALUES_BYTES - self.values_bytes, operand) else {
             return OutcomeKind::Omitted;
-        }
-        self.values_bytes += bytes;
+        };
+        self.values_bytes = VALUES_BYTES - room;
         self.values.push(operand.to_json());
         OutcomeKind::Value
     }
@@ -112,17 +116,23 @@ impl OutcomeRecorder {
     }
 }
 
-/// What a value takes in a store, at most.
-fn stored_bytes(operand: &OperandValue<'_>) -> usize {
-    BYTES_PER_VALUE
-        + match operand {
-            OperandValue::Null | OperandValue::Boolean(_) => 5,
-            // The longest float: -1.2345678901234567e-12.
-            OperandValue::Number(_) => 24,
-            OperandValue::Text(text) => Value::from(text.as_ref()).to_string().len(),
-            OperandValue::Moment(_) => 26,
-            OperandValue::List(entries) => 2 + entries.iter().map(stored_bytes).sum::<usize>(),
-        }
+/// The room that is left beside a value in a store, at least; None if it does not fit. Looks at no more of
+/// the value than fits.
+fn room_beside(room: usize, operand: &OperandValue<'_>) -> Option<usize> {
+    let bytes = match operand {
+        OperandValue::Null | OperandValue::Boolean(_) => 5,
+        // The longest float: -1.2345678901234567e-12.
+        OperandValue::Number(_) => 24,
+        OperandValue::Text(text) if text.len() > room => return None,
+        OperandValue::Text(text) => Value::from(text.as_ref()).to_string().len(),
+        OperandValue::Moment(_) => 26,
+        OperandValue::List(_) => 2,
+    };
+    let room = room.checked_sub(BYTES_PER_VALUE + bytes)?;
+    match operand {
+        OperandValue::List(entries) => entries.iter().try_fold(room, room_beside),
+        _ => Some(room),
+    }
 }
 
 #[cfg(test)]
@@ -140,10 +150,10 @@ mod tests {
     #[test]
     fn values_are_kept_while_there_is_room() {
         let mut recorder = OutcomeRecorder::default();
-        recorder.record(&Ok(OperandValue::Text("x".repeat(2_000).into())));
-        recorder.record(&Ok(OperandValue::Text("y".repeat(2_000).into())));
-        recorder.record(&Ok(OperandValue::Number(7.into())));
-        recorder.record(&Err(OperationFailure::DivisionByZero));
+        recorder.operation_ended(&Ok(OperandValue::Text("x".repeat(2_000).into())));
+        recorder.operation_ended(&Ok(OperandValue::Text("y".repeat(2_000).into())));
+        recorder.operation_ended(&Ok(OperandValue::Number(7.into())));
+        recorder.operation_ended(&Err(OperationFailure::DivisionByZero));
         let decision = recorder.into_decision(true);
         assert_eq!(decision.outcomes, "vovz");
         assert_eq!(decision.values, [Value::from("x".repeat(2_000)), Value::from(7)]);

@@ -1,24 +1,46 @@
 use crate::{
     decision::{ConditionDecision, OutcomeRecorder},
     expression::{Expression, OperatorCall},
-    fact::Facts,
+    facts::Facts,
     operand::OperandValue,
     operate::{OperationFailure, OperationOutcome, apply_operator},
 };
 
+/// The text all operations of a condition may go through, in bytes. Far more than any sensible condition
+/// does; without it, texts put together over and over could take long.
+const TEXT_BUDGET: usize = 256 * 1024;
+
 /// Decides a condition. All parts are evaluated, also those that cannot change the outcome, so that the trace
 /// has them.
 pub(crate) fn evaluate_condition(expression: &Expression, facts: &Facts) -> ConditionDecision {
-    let mut evaluator = ConditionEvaluator { facts, recorder: OutcomeRecorder::default() };
-    let eligible = evaluator.outcome(expression).is_ok_and(|value| value.holds());
-    evaluator.recorder.into_decision(eligible)
+    let mut recorder = OutcomeRecorder::default();
+    let eligible = observe_evaluation(expression, facts, &mut recorder).is_ok_and(|value| value.holds());
+    recorder.into_decision(eligible)
+}
+
+/// Sees operations as they are evaluated, arguments before the operation that takes them.
+pub(crate) trait EvaluationObserver {
+    /// The arguments have been evaluated.
+    fn arguments_known(&mut self, _: &OperatorCall, _: &[OperationOutcome<'_>]) {}
+
+    /// The operation has been evaluated.
+    fn operation_ended(&mut self, _: &OperationOutcome<'_>) {}
+}
+
+/// Evaluates all of a part, for somebody to watch.
+pub(crate) fn observe_evaluation<'a>(
+    expression: &'a Expression,
+    facts: &'a Facts,
+    observer: &mut impl EvaluationObserver,
+) -> OperationOutcome<'a> {
+    PartEvaluator { facts, text_budget: TEXT_BUDGET, observer }.outcome(expression)
 }
 
 /// The value of a part without an operation in it.
 pub(crate) fn simple_value<'a>(expression: &'a Expression, facts: &'a Facts) -> OperationOutcome<'a> {
     match expression {
         Expression::Literal(literal) => Ok(literal.to_operand()),
-        Expression::Fact(fact) => Ok(facts.value(*fact)),
+        Expression::Fact(fact) => Ok(facts.value(fact)),
         Expression::NowAsMoment => Ok(OperandValue::Moment(facts.now)),
         Expression::List(entries) => entries
             .iter()
@@ -29,12 +51,14 @@ pub(crate) fn simple_value<'a>(expression: &'a Expression, facts: &'a Facts) -> 
     }
 }
 
-struct ConditionEvaluator<'a> {
+struct PartEvaluator<'a, 'o, O> {
     facts: &'a Facts,
-    recorder: OutcomeRecorder,
+    /// Bytes of text that operations may still go through.
+    text_budget: usize,
+    observer: &'o mut O,
 }
 
-impl<'a> ConditionEvaluator<'a> {
+impl<'a, O: EvaluationObserver> PartEvaluator<'a, '_, O> {
     fn outcome(&mut self, expression: &'a Expression) -> OperationOutcome<'a> {
         match expression {
             Expression::Operation(operation) => self.operation(operation),
@@ -51,10 +75,25 @@ impl<'a> ConditionEvaluator<'a> {
     }
 
     fn operation(&mut self, operation: &'a OperatorCall) -> OperationOutcome<'a> {
-        let arguments = operation.arguments.iter().map(|argument| self.outcome(argument)).collect();
-        let outcome = apply_operator(operation.operator, arguments);
-        self.recorder.record(&outcome);
+        let arguments: Vec<_> = operation.arguments.iter().map(|argument| self.outcome(argument)).collect();
+        self.observer.arguments_known(operation, &arguments);
+        let outcome = if self.affords_text(&arguments) {
+            apply_operator(operation.operator, arguments)
+        } else {
+            Err(OperationFailure::TooMuchText)
+        };
+        self.observer.operation_ended(&outcome);
         outcome
+    }
+
+    fn affords_text(&mut self, arguments: &[OperationOutcome<'_>]) -> bool {
+        let bytes = arguments.iter().map(|argument| match argument {
+            Ok(OperandValue::Text(text)) => text.len(),
+            _ => 0,
+        });
+        let left = self.text_budget.checked_sub(bytes.sum());
+        self.text_budget = left.unwrap_or_default();
+        left.is_some()
     }
 }
 

@@ -94,10 +94,10 @@ impl Expression {
     }
 
     /// The fact this names.
-    pub(crate) fn as_fact(&self) -> Option<Fact> {
+    pub(crate) fn as_fact(&self) -> Option<&Fact> {
         match self {
-            Self::Fact(fact) => Some(*fact),
-            Self::NowAsMoment => Some(Fact::Now),
+            Self::Fact(fact) => Some(fact),
+            Self::NowAsMoment => Some(&Fact::Now),
             _ => None,
         }
     }
@@ -120,11 +120,9 @@ impl Expression {
         }
     }
 
-    /// Enters each fact in the order of first mention.
-    pub(crate) fn collect_facts(&self, facts: &mut Vec<Fact>) {
-        if let Some(fact) = self.as_fact().filter(|fact| !facts.contains(fact)) {
-            facts.push(fact);
-        }
+    /// Enters each mention of a fact, in source order.
+    pub(crate) fn collect_facts<'a>(&'a self, facts: &mut Vec<&'a Fact>) {
+        facts.extend(self.as_fact());
         for part in self.parts() {
             part.collect_facts(facts);
         }
@@ -137,6 +135,9 @@ impl Expression {
                 text.len() + BYTES_PER_ALLOCATION
             }
             Self::Operation(_) => size_of::<OperatorCall>() + 2 * BYTES_PER_ALLOCATION,
+            Self::Fact(fact @ (Fact::Activity(_) | Fact::Attribute(_))) => {
+                fact.heap_bytes() + BYTES_PER_ALLOCATION
+            }
             Self::List(_) => BYTES_PER_ALLOCATION,
             _ => 0,
         };

@@ -3,10 +3,11 @@
 use domain::{Role, Timestamp};
 
 use crate::{
+    activity_measure::ActivityMeasure,
     condition_fault::{FaultList, shortened_text},
     condition_path::ConditionPath,
     expression::{Expression, LiteralValue},
-    fact::Fact,
+    fact::{ActivityFact, Fact},
     operator::{Operator, OperatorFamily},
 };
 
@@ -20,13 +21,12 @@ pub(crate) fn judge_operation<'a>(
     for (index, argument) in arguments.iter().enumerate() {
         let is_haystack = operator == Operator::In && index == 1;
         let message = match operator.family() {
-            OperatorFamily::Comparison => {
-                roles_misused(operator, argument).or_else(|| comparison_mismatch(argument, arguments))
-            }
+            OperatorFamily::Comparison => roles_misused(operator, argument)
+                .or_else(|| comparison_mismatch(operator, argument, arguments)),
             OperatorFamily::Arithmetic => {
                 roles_misused(operator, argument).or_else(|| not_a_number(operator, argument))
             }
-            OperatorFamily::Membership if is_haystack => None,
+            OperatorFamily::Membership if is_haystack => contains_nothing(argument),
             OperatorFamily::Membership => {
                 roles_misused(operator, argument).or_else(|| unknown_role(argument, arguments))
             }
@@ -43,7 +43,7 @@ pub(crate) fn judge_operation<'a>(
 }
 
 fn roles_misused(operator: Operator, argument: &Expression) -> Option<String> {
-    let is_roles = matches!(argument, Expression::Fact(Fact::UserRoles));
+    let is_roles = argument.as_fact() == Some(&Fact::UserRoles);
     is_roles.then(|| {
         let name = operator.name();
         format!(
@@ -62,11 +62,17 @@ fn unknown_role(needle: &Expression, arguments: &[Expression]) -> Option<String>
     Some(format!("{shown} is not a role; roles: {}", Role::ALL.map(Role::name).join(", ")))
 }
 
-/// Null is left to evaluation, as is what is computed.
+fn contains_nothing(haystack: &Expression) -> Option<String> {
+    let fact = haystack.as_fact().filter(|fact| fact.is_number())?;
+    Some(format!("{fact} is a number; \"in\" looks into a list or a text"))
+}
+
+/// Null is left to evaluation, as are what is computed and attributes, which can be anything.
 fn not_a_number(operator: Operator, argument: &Expression) -> Option<String> {
     let shown = match argument {
         Expression::Literal(LiteralValue::Number(_) | LiteralValue::Null)
-        | Expression::Fact(Fact::UserAgeDays) => None,
+        | Expression::Fact(Fact::Attribute(_)) => None,
+        Expression::Fact(fact) if fact.is_number() => None,
         other => shown_operand(other),
     };
     shown.map(|shown| format!("{shown} is not a number as {:?} takes it here", operator.name()))
@@ -75,18 +81,22 @@ fn not_a_number(operator: Operator, argument: &Expression) -> Option<String> {
 fn not_a_text(operator: Operator, argument: &Expression) -> Option<String> {
     let shown = match argument {
         Expression::Literal(LiteralValue::Text(_) | LiteralValue::Null)
-        | Expression::Fact(Fact::UserId | Fact::Now) => None,
+        | Expression::Fact(Fact::UserId | Fact::Now | Fact::Attribute(_)) => None,
         other => shown_operand(other),
     };
     shown.map(|shown| format!("{shown} is not a text as {:?} takes it here", operator.name()))
 }
 
 /// What is wrong with comparing the argument to a fact among the others, if anything is known to be.
-fn comparison_mismatch(argument: &Expression, arguments: &[Expression]) -> Option<String> {
-    arguments.iter().filter_map(Expression::as_fact).find_map(|fact| fact_mismatch(fact, argument))
+fn comparison_mismatch(
+    operator: Operator,
+    argument: &Expression,
+    arguments: &[Expression],
+) -> Option<String> {
+    arguments.iter().filter_map(Expression::as_fact).find_map(|fact| fact_mismatch(operator, fact, argument))
 }
 
-fn fact_mismatch(fact: Fact, other: &Expression) -> Option<String> {
+fn fact_mismatch(operator: Operator, fact: &Fact, other: &Expression) -> Option<String> {
     match fact {
         // Computed text would compare letter by letter and get offsets wrong, so only literals will do.
         Fact::Now if !is_now_or_time(other) => Some(
@@ -94,18 +104,48 @@ fn fact_mismatch(fact: Fact, other: &Expression) -> Option<String> {
              \"2026-06-01T00:00:00+09:00\""
                 .to_owned(),
         ),
-        Fact::UserAgeDays if !matches!(other, Expression::Literal(LiteralValue::Number(_))) => {
-            let shown = shown_constant(other)?;
-            Some(format!(
-                "user.ageDays is a number and cannot be compared to {shown}; write a number such as 7"
-            ))
+        // Without activity the largest value is null, which an equality may ask for.
+        Fact::Activity(ActivityFact { measure: ActivityMeasure::Max, .. })
+            if is_null(other) && !operator.is_ordering() =>
+        {
+            None
         }
+        Fact::UserAgeDays | Fact::Activity(_) if !is_number(other) => {
+            let shown = shown_constant(other)?;
+            Some(format!("{fact} is a number and cannot be compared to {shown}; write a number such as 7"))
+        }
+        Fact::Attribute(_) => attribute_mismatch(operator, fact, other),
         Fact::UserId if !is_text(other, is_id) => {
             let shown = shown_constant(other)?;
             Some(format!("user.id cannot equal {shown}; an id is text of 24 lower-case hexadecimal digits"))
         }
-        Fact::Now | Fact::UserAgeDays | Fact::UserId | Fact::UserRoles => None,
+        _ => None,
     }
+}
+
+/// An attribute can be any text, number or boolean, or null.
+fn attribute_mismatch(operator: Operator, fact: &Fact, other: &Expression) -> Option<String> {
+    let is_scalar = matches!(other, Expression::Literal(_));
+    let is_in_order = matches!(other, Expression::Literal(LiteralValue::Number(_) | LiteralValue::Text(_)));
+    let shown = shown_constant(other).filter(|_| !is_in_order)?;
+    if operator.is_ordering() {
+        let name = operator.name();
+        return Some(format!("{shown} is in no order; {name:?} compares {fact} to a number or a text"));
+    }
+    (!is_scalar).then(|| {
+        format!(
+            "{fact} is never {shown}; to allow several values, write {{\"in\": [{{\"var\": \"{fact}\"}}, \
+             [\"a\", \"b\"]]}}"
+        )
+    })
+}
+
+fn is_null(expression: &Expression) -> bool {
+    matches!(expression, Expression::Literal(LiteralValue::Null))
+}
+
+fn is_number(expression: &Expression) -> bool {
+    matches!(expression, Expression::Literal(LiteralValue::Number(_)))
 }
 
 fn is_now_or_time(expression: &Expression) -> bool {
@@ -115,7 +155,7 @@ fn is_now_or_time(expression: &Expression) -> bool {
 
 /// How messages show a fact or a value whose type the condition spells out; None for what is computed.
 fn shown_operand(expression: &Expression) -> Option<String> {
-    expression.as_fact().map(|fact| fact.name().to_owned()).or_else(|| shown_constant(expression))
+    expression.as_fact().map(Fact::to_string).or_else(|| shown_constant(expression))
 }
 
 /// How messages show a value whose type the condition spells out; None for facts and what is computed.

@@ -53,6 +53,7 @@
 //! JsonLogic's own meaning is JavaScript's: `null == 0` holds, and so does `"10" > 9`. An engine built for
 //! that would have to be kept from it operator by operator.
 
+mod activity_measure;
 mod condition;
 mod condition_fault;
 mod condition_path;
@@ -61,17 +62,29 @@ mod decision;
 mod evaluate;
 mod expression;
 mod fact;
+mod facts;
 mod judge;
+mod language;
 mod operand;
 mod operate;
 mod operator;
+mod plan;
 mod progress;
+mod prospect;
 mod reader;
+mod reason;
+mod requirement;
+mod sentence;
+mod subject;
 mod trace;
 
+pub use activity_measure::ActivityMeasure;
 pub use condition::Condition;
 pub use condition_fault::ConditionFault;
 pub use decision::ConditionDecision;
-pub use fact::{Fact, Facts};
+pub use fact::{ActivityFact, Fact, UnknownFact};
+pub use facts::{ActivityTotals, Facts};
+pub use language::Language;
 pub use progress::ProgressStep;
+pub use reason::Reason;
 pub use trace::ConditionTrace;

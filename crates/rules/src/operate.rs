@@ -15,6 +15,7 @@ pub(crate) enum OperationFailure {
     DivisionByZero,
     OutOfRange,
     NotWhole,
+    TooMuchText,
 }
 
 /// The result of a part of a condition.

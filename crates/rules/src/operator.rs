@@ -132,6 +132,11 @@ impl Operator {
         self.signature().family
     }
 
+    /// Whether it asks for an order.
+    pub(crate) const fn is_ordering(self) -> bool {
+        matches!(self, Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
+    }
+
     pub(crate) fn takes(self, arguments: usize) -> bool {
         let OperatorSignature { least, most, .. } = self.signature();
         arguments >= least && most.is_none_or(|most| arguments <= most)

@@ -2,24 +2,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    evaluate::simple_value,
+    evaluate::{EvaluationObserver, observe_evaluation},
     expression::{Expression, OperatorCall},
-    fact::{Fact, Facts},
-    operate::apply_operator,
-    operator::{Operator, OperatorFamily},
+    facts::Facts,
+    operand::OperandValue,
+    operate::{OperationOutcome, apply_operator},
+    operator::OperatorFamily,
+    subject::{SubjectRank, SubjectSide, subject_name, subject_side},
 };
 
-/// One comparison between a fact and a literal, read with the fact on the left.
+/// One comparison between a fact and something else, read with the fact on the left.
 ///
 /// For `in` over `user.roles` the target is the role asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgressStep {
-    /// The name of the fact.
+    /// The name of the fact; where something computed from facts is compared, its formula, such as
+    /// `activity.purchase.sum + activity.gift.sum`.
     pub fact: String,
     /// The operator, such as `>=`.
     pub operator: String,
-    /// The literal, as written.
+    /// What the fact is compared to: a literal as written, or the value of what is computed. Null if it could
+    /// not be computed.
     pub target: Value,
     /// The fact's value.
     pub actual: Value,
@@ -27,33 +31,57 @@ pub struct ProgressStep {
     pub met: bool,
 }
 
-/// Enters each comparison between a fact and a literal, in source order; `a < b < c` makes two.
-pub(crate) fn collect_progress(expression: &Expression, facts: &Facts, steps: &mut Vec<ProgressStep>) {
-    if let Expression::Operation(operation) = expression {
-        let is_compared =
-            matches!(operation.operator.family(), OperatorFamily::Comparison | OperatorFamily::Membership);
-        let pairs = operation.arguments.windows(2).filter(|_| is_compared);
-        steps.extend(pairs.filter_map(|pair| progress_step(operation, pair, facts)));
-    }
-    for part in expression.parts() {
-        collect_progress(part, facts, steps);
+/// Each comparison of a fact, or of what is computed from facts, in source order, those inside another one
+/// first; `a < b < c` makes two.
+pub(crate) fn collect_progress(expression: &Expression, facts: &Facts) -> Vec<ProgressStep> {
+    let mut collector = ProgressCollector::default();
+    // The verdict is not asked for here.
+    let _ = observe_evaluation(expression, facts, &mut collector);
+    collector.0
+}
+
+#[derive(Default)]
+struct ProgressCollector(Vec<ProgressStep>);
+
+impl EvaluationObserver for ProgressCollector {
+    fn arguments_known(&mut self, operation: &OperatorCall, outcomes: &[OperationOutcome<'_>]) {
+        if matches!(operation.operator.family(), OperatorFamily::Comparison | OperatorFamily::Membership) {
+            let pairs = operation.arguments.windows(2).zip(outcomes.windows(2));
+            self.0.extend(pairs.filter_map(|(pair, outcomes)| progress_step(operation, pair, outcomes)));
+        }
     }
 }
 
-fn progress_step(operation: &OperatorCall, pair: &[Expression], facts: &Facts) -> Option<ProgressStep> {
-    let [left, right] = pair else { return None };
-    let (fact, operator, target): (Fact, Operator, Value) =
-        match (left.as_fact(), left.literal_json(), right.as_fact(), right.literal_json()) {
-            (Some(fact), _, _, Some(target)) => (fact, operation.operator, target),
-            (_, Some(target), Some(fact), _) => (fact, operation.operator.flipped(), target),
-            _ => return None,
-        };
-    let compared = vec![simple_value(left, facts), simple_value(right, facts)];
+fn progress_step(
+    operation: &OperatorCall,
+    pair: &[Expression],
+    outcomes: &[OperationOutcome<'_>],
+) -> Option<ProgressStep> {
+    let ([left, right], [left_outcome, right_outcome]) = (pair, outcomes) else { return None };
+    let (side, rank) = subject_side(left, right);
+    if rank < SubjectRank::Computed {
+        return None;
+    }
+    let compared = vec![left_outcome.clone(), right_outcome.clone()];
+    let met = apply_operator(operation.operator, compared).is_ok_and(|value| value.holds());
+    let (fact, actual, operator, target) = match side {
+        SubjectSide::Left => (left, left_outcome, operation.operator, (right, right_outcome)),
+        SubjectSide::Right => (right, right_outcome, operation.operator.flipped(), (left, left_outcome)),
+    };
     Some(ProgressStep {
-        fact: fact.name().to_owned(),
+        fact: subject_name(fact),
         operator: operator.name().to_owned(),
-        target,
-        actual: facts.value(fact).to_json(),
-        met: apply_operator(operation.operator, compared).is_ok_and(|value| value.holds()),
+        target: target_json(target.0, target.1),
+        actual: outcome_json(actual),
+        met,
     })
+}
+
+/// A literal as it is written, anything else by its value.
+pub(crate) fn target_json(target: &Expression, outcome: &OperationOutcome<'_>) -> Value {
+    target.literal_json().unwrap_or_else(|| outcome_json(outcome))
+}
+
+pub(crate) fn outcome_json(outcome: &OperationOutcome<'_>) -> Value {
+    outcome.as_ref().map_or(Value::Null, OperandValue::to_json)
 }

@@ -180,17 +180,13 @@ impl ConditionReader {
         }
         let path = place_of(0);
         let Value::String(name) = name else {
-            let message = format!("must be the name of a fact as literal text; known: {}", Fact::names());
+            let message = format!("must be the name of a fact as literal text; known: {}", Fact::NAMES);
             return self.refused(&path, message);
         };
-        if let Some(fact) = Fact::named(name) {
-            return Expression::Fact(fact);
+        match name.parse::<Fact>() {
+            Ok(fact) => Expression::Fact(fact),
+            Err(unknown) => self.refused(&path, unknown.to_string()),
         }
-        let problem = match name.split('.').next() {
-            Some("activity" | "attributes") => "is not available yet; available",
-            _ => "is not a known fact; known",
-        };
-        self.refused(&path, format!("{:?} {problem}: {}", shortened_text(name), Fact::names()))
     }
 
     fn too_deep(&mut self, path: &ConditionPath<'_>) -> Expression {

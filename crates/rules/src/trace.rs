@@ -75,7 +75,7 @@ impl TraceBuilder<'_> {
             return ConditionTrace::Literal { literal };
         }
         if let Some(fact) = expression.as_fact() {
-            return ConditionTrace::Fact { fact: fact.name().to_owned(), value: fact.find_in(self.facts) };
+            return ConditionTrace::Fact { fact: fact.to_string(), value: fact.find_in(self.facts) };
         }
         match expression {
             Expression::Operation(operation) => self.operation(operation, path),
@@ -122,12 +122,14 @@ impl TraceBuilder<'_> {
     }
 }
 
-fn failure_reason(failure: OperationFailure) -> &'static str {
+/// Why an operation failed, for messages.
+pub(crate) fn failure_reason(failure: OperationFailure) -> &'static str {
     match failure {
         OperationFailure::ArgumentFailed => "an argument could not be evaluated",
         OperationFailure::WrongType => "an argument is of a type the operator does not take",
         OperationFailure::DivisionByZero => "the divisor is zero",
         OperationFailure::OutOfRange => "the result lies beyond ±9007199254740991",
         OperationFailure::NotWhole => "the start or the length is no whole number",
+        OperationFailure::TooMuchText => "the condition goes through too much text",
     }
 }

@@ -4,12 +4,8 @@ use super::*;
 use crate::{Condition, ConditionTrace};
 
 fn known_facts() -> Facts {
-    Facts {
-        user_id: "665f1c2e8b3e4a0012345678".into(),
-        roles: vec!["USER".into()],
-        age_days: 9,
-        now: "2026-05-01T09:00:00.000Z".parse().unwrap(),
-    }
+    let now = "2026-05-01T09:00:00.000Z".parse().unwrap();
+    Facts::new("665f1c2e8b3e4a0012345678".into(), vec!["USER".into()], 9, now)
 }
 
 fn decision_on(condition: &Value) -> ConditionDecision {
@@ -29,7 +25,8 @@ fn progress_on(condition: &Value) -> Value {
 fn trace_of(condition: &Value) -> Value {
     let stored = serde_json::to_string(&decision_on(condition)).unwrap();
     let condition = Condition::parse(condition).unwrap();
-    let trace = condition.explain(&serde_json::from_str(&stored).unwrap(), &known_facts().to_json());
+    let trace =
+        condition.explain(&serde_json::from_str(&stored).unwrap(), &known_facts().to_json(condition.facts()));
     serde_json::to_value(trace).unwrap()
 }
 
@@ -111,8 +108,167 @@ fn progress_is_reported_in_source_order_also_from_branches_not_taken() {
 }
 
 #[test]
-fn comparisons_without_a_literal_make_no_progress() {
-    assert_eq!(progress_on(&json!({">": [{"+": [{"var": "user.ageDays"}, 1]}, 7]})), json!([]));
+fn what_is_computed_from_facts_makes_progress_too() {
+    let age = json!({"var": "user.ageDays"});
+    let expected = json!([
+        {"fact": "user.ageDays + 1", "operator": ">", "target": 7, "actual": 10, "met": true},
+        {"fact": "user.ageDays", "operator": "<", "target": 18, "actual": 9, "met": true},
+        {"fact": "user.ageDays", "operator": "==", "target": null, "actual": 9, "met": false},
+    ]);
+    let condition = json!({"and": [
+        {"<": [7, {"+": [age, 1]}]},
+        {"<": [age, {"*": [age, 2]}]},
+        {"==": [age, {"/": [age, 0]}]},
+    ]});
+    assert_eq!(progress_on(&condition), expected);
+}
+
+#[test]
+fn progress_inside_a_comparison_is_reported_before_it_and_logic_makes_none_itself() {
+    let age = json!({"var": "user.ageDays"});
+    let condition = json!({"and": [
+        {">": [age, {"if": [{">=": [age, 30]}, 5, 10]}]},
+        {"==": [{"or": [{"<": [age, 1]}, false]}, false]},
+    ]});
+    let steps = progress_on(&condition);
+    let targets: Vec<_> = steps.as_array().unwrap().iter().map(|step| &step["target"]).collect();
+    assert_eq!(targets, [&json!(30), &json!(10), &json!(1)]);
+}
+
+#[test]
+fn comparisons_without_a_fact_make_no_progress() {
+    assert_eq!(progress_on(&json!({">": [{"+": [8, 1]}, 7]})), json!([]));
+}
+
+/// The facts of somebody with and without what the game could say.
+fn facts_with(level: Option<Value>) -> Facts {
+    let mut facts = known_facts();
+    if let Some(level) = level {
+        facts.attributes.insert("level".parse().unwrap(), domain::AttributeValue::try_from(&level).unwrap());
+    }
+    facts
+}
+
+#[test]
+fn an_attribute_that_is_not_set_is_null_and_nothing_else() {
+    let level = json!({"var": "attributes.level"});
+    for facts in [facts_with(None), facts_with(Some(Value::Null))] {
+        for (condition, met) in [
+            (json!({"==": [level, false]}), false),
+            (json!({"==": [level, 0]}), false),
+            (json!({"==": [level, ""]}), false),
+            (json!({"<": [level, 30]}), false),
+            (json!({">=": [level, 0]}), false),
+            (json!({"<=": [level, level]}), false),
+            (json!({"!=": [level, 0]}), true),
+            (json!({"==": [level, null]}), true),
+            (json!({"===": [null, level]}), true),
+            (json!({"in": [level, [0, false, ""]]}), false),
+            (json!({"in": [level, [null]]}), true),
+            (json!({"!": level}), true),
+            (json!({"==": [{"+": [level, 1]}, null]}), true),
+        ] {
+            assert_eq!(Condition::parse(&condition).unwrap().evaluate(&facts).eligible, met, "{condition}");
+        }
+    }
+}
+
+#[test]
+fn an_attribute_of_another_type_is_never_equal_and_never_in_order() {
+    let level = json!({"var": "attributes.level"});
+    let others = [json!(30), json!("30"), json!(true), json!("a"), json!(1)];
+    for set in &others {
+        let facts = facts_with(Some(set.clone()));
+        for other in &others {
+            let admits = |name: &str| {
+                Condition::from_stored(&json!({ name: [level, other] })).evaluate(&facts).eligible
+            };
+            assert_eq!((admits("=="), admits("!=")), (set == other, set != other), "{set} {other}");
+            let ordered = (set.is_number() && other.is_number()) || (set.is_string() && other.is_string());
+            assert_eq!(admits("<=") || admits(">="), ordered, "{set} {other}");
+        }
+    }
+}
+
+#[test]
+fn without_activity_counts_are_zero_and_the_largest_value_is_null() {
+    let fact = |measure: &str| json!({"var": format!("activity.boss-fight.{measure}")});
+    for (condition, met) in [
+        (json!({"==": [fact("count"), 0]}), true),
+        (json!({"<": [fact("sum"), 1]}), true),
+        (json!({"==": [fact("days"), 0]}), true),
+        (json!({">=": [fact("streak"), 1]}), false),
+        (json!({"==": [fact("max"), null]}), true),
+        (json!({"==": [fact("max"), 0]}), false),
+        (json!({"!=": [fact("max"), 0]}), true),
+        (json!({"<": [fact("max"), 1]}), false),
+        (json!({">=": [fact("max"), -1]}), false),
+        (json!({"==": [fact("max"), fact("max")]}), true),
+        (json!({"<=": [fact("max"), fact("max")]}), false),
+    ] {
+        assert_eq!(is_admitted(&condition), met, "{condition}");
+    }
+}
+
+#[test]
+fn sums_are_exact() {
+    let mut facts = known_facts();
+    let sum = (0..10).map(|_| rust_decimal::Decimal::new(1, 1)).sum();
+    let totals = crate::ActivityTotals { count: 10, sum, ..crate::ActivityTotals::default() };
+    facts.activities.insert("purchase".parse().unwrap(), totals);
+    let condition = Condition::parse(&json!({"==": [{"var": "activity.purchase.sum"}, 1]})).unwrap();
+    assert!(condition.evaluate(&facts).eligible);
+}
+
+#[test]
+fn facts_of_activities_and_attributes_are_traced_from_what_was_stored() {
+    let condition = Condition::parse(&json!({"and": [
+        {">=": [{"var": "activity.boss-fight.max"}, 7]},
+        {"==": [{"var": "attributes.level"}, 30]},
+    ]}))
+    .unwrap();
+    let mut facts = facts_with(Some(json!(30)));
+    let totals = crate::ActivityTotals { max: Some(9.into()), ..crate::ActivityTotals::default() };
+    facts.activities.insert("boss-fight".parse().unwrap(), totals);
+    let decision = condition.evaluate(&facts);
+    assert!(decision.eligible);
+    let trace = condition.explain(&decision, &facts.to_json(condition.facts()));
+    let trace = serde_json::to_value(trace).unwrap();
+    assert_eq!(trace["arguments"][0]["arguments"][0], json!({"fact": "activity.boss-fight.max", "value": 9}));
+    assert_eq!(trace["arguments"][1]["arguments"][0], json!({"fact": "attributes.level", "value": 30}));
+}
+
+#[test]
+fn a_decision_from_before_activities_is_still_explained() {
+    let condition = Condition::from_stored(&json!({">=": [{"var": "user.ageDays"}, 7]}));
+    let decision = serde_json::from_value(json!({"eligible": true, "outcomes": "t"})).unwrap();
+    let user = json!({"id": "665f1c2e8b3e4a0012345678", "roles": ["USER"], "ageDays": 9});
+    let facts = json!({"user": user, "now": "2026-05-01T09:00:00.000Z"});
+    let trace = serde_json::to_value(condition.explain(&decision, &facts)).unwrap();
+    assert_eq!(trace["value"], true);
+    assert_eq!(trace["arguments"][0], json!({"fact": "user.ageDays", "value": 9}));
+}
+
+#[test]
+fn putting_texts_together_over_and_over_fails_rather_than_taking_long() {
+    let mut facts = known_facts();
+    let long = domain::AttributeValue::Text("가".repeat(200));
+    facts.attributes.insert("level".parse().unwrap(), long);
+    let texts = json!({ "cat": vec![json!({"var": "attributes.level"}); 500] });
+    assert!(
+        Condition::parse(&json!({"!!": [{"cat": [{"var": "attributes.level"}]}]}))
+            .unwrap()
+            .evaluate(&facts)
+            .eligible
+    );
+    let condition = Condition::parse(&json!({"!!": [texts]})).unwrap();
+    let decision = condition.evaluate(&facts);
+    assert!(!decision.eligible);
+    let trace =
+        serde_json::to_value(condition.explain(&decision, &facts.to_json(condition.facts()))).unwrap();
+    assert_eq!(trace["arguments"][0]["error"], "the condition goes through too much text");
+    let [reason] = condition.reasons(&facts).try_into().unwrap();
+    assert!(reason.sentence(crate::Language::English).ends_with("goes through too much text."));
 }
 
 #[test]
@@ -198,7 +354,8 @@ fn a_trace_points_at_arguments_without_brackets() {
 fn the_deepest_trace_survives_being_read_as_json() {
     let deepest = (0..31).fold(json!({"var": "now"}), |inner, _| json!({ "!": [inner] }));
     let condition = Condition::parse(&deepest).unwrap();
-    let trace = condition.explain(&condition.evaluate(&known_facts()), &known_facts().to_json());
+    let trace =
+        condition.explain(&condition.evaluate(&known_facts()), &known_facts().to_json(condition.facts()));
     let text = serde_json::to_string(&trace).unwrap();
     assert_eq!(serde_json::from_str::<ConditionTrace>(&text).unwrap(), trace);
 }

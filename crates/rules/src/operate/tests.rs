@@ -7,13 +7,8 @@ use super::*;
 /// The value of an operation without facts, which must be accepted; the failure's name if it fails.
 fn result_of(operation: &Value) -> Value {
     let wrapped = Condition::parse(operation).expect("must be accepted");
-    let nobody = Facts {
-        user_id: String::new(),
-        roles: Vec::new(),
-        age_days: 0,
-        now: domain::Timestamp::from_millis(0),
-    };
-    let trace = wrapped.explain(&wrapped.evaluate(&nobody), &nobody.to_json());
+    let nobody = Facts::new(String::new(), Vec::new(), 0, domain::Timestamp::from_millis(0));
+    let trace = wrapped.explain(&wrapped.evaluate(&nobody), &nobody.to_json(&[]));
     serde_json::to_value(trace).unwrap()["value"].clone()
 }
 

@@ -1,7 +1,7 @@
 //! What conditions mean, written down a second time: over JSON as it is, with fractions instead of decimals,
 //! in the most naive way, so that the properties have something independent to hold evaluation against.
 
-use rules::Facts;
+use rules::{Condition, Facts};
 use serde_json::{Value, json};
 
 const LARGEST: i128 = (1 << 53) - 1;
@@ -27,7 +27,8 @@ pub(crate) struct ReferenceDecision {
 }
 
 pub(crate) fn evaluate_naively(rule: &Value, facts: &Facts) -> ReferenceDecision {
-    let mut reference = NaiveEvaluator { facts: facts.to_json(), rounded: false };
+    let mut reference =
+        NaiveEvaluator { facts: facts.to_json(Condition::from_stored(rule).facts()), rounded: false };
     let (outcome, trace) = reference.part(rule, "");
     ReferenceDecision { eligible: outcome.as_ref().is_some_and(holds), trace, rounded: reference.rounded }
 }

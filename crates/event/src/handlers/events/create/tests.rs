@@ -105,14 +105,14 @@ async fn every_fault_is_reported_with_its_pointer_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn facts_of_later_versions_are_refused_by_name() {
+async fn a_fact_that_is_almost_right_is_refused_with_what_would_be_right() {
     let app = TestApp::start().await;
-    let condition = json!({">=": [{"var": "activity.login.streak"}, 7]});
+    let condition = json!({">=": [{"var": "activity.login.streaks"}, 7]});
     let answer =
         app.post(as_operator(), "/events", &spring_event_with(&json!({ "condition": condition }))).await;
     assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED"));
     let message = answer.body["errors"][0]["message"].as_str().unwrap();
-    assert!(message.contains("activity.login.streak") && message.contains("not available yet"), "{message}");
+    assert!(message.contains("count, sum, max, days, streak"), "{message}");
 }
 
 #[tokio::test]
