@@ -1,6 +1,7 @@
 //! The vocabulary every part of Guerdon shares: ids, times, roles, entities. Pure: no I/O, no ambient clock
 //! or randomness.
 
+mod api_key;
 mod claim;
 mod clock;
 mod email;
@@ -17,12 +18,13 @@ mod text;
 mod timestamp;
 mod user;
 
+pub use api_key::{ApiKey, ApiKeyScope, ApiKeyScopeSet};
 pub use claim::{Claim, ClaimStatus, DecisionTrace};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail};
 pub use event::{Approval, Event, EventStatus, Phase};
 pub use fault::{Fault, Faults, json_pointer, read_text};
-pub use id::{ClaimId, EventId, IdGenerator, InvalidId, MintedId, ObjectId, RewardId, UserId};
+pub use id::{ApiKeyId, ClaimId, EventId, IdGenerator, InvalidId, MintedId, ObjectId, RewardId, UserId};
 pub use named_values::UnknownName;
 pub use numbers::{MAX_WHOLE_NUMBER, normalise_numbers};
 pub use random::RandomSource;
