@@ -17,5 +17,6 @@ pub mod queue_figures;
 pub mod ratelimit;
 mod request_metrics;
 pub mod server;
+pub mod subject;
 pub mod telemetry;
 pub mod worker;
