@@ -1,4 +1,4 @@
-//! The auth service: users, roles, sessions, passwords.
+//! The auth service: users, roles, sessions, passwords, API keys.
 //!
 //! `handlers` translate HTTP, `app` has the use cases and the protocol that keeps user-db and token-db in step, `store` has
 //! the ports and their adapters.
@@ -28,8 +28,9 @@ pub use refresh_token::{
 };
 pub use router::{document, router};
 
+use app::api_keys::NotedKeyUses;
 use login_figures::{LoginOutcomeLabel, login_counters};
-use store::{AccessTokenStore, RefreshTokenStore, UserStore};
+use store::{AccessTokenStore, ApiKeyStore, RefreshTokenStore, UserStore};
 
 /// What the service works with.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub struct AuthParts {
     pub refresh_tokens: Arc<dyn RefreshTokenStore>,
     /// Their access tokens.
     pub access_tokens: Arc<dyn AccessTokenStore>,
+    /// The API keys of servers.
+    pub api_keys: Arc<dyn ApiKeyStore>,
     /// Issues access tokens.
     pub access_key: AccessTokenKey,
     /// Derives refresh tokens.
@@ -63,12 +66,13 @@ pub struct AuthParts {
 pub struct AuthService {
     parts: Arc<AuthParts>,
     pub(crate) login_figures: Arc<LabelCounters<LoginOutcomeLabel>>,
+    pub(crate) key_uses: Arc<NotedKeyUses>,
 }
 
 impl AuthService {
     /// The service made of these parts.
     pub fn new(parts: AuthParts) -> Self {
-        Self { parts: Arc::new(parts), login_figures: Arc::new(login_counters()) }
+        Self { parts: Arc::new(parts), login_figures: Arc::new(login_counters()), key_uses: Arc::default() }
     }
 }
 

@@ -3,14 +3,14 @@ use service_kit::{
     extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
     identity::Audience,
     identity_gate::{IdentitySource, protect_service},
-    internal_api::CHECK_SESSIONS_PATH,
+    internal_api::{CHECK_SESSIONS_PATH, USER_ROLES_PATH},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     AuthService,
-    handlers::{sessions, users},
+    handlers::{api_keys, sessions, users},
 };
 
 /// The service's routes behind the identity gate, and the description of the public ones.
@@ -18,6 +18,7 @@ pub fn router(service: AuthService, identity: impl Into<IdentitySource>) -> (Rou
     let (public, document) = public_routes().split_for_parts();
     let unguarded = public
         .route(CHECK_SESSIONS_PATH, post(sessions::check::check_sessions))
+        .route(USER_ROLES_PATH, post(users::roles_question::answer_roles))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
@@ -37,6 +38,8 @@ fn public_routes() -> OpenApiRouter<AuthService> {
         .routes(routes!(users::set_password::set_password))
         .routes(routes!(users::get::get_user))
         .routes(routes!(users::set_roles::set_roles))
+        .routes(routes!(api_keys::create::create_api_key, api_keys::list::list_api_keys))
+        .routes(routes!(api_keys::delete::delete_api_key))
         .routes(routes!(sessions::log_in::log_in))
         .routes(routes!(sessions::refresh::refresh_session))
         .routes(routes!(sessions::log_out::log_out))

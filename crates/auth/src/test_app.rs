@@ -88,6 +88,7 @@ impl TestApp {
             users: Arc::<FaultyStores>::clone(&stores),
             refresh_tokens: Arc::<FaultyStores>::clone(&stores),
             access_tokens: stores,
+            api_keys: Arc::new(user_db.clone()),
             access_key: access_key.clone(),
             refresh_key: RefreshTokenKey::derive(SECRET),
             refresh_grace: Duration::from_secs(10),

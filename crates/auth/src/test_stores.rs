@@ -190,6 +190,10 @@ impl UserStore for FaultyStores {
         self.ask_users(CallKind::Read, self.users.find(id)).await
     }
 
+    async fn find_roles(&self, ids: &[UserId]) -> Result<Vec<Option<RoleSet>>, StoreError> {
+        self.ask_users(CallKind::Read, self.users.find_roles(ids)).await
+    }
+
     async fn find_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError> {
         self.ask_users(CallKind::Read, self.users.find_by_email(email)).await
     }

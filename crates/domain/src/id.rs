@@ -220,6 +220,10 @@ typed_id!(
     /// A reward request's id.
     ClaimId
 );
+typed_id!(
+    /// An API key's id.
+    ApiKeyId
+);
 
 #[cfg(test)]
 mod tests {

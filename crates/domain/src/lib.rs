@@ -2,6 +2,7 @@
 //! or randomness.
 
 mod activity;
+mod api_key;
 mod attribute;
 mod claim;
 mod clock;
@@ -23,6 +24,7 @@ pub use activity::{
     Activity, ActivityId, ActivityType, ActivityValue, InvalidActivityId, InvalidActivityType,
     InvalidActivityValue,
 };
+pub use api_key::{ApiKey, ApiKeyScope, ApiKeyScopeSet};
 pub use attribute::{
     AttributeMap, AttributeName, AttributeValue, InvalidAttributeName, InvalidAttributeValue, MOST_ATTRIBUTES,
 };
@@ -31,7 +33,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail};
 pub use event::{Approval, Event, EventStatus, Phase};
 pub use fault::{Fault, Faults, json_pointer, read_text};
-pub use id::{ClaimId, EventId, IdGenerator, InvalidId, MintedId, ObjectId, RewardId, UserId};
+pub use id::{ApiKeyId, ClaimId, EventId, IdGenerator, InvalidId, MintedId, ObjectId, RewardId, UserId};
 pub use named_values::UnknownName;
 pub use numbers::{MAX_WHOLE_NUMBER, normalise_numbers};
 pub use random::RandomSource;

@@ -17,7 +17,7 @@ use service_kit::{
     server::PeerAddress,
 };
 
-use crate::{body::RequestBody, gateway::Gateway, host::check_host, routes::ROUTES};
+use crate::{body::RequestBody, gateway::Gateway, guard::shows_api_key, host::check_host, routes::ROUTES};
 
 /// The client as the rate limits know it, in a request's extensions.
 #[derive(Debug, Clone)]
@@ -46,7 +46,8 @@ async fn check_client(gateway: &Gateway, request: &Parts) -> Result<ClientKey, P
         return Err(Problem::new(ProblemCode::Internal).detail("The request has no peer address"));
     };
     let client = gateway.clients.client_key(peer.ip(), &request.headers);
-    gateway.limits.take(RateClass::Client, &client).await?;
+    let class = if shows_api_key(request) { RateClass::KeyClient } else { RateClass::Client };
+    gateway.limits.take(class, &client).await?;
     if !is_api_route(request) {
         gateway.limits.take(RateClass::Pages, &client).await?;
     }

@@ -4,7 +4,7 @@ use service_kit::{access_token::AccessTokenKey, ratelimit::RateLimits};
 
 use crate::{
     client_address::ClientAddressRule, origins::AllowedOrigins, routes::ServiceName, sessions::SessionLookup,
-    upstream::Upstream,
+    subjects::SubjectLookup, upstream::Upstream,
 };
 
 /// What the gateway works with.
@@ -16,8 +16,10 @@ pub struct Gateway {
     pub event: Upstream,
     /// Checks access tokens.
     pub tokens: AccessTokenKey,
-    /// Asks whether sessions are current.
+    /// Asks whether sessions are current and API keys count.
     pub sessions: SessionLookup,
+    /// Looks up the users whom requests are about.
+    pub subjects: SubjectLookup,
     /// How often who may do what.
     pub limits: Arc<dyn RateLimits>,
     /// How clients are told apart.

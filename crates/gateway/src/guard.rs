@@ -4,7 +4,9 @@ use domain::RoleSet;
 use http::{header, request::Parts};
 use service_kit::{
     access_token::{AccessClaims, TokenError},
-    identity::{Caller, Identity},
+    api_key::{ApiKeyHash, ApiKeyToken},
+    identity::{Caller, Identity, KeyCaller},
+    internal_api::KeyStanding,
     problem::{Problem, ProblemCode},
     ratelimit::RateClass,
 };
@@ -22,6 +24,8 @@ pub(crate) enum ShownCredentials {
     Absent,
     /// A token that is signed and has not expired. Whether its session lives is not known yet.
     Verified(VerifiedToken),
+    /// What looks like an API key. Whether there is such a key is not known yet.
+    Key(ApiKeyHash),
     /// A token that is not accepted, on a route that can do without.
     Rejected(Problem),
 }
@@ -63,6 +67,13 @@ pub(crate) fn check_token(
             Err(Problem::new(ProblemCode::Unauthenticated))
         };
     };
+    if ApiKeyToken::is_meant_by(token) {
+        return match token.parse::<ApiKeyToken>() {
+            Ok(key) => Ok(ShownCredentials::Key(key.hash())),
+            Err(_) if is_optional => Ok(ShownCredentials::Rejected(Problem::invalid_token())),
+            Err(_) => Err(Problem::invalid_token()),
+        };
+    }
     match gateway.tokens.verify(token) {
         Ok(claims) => Ok(ShownCredentials::Verified(VerifiedToken { claims, token: token.to_owned() })),
         Err(error) => {
@@ -75,23 +86,29 @@ pub(crate) fn check_token(
     }
 }
 
-/// Checks what may change at any moment, so as late as can be: whether token-db still holds this very token.
-/// Then the account's rate limit and the roles.
+/// Checks what may change at any moment, so as late as can be: whether token-db still holds this very token, or user-db
+/// this key. Then the rate limit of the account or key, and its roles or scopes.
 ///
 /// To be called when the body has been read: a client can take its time over a body, and rights that ended
 /// meanwhile must not be used.
-pub(crate) async fn check_session(
+pub(crate) async fn check_credentials(
     gateway: &Gateway,
     route: &Route,
     credentials: ShownCredentials,
 ) -> Result<AuthenticatedCaller, Problem> {
-    let VerifiedToken { claims, token } = match credentials {
-        ShownCredentials::Absent => {
-            return Ok(AuthenticatedCaller { identity: Identity::Anonymous, rejected: None });
-        }
-        ShownCredentials::Rejected(problem) => return Ok(AuthenticatedCaller::without_login(problem)),
-        ShownCredentials::Verified(token) => token,
-    };
+    match credentials {
+        ShownCredentials::Absent => Ok(Identity::Anonymous.into()),
+        ShownCredentials::Rejected(problem) => Ok(AuthenticatedCaller::without_login(problem)),
+        ShownCredentials::Verified(token) => check_session(gateway, route, token).await,
+        ShownCredentials::Key(key) => check_key(gateway, route, key).await,
+    }
+}
+
+async fn check_session(
+    gateway: &Gateway,
+    route: &Route,
+    VerifiedToken { claims, token }: VerifiedToken,
+) -> Result<AuthenticatedCaller, Problem> {
     match gateway.sessions.is_current(PresentedSession { user: claims.sub, token }).await {
         Ok(true) => {}
         Ok(false) if route.access == RouteAccess::OptionalLogin => {
@@ -105,8 +122,28 @@ pub(crate) async fn check_session(
         gateway.limits.take(class, &claims.sub.to_string()).await?;
     }
     check_roles(route.access, claims.roles)?;
-    let identity = Identity::User(Caller { id: claims.sub, roles: claims.roles });
-    Ok(AuthenticatedCaller { identity, rejected: None })
+    Ok(Identity::User(Caller { id: claims.sub, roles: claims.roles }).into())
+}
+
+async fn check_key(
+    gateway: &Gateway,
+    route: &Route,
+    key: ApiKeyHash,
+) -> Result<AuthenticatedCaller, Problem> {
+    let refused = match gateway.sessions.find_key(key).await {
+        Ok(KeyStanding::Valid(key)) => {
+            gateway.limits.take(RateClass::ApiKey, &key.id.to_string()).await?;
+            check_scope(route, &key)?;
+            return Ok(Identity::ApiKey(key).into());
+        }
+        Ok(KeyStanding::Expired) => Problem::new(ProblemCode::TokenExpired),
+        Ok(KeyStanding::Unknown) => Problem::invalid_token(),
+        Err(error) => return Err(Problem::new(ProblemCode::Unavailable).caused_by(error)),
+    };
+    match route.access {
+        RouteAccess::OptionalLogin => Ok(AuthenticatedCaller::without_login(refused)),
+        _ => Err(refused),
+    }
 }
 
 /// Whether a route's own limit counts by account, and so only once it is known.
@@ -118,6 +155,17 @@ impl AuthenticatedCaller {
     fn without_login(rejected: Problem) -> Self {
         Self { identity: Identity::Anonymous, rejected: Some(rejected) }
     }
+}
+
+impl From<Identity> for AuthenticatedCaller {
+    fn from(identity: Identity) -> Self {
+        Self { identity, rejected: None }
+    }
+}
+
+/// Whether a request shows what looks like an API key.
+pub(crate) fn shows_api_key(request: &Parts) -> bool {
+    bearer_token(request).is_some_and(ApiKeyToken::is_meant_by)
 }
 
 /// RFC 6750, 2.1. The scheme is case-insensitive (RFC 9110, 11.1).
@@ -135,5 +183,13 @@ fn check_roles(access: RouteAccess, roles: RoleSet) -> Result<(), Problem> {
                 .detail(format!("This needs the role {}", names.join(" or "))))
         }
         _ => Ok(()),
+    }
+}
+
+fn check_scope(route: &Route, key: &KeyCaller) -> Result<(), Problem> {
+    match route.key_scope {
+        Some(scope) if key.may(scope) => Ok(()),
+        Some(scope) => Err(Problem::scope_needed(scope)),
+        None => Err(Problem::keys_refused()),
     }
 }

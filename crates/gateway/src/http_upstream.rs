@@ -8,8 +8,9 @@ use std::{
 use async_trait::async_trait;
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
+use domain::{RoleSet, UserId};
 use http::{
-    HeaderValue, Method, Request, StatusCode, Uri, Version, header,
+    HeaderValue, Request, StatusCode, Uri, Version, header,
     uri::{Authority, InvalidUri, Parts, PathAndQuery, Scheme},
 };
 use http_body_util::{BodyExt, Full};
@@ -17,17 +18,22 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{
     budget,
     health::Dependency,
-    identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey},
+    identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey, VouchedCall},
     identity_gate::{IDENTITY_REFUSED, READY_PATH},
-    internal_api::{CHECK_SESSIONS_PATH, SessionsAnswer, SessionsQuestion, ShownSession},
+    internal_api::{
+        CHECK_SESSIONS_PATH, SessionsAnswer, SessionsQuestion, ShownSession, USER_ROLES_PATH,
+        UserRolesAnswer, UserRolesQuestion,
+    },
 };
 use tokio::time::timeout;
 
 use crate::{
-    sessions::{PresentedSession, SessionCheck, SessionsUnavailable},
+    sessions::{CredentialsAnswer, CredentialsQuestion, PresentedSession, SessionCheck, SessionsUnavailable},
+    subjects::{SubjectsUnavailable, UserRoles},
     upstream::UpstreamError,
 };
 
@@ -65,9 +71,9 @@ impl HttpUpstream {
     pub(crate) async fn call(
         &self,
         request: Request<Bytes>,
-        identity: Identity,
+        call: impl Into<VouchedCall>,
     ) -> Result<Response, UpstreamError> {
-        let request = self.address_request(request, identity)?;
+        let request = self.address_request(request, call.into())?;
         let (parts, body) = self.client.request(request).await?.into_parts();
         if parts.headers.get(IDENTITY_HEADER) == Some(&IDENTITY_REFUSED) {
             self.complain_about_refused_signature();
@@ -82,9 +88,9 @@ impl HttpUpstream {
     fn address_request(
         &self,
         request: Request<Bytes>,
-        identity: Identity,
+        call: VouchedCall,
     ) -> Result<Request<Full<Bytes>>, UpstreamError> {
-        let signed = self.identity.sign(self.audience, identity).map_err(|_| UpstreamError::Signing)?;
+        let signed = self.identity.sign(self.audience, call).map_err(|_| UpstreamError::Signing)?;
         let signed = HeaderValue::try_from(signed).map_err(|_| UpstreamError::Signing)?;
         let mut uri = Parts::default();
         uri.scheme = Some(Scheme::HTTP);
@@ -121,6 +127,19 @@ impl HttpUpstream {
         timeout(budget::STORE_OPERATION, answer).await.ok()?
     }
 
+    /// Asks one of the questions that only the gateway may ask.
+    async fn ask_question<A: DeserializeOwned>(
+        &self,
+        path: &'static str,
+        question: &impl Serialize,
+    ) -> Option<A> {
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(Bytes::from(serde_json::to_vec(question).ok()?))
+            .ok()?;
+        serde_json::from_slice(&self.ask_as_gateway(request, StatusCode::OK).await?).ok()
+    }
+
     async fn answers_with(&self, path: &'static str, expected: StatusCode) -> bool {
         match Request::get(path).body(Bytes::new()) {
             Ok(request) => self.ask_as_gateway(request, expected).await.is_some(),
@@ -131,21 +150,21 @@ impl HttpUpstream {
 
 #[async_trait]
 impl SessionCheck for HttpUpstream {
-    async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
-        let sessions = sessions
-            .into_iter()
-            .map(|PresentedSession { user, token }| ShownSession { user_id: user, token })
-            .collect();
-        let body = serde_json::to_vec(&SessionsQuestion { sessions }).map_err(|_| SessionsUnavailable)?;
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(CHECK_SESSIONS_PATH)
-            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(Bytes::from(body))
-            .map_err(|_| SessionsUnavailable)?;
-        let answer = self.ask_as_gateway(request, StatusCode::OK).await.ok_or(SessionsUnavailable)?;
-        let SessionsAnswer { current } = serde_json::from_slice(&answer).map_err(|_| SessionsUnavailable)?;
-        Ok(current)
+    async fn check(&self, question: CredentialsQuestion) -> Result<CredentialsAnswer, SessionsUnavailable> {
+        let CredentialsQuestion { sessions, keys } = question;
+        let shown = |PresentedSession { user, token }| ShownSession { user_id: user, token };
+        let question = SessionsQuestion { sessions: sessions.into_iter().map(shown).collect(), keys };
+        let answer = self.ask_question(CHECK_SESSIONS_PATH, &question).await.ok_or(SessionsUnavailable)?;
+        let SessionsAnswer { current, keys } = answer;
+        Ok(CredentialsAnswer { sessions: current, keys })
+    }
+}
+
+#[async_trait]
+impl UserRoles for HttpUpstream {
+    async fn roles_of(&self, users: Vec<UserId>) -> Result<Vec<Option<RoleSet>>, SubjectsUnavailable> {
+        let answer = self.ask_question(USER_ROLES_PATH, &UserRolesQuestion { users }).await;
+        answer.map(|UserRolesAnswer { roles }| roles).ok_or(SubjectsUnavailable)
     }
 }
 

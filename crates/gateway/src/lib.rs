@@ -1,5 +1,5 @@
-//! The public edge. Every request passes here: rate limit, signature, body, session, role rule, identity,
-//! upstream.
+//! The public edge. Every request passes here: rate limit, signature, body, session or API key, rule for roles and scopes,
+//! identity, upstream.
 //!
 //! [`routes::ROUTES`] is the one list of what exists and who may use it. The router, the OpenAPI document and
 //! the authorization tests are made from it, so a route without a rule cannot exist.
@@ -19,6 +19,7 @@ mod proxy;
 mod router;
 pub mod routes;
 mod sessions;
+mod subjects;
 mod upstream;
 
 pub use client_address::ClientAddressRule;
@@ -27,5 +28,9 @@ pub use http_upstream::HttpUpstream;
 pub use openapi::document;
 pub use origins::{AllowedOrigins, InvalidOrigin};
 pub use router::router;
-pub use sessions::{PresentedSession, SessionCheck, SessionLookup, SessionsUnavailable};
+pub use sessions::{
+    CredentialsAnswer, CredentialsQuestion, PresentedSession, SessionCheck, SessionLookup,
+    SessionsUnavailable,
+};
+pub use subjects::{SubjectLookup, SubjectsUnavailable, UserRoles};
 pub use upstream::Upstream;

@@ -15,6 +15,7 @@ use utoipa::openapi::{
 use crate::routes::{ROUTES, Route, RouteAccess};
 
 const BEARER: &str = "accessToken";
+const API_KEY: &str = "apiKey";
 
 /// The document of the public API: the services' own descriptions, with who may do what from the route table.
 ///
@@ -32,8 +33,7 @@ pub fn document(services: impl IntoIterator<Item = OpenApi>) -> OpenApi {
             utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build(),
         ))
         .build();
-    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    document.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    add_security_schemes(&mut document);
     document.paths.paths.retain(|path, _| ROUTES.iter().any(|route| route.path == path));
     for route in ROUTES {
         if let Some(operation) = find_operation(&mut document, route) {
@@ -44,6 +44,20 @@ pub fn document(services: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     add_problem_schemas(&mut document);
     close_request_bodies(&mut document);
     document
+}
+
+fn add_security_schemes(document: &mut OpenApi) {
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let key = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("gdn_…")
+        .description(Some(
+            "An API key, for servers. Where a route takes keys, it names the scope a key needs.",
+        ))
+        .build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(token));
+    components.add_security_scheme(API_KEY, SecurityScheme::Http(key));
 }
 
 fn find_operation<'a>(document: &'a mut OpenApi, route: &Route) -> Option<&'a mut Operation> {
@@ -70,13 +84,17 @@ fn describe_access(operation: &mut Operation, route: &Route) {
         }
     };
     let told = operation.description.take().unwrap_or_default();
+    let servers = route.key_scope.map(|scope| format!(" API keys need the scope `{scope}`."));
+    let who = who + servers.as_deref().unwrap_or_default();
     operation.description = Some(format!("{told}\n\n{who}").trim().to_owned());
     let bearer = || SecurityRequirement::new(BEARER, Vec::<String>::new());
-    operation.security = Some(match route.access {
+    let mut security = match route.access {
         RouteAccess::Anyone => vec![],
         RouteAccess::OptionalLogin => vec![SecurityRequirement::default(), bearer()],
         RouteAccess::LoggedIn | RouteAccess::Roles(_) | RouteAccess::OwnerOr(_) => vec![bearer()],
-    });
+    };
+    security.extend(route.key_scope.map(|scope| SecurityRequirement::new(API_KEY, [scope.name()])));
+    operation.security = Some(security);
 }
 
 fn role_names(roles: impl Iterator<Item = Role>) -> String {
@@ -102,18 +120,19 @@ fn shared_refusals(route: &Route) -> Vec<(ProblemCode, &'static str)> {
     }
     if route.access != RouteAccess::Anyone {
         refusals.extend([
-            (ProblemCode::Unauthenticated, "There is no access token, or no valid one."),
-            (ProblemCode::TokenExpired, "The access token has expired."),
+            (ProblemCode::Unauthenticated, "There is no access token or API key, or no valid one."),
+            (ProblemCode::TokenExpired, "The access token or API key has expired."),
             (ProblemCode::SessionRevoked, "The session has ended."),
         ]);
     }
-    if matches!(route.access, RouteAccess::Roles(_) | RouteAccess::OwnerOr(_)) {
-        refusals.push((ProblemCode::Forbidden, "The caller's roles do not allow this."));
+    if route.access != RouteAccess::Anyone {
+        refusals
+            .push((ProblemCode::Forbidden, "The caller's roles, or the key's scopes, do not allow this."));
     }
     if route.is_same_site {
         refusals.push((ProblemCode::Forbidden, "A page of another site has sent this."));
     }
-    if route.path.contains('{') {
+    if route.path.contains('{') || route.subject.is_some() {
         refusals.push((ProblemCode::NotFound, "There is no such thing."));
     }
     refusals

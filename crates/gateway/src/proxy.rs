@@ -2,12 +2,11 @@
 
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
-use domain::UserId;
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use service_kit::{
     budget,
-    identity::Identity,
-    observe::{CorrelationId, LoggedUser},
+    identity::{Identity, VouchedCall},
+    observe::{CorrelationId, LoggedCaller},
     problem::{Problem, ProblemCode},
 };
 use tokio::time::timeout;
@@ -16,7 +15,7 @@ use crate::{
     body::RequestBody,
     edge::ClientKey,
     gateway::Gateway,
-    guard::{AuthenticatedCaller, ShownCredentials, check_session, check_token, is_by_account},
+    guard::{AuthenticatedCaller, ShownCredentials, check_credentials, check_token, is_by_account},
     headers::{prepare_answer, prepare_request},
     origins::RequestingSite,
     routes::Route,
@@ -25,19 +24,19 @@ use crate::{
 /// Guards a request, passes it to its service and the answer back.
 ///
 /// The order is the same for all: the client's limits, the token's signature and expiry, the body, and only
-/// then the session, so that no right is used that ended while the body arrived; then the account's limit,
-/// the roles, the service.
+/// then the session or key, so that no right is used that ended while the body arrived; then the limit of the
+/// account or key, the roles or scopes, the user the request is about, the service.
 pub(crate) async fn forward_request(gateway: &Gateway, route: &Route, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = RequestBody::new(&parts.headers, body);
-    let mut user = None;
-    let outcome = answer_request(gateway, route, parts, &mut body, &mut user).await;
+    let mut caller = None;
+    let outcome = answer_request(gateway, route, parts, &mut body, &mut caller).await;
     let mut response = match outcome {
         Ok(response) => response,
         Err(problem) => body.refuse(problem).await,
     };
-    if let Some(user) = user {
-        response.extensions_mut().insert(LoggedUser(user));
+    if let Some(caller) = caller {
+        response.extensions_mut().insert::<LoggedCaller>(caller);
     }
     // Answers here are somebody's own, and some hold tokens (RFC 6749, 5.1).
     let caching = response.headers_mut().entry(header::CACHE_CONTROL);
@@ -50,7 +49,7 @@ async fn answer_request(
     route: &Route,
     mut parts: Parts,
     body: &mut RequestBody,
-    user: &mut Option<UserId>,
+    caller: &mut Option<LoggedCaller>,
 ) -> Result<Response, Problem> {
     limit_route(gateway, route, &parts).await?;
     let site = if route.is_same_site { gateway.origins.check_site(&parts)? } else { RequestingSite::Own };
@@ -65,7 +64,7 @@ async fn answer_request(
         parts.extensions.insert(id);
     }
     let request = http::Request::from_parts(parts, body);
-    timeout(budget::SERVICE_ANSWER, call_service(gateway, route, credentials, request, user))
+    timeout(budget::SERVICE_ANSWER, call_service(gateway, route, credentials, request, caller))
         .await
         .unwrap_or_else(|late| Err(Problem::new(ProblemCode::Unavailable).caused_by(late)))
 }
@@ -79,19 +78,21 @@ async fn limit_route(gateway: &Gateway, route: &Route, request: &Parts) -> Resul
     }
 }
 
-/// Checks the session and asks the service: what is bounded as a whole.
+/// Checks the session or key, looks up whom the request is about and asks the service: what is bounded as a whole.
 async fn call_service(
     gateway: &Gateway,
     route: &Route,
     credentials: ShownCredentials,
     request: http::Request<Bytes>,
-    user: &mut Option<UserId>,
+    caller: &mut Option<LoggedCaller>,
 ) -> Result<Response, Problem> {
-    let AuthenticatedCaller { identity, rejected } = check_session(gateway, route, credentials).await?;
-    if let Identity::User(caller) = identity {
-        *user = Some(caller.id);
-    }
-    let answer = gateway.upstream(route.service).call(request, identity).await;
+    let AuthenticatedCaller { identity, rejected } = check_credentials(gateway, route, credentials).await?;
+    *caller = logged_caller(identity);
+    let subject = match route.subject {
+        Some(place) => gateway.subjects.find_subject(place, &request, identity).await?,
+        None => None,
+    };
+    let answer = gateway.upstream(route.service).call(request, VouchedCall { identity, subject }).await;
     let mut response = answer.map_err(|error| Problem::new(ProblemCode::Unavailable).caused_by(error))?;
     match rejected {
         // The route could have done without the token, but not without anything: then its fault is what to
@@ -101,5 +102,13 @@ async fn call_service(
             prepare_answer(response.headers_mut());
             Ok(response)
         }
+    }
+}
+
+fn logged_caller(identity: Identity) -> Option<LoggedCaller> {
+    match identity {
+        Identity::User(user) => Some(LoggedCaller::User(user.id)),
+        Identity::ApiKey(key) => Some(LoggedCaller::ApiKey(key.id)),
+        Identity::Anonymous | Identity::Gateway => None,
     }
 }

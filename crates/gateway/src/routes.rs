@@ -1,6 +1,6 @@
-//! THE route table: path, method, who may, which service answers, how often, how large a body.
+//! THE route table: path, method, who may, with which scope a key may, which service answers, how often, how large a body.
 
-use domain::RoleSet;
+use domain::{ApiKeyScope, RoleSet};
 use http::Method;
 use service_kit::ratelimit::RateClass;
 
@@ -21,6 +21,15 @@ pub enum RouteAccess {
     OwnerOr(RoleSet),
 }
 
+/// Where a request names the user it is about, as `userId`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectPlace {
+    /// In its body, a JSON object.
+    Body,
+    /// In its query.
+    Query,
+}
+
 /// Which service answers a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceName {
@@ -39,6 +48,11 @@ pub struct Route {
     pub path: &'static str,
     /// Who may use it.
     pub access: RouteAccess,
+    /// The scope an API key needs for it. None: keys are refused, unless the route is open to everybody.
+    pub key_scope: Option<ApiKeyScope>,
+    /// Where a key or staff may name the user a request is about. The gateway then looks up that user's roles for the
+    /// service.
+    pub subject: Option<SubjectPlace>,
     /// Who answers it.
     pub service: ServiceName,
     /// A limit of its own, besides those every route has.
@@ -60,34 +74,73 @@ pub static ROUTES: &[Route] = &[
     get("/users", Roles(RoleSet::STAFF), ServiceName::Auth),
     get("/users/me", LoggedIn, ServiceName::Auth),
     put("/users/me/password", LoggedIn, ServiceName::Auth).at_most(RateClass::PasswordChange),
-    get("/users/{id}", OwnerOr(RoleSet::STAFF), ServiceName::Auth),
+    get("/users/{id}", OwnerOr(RoleSet::STAFF), ServiceName::Auth).for_keys(ApiKeyScope::UsersRead),
     put("/users/{id}/roles", Roles(RoleSet::ADMINS), ServiceName::Auth),
     post("/auth/login", Anyone, ServiceName::Auth).at_most(RateClass::Login).same_site(),
     post("/auth/refresh", Anyone, ServiceName::Auth).at_most(RateClass::Refresh).same_site(),
     post("/auth/logout", OptionalLogin, ServiceName::Auth).same_site(),
+    post("/api-keys", Roles(RoleSet::ADMINS), ServiceName::Auth),
+    get("/api-keys", Roles(RoleSet::AUDITORS), ServiceName::Auth),
+    delete("/api-keys/{id}", Roles(RoleSet::ADMINS), ServiceName::Auth),
     post("/events", Roles(RoleSet::OPERATORS), ServiceName::Event),
-    get("/events", LoggedIn, ServiceName::Event),
-    get("/events/requests", LoggedIn, ServiceName::Event),
-    get("/events/requests/{requestId}", OwnerOr(RoleSet::STAFF), ServiceName::Event),
-    get("/events/{eventId}", LoggedIn, ServiceName::Event),
+    get("/events", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
+    get("/events/requests", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::RequestsRead),
+    get("/events/requests/{requestId}", OwnerOr(RoleSet::STAFF), ServiceName::Event)
+        .for_keys(ApiKeyScope::RequestsRead),
+    get("/events/{eventId}", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
     post("/events/{eventId}/rewards", Roles(RoleSet::OPERATORS), ServiceName::Event),
-    get("/events/{eventId}/rewards", LoggedIn, ServiceName::Event),
-    post("/events/{eventId}/request", Roles(RoleSet::CLAIMANTS), ServiceName::Event),
+    get("/events/{eventId}/rewards", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
+    post("/events/{eventId}/request", Roles(RoleSet::CLAIMANTS), ServiceName::Event)
+        .for_keys(ApiKeyScope::RequestsWrite)
+        .about_user(SubjectPlace::Body),
 ];
 
 const fn get(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
-    Route { method: Method::GET, path, access, service, rate: None, body_limit: 0, is_same_site: false }
+    route(Method::GET, path, access, service)
 }
 
 const fn post(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
-    Route { method: Method::POST, path, access, service, rate: None, body_limit: BODY, is_same_site: false }
+    route(Method::POST, path, access, service).with_body()
 }
 
 const fn put(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
-    Route { method: Method::PUT, path, access, service, rate: None, body_limit: BODY, is_same_site: false }
+    route(Method::PUT, path, access, service).with_body()
+}
+
+const fn delete(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
+    route(Method::DELETE, path, access, service)
+}
+
+const fn route(method: Method, path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
+    Route {
+        method,
+        path,
+        access,
+        key_scope: None,
+        subject: None,
+        service,
+        rate: None,
+        body_limit: 0,
+        is_same_site: false,
+    }
 }
 
 impl Route {
+    const fn with_body(mut self) -> Self {
+        self.body_limit = BODY;
+        self
+    }
+
+    const fn for_keys(mut self, scope: ApiKeyScope) -> Self {
+        self.key_scope = Some(scope);
+        self
+    }
+
+    const fn about_user(mut self, place: SubjectPlace) -> Self {
+        self.subject = Some(place);
+        self
+    }
+
     const fn at_most(mut self, class: RateClass) -> Self {
         self.rate = Some(class);
         self
@@ -123,6 +176,16 @@ mod tests {
         let mut seen = HashSet::new();
         for route in ROUTES {
             assert!(seen.insert((route.method.clone(), route.path)), "{} {}", route.method, route.path);
+        }
+    }
+
+    #[test]
+    fn only_routes_that_somebody_must_log_in_for_name_a_scope_and_those_with_a_body_a_user_in_it() {
+        for Route { method, path, access, key_scope, subject, body_limit, .. } in ROUTES {
+            let needs_login =
+                matches!(access, RouteAccess::LoggedIn | RouteAccess::Roles(_) | RouteAccess::OwnerOr(_));
+            assert!(key_scope.is_none() || needs_login, "{method} {path}");
+            assert!(*subject != Some(SubjectPlace::Body) || *body_limit > 0, "{method} {path}");
         }
     }
 }

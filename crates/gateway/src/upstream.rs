@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
 use http::Request;
-use service_kit::identity::Identity;
+use service_kit::{identity::VouchedCall, identity_gate::vouch_for};
 use tower::ServiceExt;
 
 use crate::http_upstream::HttpUpstream;
@@ -35,19 +35,19 @@ pub(crate) enum UpstreamError {
 }
 
 impl Upstream {
-    /// Asks the service on behalf of `identity`. Its caller bounds the time.
+    /// Asks the service, vouching for who calls and whom it is about. Its caller bounds the time.
     pub(crate) async fn call(
         &self,
         mut request: Request<Bytes>,
-        identity: Identity,
+        call: VouchedCall,
     ) -> Result<Response, UpstreamError> {
         match self {
             Upstream::InProcess(router) => {
-                request.extensions_mut().insert(identity);
+                vouch_for(&mut request, call);
                 let answer = router.clone().oneshot(request.map(Body::from)).await;
                 Ok(answer.unwrap_or_else(|never| match never {}))
             }
-            Upstream::Http(upstream) => upstream.call(request, identity).await,
+            Upstream::Http(upstream) => upstream.call(request, call).await,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use domain::{Clock, Role, RoleSet, UserId};
+use domain::{ApiKeyId, ApiKeyScope, ApiKeyScopeSet, Clock, Role, RoleSet, UserId};
 use http::HeaderName;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ pub enum Identity {
     Gateway,
     /// A user with a checked session.
     User(Caller),
+    /// A server with a checked API key.
+    ApiKey(KeyCaller),
 }
 
 /// A logged-in user.
@@ -49,6 +51,67 @@ impl Caller {
     /// Whether the caller has this role.
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(role)
+    }
+}
+
+/// A server that calls with an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyCaller {
+    /// The key.
+    #[serde(rename = "key")]
+    pub id: ApiKeyId,
+    /// The scopes the key was checked with.
+    pub scopes: ApiKeyScopeSet,
+}
+
+impl KeyCaller {
+    /// Whether the key has this scope.
+    pub fn may(&self, scope: ApiKeyScope) -> bool {
+        self.scopes.contains(scope)
+    }
+}
+
+/// A logged-in user, or a server with a key: whoever may use a route that admits both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserOrKey {
+    /// A user.
+    User(Caller),
+    /// A server.
+    Key(KeyCaller),
+}
+
+impl UserOrKey {
+    /// Whether what is shown to staff alone may be shown: an administrator gave the key its scope for that.
+    pub fn sees_as_staff(&self) -> bool {
+        match self {
+            Self::User(caller) => caller.roles.is_staff(),
+            Self::Key(_) => true,
+        }
+    }
+
+    /// Whether this is the user with this id.
+    pub fn is_user(&self, id: UserId) -> bool {
+        matches!(self, Self::User(caller) if caller.id == id)
+    }
+}
+
+/// The user whom a request is about, where that is not its caller, with the roles that auth has them in. The gateway
+/// looks them up, since the services do not talk to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject(pub Caller);
+
+/// What the gateway vouches for: on whose behalf a call is made, and about whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VouchedCall {
+    /// On whose behalf.
+    pub identity: Identity,
+    /// About whom, where the request names somebody.
+    pub subject: Option<Subject>,
+}
+
+impl From<Identity> for VouchedCall {
+    fn from(identity: Identity) -> Self {
+        Self { identity, subject: None }
     }
 }
 
@@ -83,6 +146,8 @@ struct IdentityClaims {
     exp: i64,
     #[serde(flatten)]
     identity: Identity,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<Caller>,
 }
 
 /// Signs and checks identities. Cheap to clone.
@@ -123,30 +188,29 @@ impl IdentityKey {
         }
     }
 
-    /// Signs an identity for one service, good for 30 seconds.
+    /// Signs an identity, and whom the call is about, for one service; good for 30 seconds.
     pub fn sign(
         &self,
         audience: Audience,
-        identity: Identity,
+        call: impl Into<VouchedCall>,
     ) -> Result<String, jsonwebtoken::errors::Error> {
+        let VouchedCall { identity, subject } = call.into();
         let exp = self.clock.now().as_seconds() + LIFETIME_SECONDS;
-        jsonwebtoken::encode(
-            &Header::default(),
-            &IdentityClaims { aud: audience, exp, identity },
-            &self.encoding,
-        )
+        let subject = subject.map(|Subject(user)| user);
+        let claims = IdentityClaims { aud: audience, exp, identity, subject };
+        jsonwebtoken::encode(&Header::default(), &claims, &self.encoding)
     }
 
-    /// Who a request comes from, if the gateway signed it for this service and it has not expired.
+    /// Who a request comes from and whom it is about, if the gateway signed it for this service and it has not expired.
     ///
     /// However long a token says it is good for, more than 30 seconds ahead is never accepted.
-    pub fn verify(&self, audience: Audience, token: &str) -> Result<Identity, NotSigned> {
-        let claims = jsonwebtoken::decode::<IdentityClaims>(token, &self.decoding, &self.validation)
-            .map_err(|_| NotSigned)?
-            .claims;
-        let seconds_left = claims.exp.saturating_sub(self.clock.now().as_seconds());
+    pub fn verify(&self, audience: Audience, token: &str) -> Result<VouchedCall, NotSigned> {
+        let IdentityClaims { aud, exp, identity, subject } =
+            jsonwebtoken::decode(token, &self.decoding, &self.validation).map_err(|_| NotSigned)?.claims;
+        let seconds_left = exp.saturating_sub(self.clock.now().as_seconds());
         let current = (1..=LIFETIME_SECONDS + CLOCK_SKEW_SECONDS).contains(&seconds_left);
-        if current && claims.aud == audience { Ok(claims.identity) } else { Err(NotSigned) }
+        let call = VouchedCall { identity, subject: subject.map(Subject) };
+        if current && aud == audience { Ok(call) } else { Err(NotSigned) }
     }
 }
 
@@ -170,9 +234,17 @@ mod tests {
             id: UserId(ObjectId::from_bytes([7; 12])),
             roles: RoleSet::from_roles(&[Role::User, Role::Admin]),
         });
-        for identity in [Identity::Anonymous, Identity::Gateway, user] {
-            let token = key.sign(Audience::Event, identity).unwrap();
-            assert_eq!(key.verify(Audience::Event, &token), Ok(identity));
+        let server = Identity::ApiKey(KeyCaller {
+            id: ApiKeyId(ObjectId::from_bytes([8; 12])),
+            scopes: ApiKeyScopeSet::from_scopes(&ApiKeyScope::ALL),
+        });
+        let somebody = Caller { id: UserId(ObjectId::from_bytes([9; 12])), roles: RoleSet::STAFF };
+        for identity in [Identity::Anonymous, Identity::Gateway, user, server] {
+            for subject in [None, Some(Subject(somebody))] {
+                let call = VouchedCall { identity, subject };
+                let token = key.sign(Audience::Event, call).unwrap();
+                assert_eq!(key.verify(Audience::Event, &token), Ok(call));
+            }
         }
     }
 
@@ -195,7 +267,8 @@ mod tests {
         let now = clock.now().as_seconds();
         let lasting = |seconds: i64| {
             let exp = now.saturating_add(seconds);
-            let claims = IdentityClaims { aud: Audience::Event, exp, identity: Identity::Gateway };
+            let claims =
+                IdentityClaims { aud: Audience::Event, exp, identity: Identity::Gateway, subject: None };
             let token = jsonwebtoken::encode(&Header::default(), &claims, &key.encoding).unwrap();
             key.verify(Audience::Event, &token)
         };
@@ -212,6 +285,7 @@ mod tests {
             aud: Audience::Event,
             exp: clock.now().as_seconds() + 30,
             identity: Identity::Gateway,
+            subject: None,
         };
         let forged =
             jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap();

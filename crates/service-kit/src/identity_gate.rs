@@ -7,10 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Request as HttpRequest, StatusCode};
 
 use crate::{
-    identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey},
+    identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey, VouchedCall},
     observe::{RequestObserver, observe_request},
     problem::{Problem, ProblemCode},
 };
@@ -75,11 +75,19 @@ async fn require_signed_identity(
     let token = request.headers_mut().remove(IDENTITY_HEADER);
     let token = token.as_ref().and_then(|value| value.to_str().ok());
     match token.map(|token| gate.key.verify(gate.audience, token)) {
-        Some(Ok(identity)) => {
-            request.extensions_mut().insert(identity);
+        Some(Ok(call)) => {
+            vouch_for(&mut request, call);
             next.run(request).await
         }
         _ => refuse_stranger(),
+    }
+}
+
+/// Tells handlers who calls, and about whom. The gateway does so by itself where it calls a service in its own process.
+pub fn vouch_for<B>(request: &mut HttpRequest<B>, VouchedCall { identity, subject }: VouchedCall) {
+    request.extensions_mut().insert(identity);
+    if let Some(subject) = subject {
+        request.extensions_mut().insert(subject);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The plumbing every Guerdon service uses, and nothing a service decides.
 
 pub mod access_token;
+pub mod api_key;
 pub mod batch;
 pub mod budget;
 pub mod extract;
@@ -16,5 +17,6 @@ pub mod queue_figures;
 pub mod ratelimit;
 mod request_metrics;
 pub mod server;
+pub mod subject;
 pub mod telemetry;
 pub mod worker;

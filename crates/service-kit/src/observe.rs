@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use domain::{RandomSource, UserId};
+use domain::{ApiKeyId, RandomSource, UserId};
 use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
@@ -26,9 +26,24 @@ const LOGGED_METHOD_BYTES: usize = 20;
 #[derive(Debug, Clone)]
 pub struct CorrelationId(pub Arc<str>);
 
-/// Put into a response's extensions to name the user in the access log.
+/// Put into a response's extensions to name the caller in the access log.
 #[derive(Debug, Clone, Copy)]
-pub struct LoggedUser(pub UserId);
+pub enum LoggedCaller {
+    /// By their id.
+    User(UserId),
+    /// By the id of their key.
+    ApiKey(ApiKeyId),
+}
+
+impl LoggedCaller {
+    fn user_id(self) -> Option<UserId> {
+        if let Self::User(id) = self { Some(id) } else { None }
+    }
+
+    fn api_key_id(self) -> Option<ApiKeyId> {
+        if let Self::ApiKey(id) = self { Some(id) } else { None }
+    }
+}
 
 /// Which service is observed, how loud, and its figures. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -155,9 +170,10 @@ impl AccessLogEntry<'_> {
     }
 
     /// Reads that went well are the bulk and the least interesting: they are logged at DEBUG only.
-    fn log_answer(&self, status: StatusCode, user: Option<&LoggedUser>, problem: Option<&Problem>) {
+    fn log_answer(&self, status: StatusCode, caller: Option<&LoggedCaller>, problem: Option<&Problem>) {
         let millis = self.started.elapsed().as_secs_f64() * 1000.0;
-        let user = user.map(|user| tracing::field::display(user.0));
+        let user = caller.and_then(|caller| caller.user_id()).map(tracing::field::display);
+        let api_key = caller.and_then(|caller| caller.api_key_id()).map(tracing::field::display);
         let code = problem.map(|problem| problem.code().name());
         let cause = problem.and_then(Problem::cause).map(tracing::field::display);
         macro_rules! line {
@@ -166,6 +182,7 @@ impl AccessLogEntry<'_> {
                     service = self.observer.service,
                     request_id = %self.id.0,
                     user_id = user,
+                    api_key_id = api_key,
                     method = logged_method(self.method),
                     route = self.route,
                     status = status.as_u16(),

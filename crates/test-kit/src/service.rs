@@ -114,7 +114,7 @@ mod tests {
         let verifier = key.clone();
         let echo = async move |request: axum::extract::Request| {
             let signed = request.headers()[IDENTITY_HEADER].to_str().unwrap().to_owned();
-            assert_eq!(verifier.verify(Audience::Event, &signed), Ok(as_user(1)));
+            assert_eq!(verifier.verify(Audience::Event, &signed), Ok(as_user(1).into()));
             format!("{} {}", request.method(), request.uri().path())
         };
         let service = TestService::new(Router::new().fallback(any(echo)), key, Audience::Event);

@@ -1,5 +1,6 @@
 //! The use cases: what the service decides. They know ports, clocks and typed errors, but no HTTP.
 
+pub(crate) mod api_keys;
 pub(crate) mod passwords;
 pub(crate) mod roles;
 pub(crate) mod sessions;

@@ -1,6 +1,6 @@
 use domain::{Email, IdGenerator, Role, RoleSet, Secret, User, UserId};
 use service_kit::{
-    identity::Caller,
+    identity::{Caller, UserOrKey},
     page::{Page, PageRequest},
 };
 
@@ -74,10 +74,10 @@ impl AuthService {
         }
     }
 
-    /// A user, for themselves and for staff.
-    pub(crate) async fn show_user(&self, caller: Caller, id: UserId) -> Result<User, ShowUserError> {
+    /// A user, for themselves, for staff and for servers that may read users.
+    pub(crate) async fn show_user(&self, caller: UserOrKey, id: UserId) -> Result<User, ShowUserError> {
         // Before looking: who may not see a user may not learn whether there is one.
-        if caller.id != id && !caller.roles.is_staff() {
+        if !caller.is_user(id) && !caller.sees_as_staff() {
             return Err(ShowUserError::Forbidden);
         }
         self.users.find(id).await?.ok_or(ShowUserError::Unknown)

@@ -1,5 +1,6 @@
 //! The handlers: they translate HTTP for the use cases, one file a route.
 
+pub(crate) mod api_keys;
 mod failures;
 pub(crate) mod sessions;
 pub(crate) mod users;

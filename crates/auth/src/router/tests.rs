@@ -109,9 +109,12 @@ fn the_document_describes_the_public_routes_and_no_other() {
         .collect();
     described.sort_unstable();
     let expected = [
+        "delete /api-keys/{id}",
+        "get /api-keys",
         "get /users",
         "get /users/me",
         "get /users/{id}",
+        "post /api-keys",
         "post /auth/login",
         "post /auth/logout",
         "post /auth/refresh",

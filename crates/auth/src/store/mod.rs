@@ -10,6 +10,7 @@
 //! To add an adapter, implement the traits and run the suites of `contract.rs` on it.
 
 mod access_tokens;
+mod api_keys;
 #[cfg(test)]
 pub(crate) mod contract;
 mod memory;
@@ -22,13 +23,14 @@ mod user_stores;
 mod users;
 
 pub use access_tokens::AccessTokenStore;
+pub use api_keys::{ApiKeyRecord, ApiKeyStore};
 pub use memory::MemoryTokenDb;
 pub use mongo::MongoUserDb;
 pub use redis::RedisTokenDb;
 pub use refresh_tokens::{RefreshRow, RefreshTokenStore, RotationOutcome, TokenRotation};
 pub use sql::SqlUserDb;
 pub use store_kit::error::StoreError;
-pub use transfer::UserTransfer;
+pub use transfer::{ApiKeyTransfer, UserTransfer};
 pub use user_stores::UserStores;
 pub use users::{
     NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, UserFilter, UserRecord, UserStore,

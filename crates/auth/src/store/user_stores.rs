@@ -6,7 +6,9 @@ use store_kit::{
     readiness::CachedReadiness, sqlite::OpenError,
 };
 
-use super::{MongoUserDb, RefreshTokenStore, SqlUserDb, UserStore, UserTransfer};
+use super::{
+    ApiKeyStore, ApiKeyTransfer, MongoUserDb, RefreshTokenStore, SqlUserDb, UserStore, UserTransfer,
+};
 
 /// user-db by the ports it is used through. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -15,8 +17,12 @@ pub struct UserStores {
     pub users: Arc<dyn UserStore>,
     /// Their refresh tokens.
     pub refresh_tokens: Arc<dyn RefreshTokenStore>,
+    /// The API keys.
+    pub api_keys: Arc<dyn ApiKeyStore>,
     /// Moves users to another store.
     pub transfer: Arc<dyn UserTransfer>,
+    /// Moves API keys to another store.
+    pub key_transfer: Arc<dyn ApiKeyTransfer>,
     /// Whether the store does its work: asked by writing, at most once a second.
     pub readiness: Arc<CachedReadiness>,
     /// To be closed when nothing asks any more.
@@ -42,13 +48,15 @@ impl UserStores {
 
     fn new<T>(connection: Arc<dyn StoreConnection>, db: T) -> Self
     where
-        T: UserStore + RefreshTokenStore + UserTransfer + Dependency + 'static,
+        T: UserStore + RefreshTokenStore + ApiKeyStore + UserTransfer + ApiKeyTransfer + Dependency + 'static,
     {
         let db = Arc::new(db);
         Self {
             users: Arc::<T>::clone(&db),
             refresh_tokens: Arc::<T>::clone(&db),
+            api_keys: Arc::<T>::clone(&db),
             transfer: Arc::<T>::clone(&db),
+            key_transfer: Arc::<T>::clone(&db),
             readiness: Arc::new(CachedReadiness::new(db)),
             connection,
         }

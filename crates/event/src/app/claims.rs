@@ -1,10 +1,11 @@
-use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, UserId};
+use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, Role, UserId};
 use event_store::{ClaimFilter, ClaimOutcome, NewClaim, RevisionKey, StoreError, StoredClaim};
 use rules::{Condition, ConditionDecision, ConditionTrace};
 use serde_json::Value;
 use service_kit::{
-    identity::Caller,
+    identity::{Caller, UserOrKey},
     page::{Page, PageRequest},
+    subject::{SubjectError, SubjectRule, choose_subject},
 };
 
 use crate::{
@@ -57,6 +58,27 @@ pub(crate) enum CreateClaimError {
     AlreadyRequested(ClaimId),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why nobody's claim can be made of a request.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClaimantError {
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// Whom a server claims for may not claim.
+    #[error("the user lacks the role USER")]
+    NoClaimant,
+}
+
+/// Whose claim a request makes: its caller's, or that of the user whom a server names. Also then the user has to be one
+/// who may claim.
+pub(crate) fn choose_claimant(
+    caller: UserOrKey,
+    named: Option<UserId>,
+    looked_up: Option<Caller>,
+) -> Result<Caller, ClaimantError> {
+    let claimant = choose_subject(caller, named, looked_up, SubjectRule::Keys)?;
+    if claimant.is(Role::User) { Ok(claimant) } else { Err(ClaimantError::NoClaimant) }
 }
 
 /// Why claims are not listed.
@@ -139,14 +161,17 @@ impl EventService {
         Err(refusal.into())
     }
 
-    /// One page of claims, newest first. Who is no staff sees their own, and need not say so.
+    /// One page of claims, newest first. A user who is no staff sees their own, and need not say so.
     pub(crate) async fn list_claims(
         &self,
-        viewer: &Caller,
+        viewer: &UserOrKey,
         mut filter: ClaimFilter,
         page: PageRequest,
     ) -> Result<Page<Claim>, ListClaimsError> {
-        if !viewer.roles.is_staff() && *filter.user.get_or_insert(viewer.id) != viewer.id {
+        if let UserOrKey::User(user) = viewer
+            && !user.roles.is_staff()
+            && *filter.user.get_or_insert(user.id) != user.id
+        {
             return Err(ListClaimsError::OthersClaims);
         }
         Ok(self.stores.claims.list(&filter, page).await?)
@@ -155,11 +180,11 @@ impl EventService {
     /// The claim with what it was decided on, if this caller may see it.
     pub(crate) async fn find_claim(
         &self,
-        viewer: &Caller,
+        viewer: &UserOrKey,
         id: ClaimId,
     ) -> Result<ExplainedClaim, FindClaimError> {
         let found = self.stores.claims.find(id).await?;
-        let visible = found.filter(|(claim, _)| viewer.roles.is_staff() || claim.user_id == viewer.id);
+        let visible = found.filter(|(claim, _)| viewer.sees_as_staff() || viewer.is_user(claim.user_id));
         let (claim, trace) = visible.ok_or(FindClaimError::Unknown)?;
         let key = RevisionKey { event: claim.event_id, revision: trace.event_revision };
         let revision = self.stores.revisions.find(key).await?;

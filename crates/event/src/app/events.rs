@@ -4,7 +4,7 @@ use domain::{Approval, Event, EventId, EventStatus, Timestamp, UserId};
 use event_store::{EventFilter, StoreError};
 use serde_json::Value;
 use service_kit::{
-    identity::Caller,
+    identity::UserOrKey,
     page::{Page, PageRequest},
 };
 
@@ -76,7 +76,7 @@ impl EventService {
     /// The event as it is now, if this caller may see it.
     pub(crate) async fn find_event(
         &self,
-        viewer: &Caller,
+        viewer: &UserOrKey,
         id: EventId,
     ) -> Result<Arc<EventWithCondition>, FindEventError> {
         let found = self.catalogue.find_event(id).await?;
@@ -86,12 +86,12 @@ impl EventService {
     /// One page of the events that this caller may see, newest first.
     pub(crate) async fn list_events(
         &self,
-        viewer: &Caller,
+        viewer: &UserOrKey,
         filter: EventFilter,
         page: PageRequest,
     ) -> Result<Page<Event>, StoreError> {
         let status = match filter.status {
-            status if viewer.roles.is_staff() => status,
+            status if viewer.sees_as_staff() => status,
             None | Some(EventStatus::Active) => Some(EventStatus::Active),
             Some(EventStatus::Inactive) => return Ok(Page { items: Vec::new(), next_cursor: None }),
         };
@@ -99,7 +99,7 @@ impl EventService {
     }
 }
 
-/// Events that are switched off are seen by staff only.
-pub(super) fn is_visible(event: &Event, viewer: &Caller) -> bool {
-    viewer.roles.is_staff() || event.status == EventStatus::Active
+/// Events that are switched off are seen by staff and servers only.
+pub(super) fn is_visible(event: &Event, viewer: &UserOrKey) -> bool {
+    viewer.sees_as_staff() || event.status == EventStatus::Active
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use domain::{EventId, Reward, RewardId, RewardKind};
 use event_store::{AttachOutcome, Attachment, StoreError};
-use service_kit::identity::Caller;
+use service_kit::identity::UserOrKey;
 
 use super::events::{FindEventError, is_visible};
 use crate::{catalogue::EventWithRewards, service::EventService};
@@ -60,7 +60,7 @@ impl EventService {
     /// The event with its rewards as they are now, if this caller may see it.
     pub(crate) async fn list_rewards(
         &self,
-        viewer: &Caller,
+        viewer: &UserOrKey,
         event: EventId,
     ) -> Result<Arc<EventWithRewards>, FindEventError> {
         let found = self.catalogue.find_rewards(event).await?;

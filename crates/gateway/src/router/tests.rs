@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{
         Mutex,
@@ -18,8 +19,10 @@ use futures::stream;
 use http::{HeaderMap, StatusCode, header, request::Builder};
 use service_kit::{
     access_token::AccessTokenKey,
-    identity::{Audience, CLIENT_HEADER, IDENTITY_HEADER, Identity, IdentityKey},
+    api_key::ApiKeyHash,
+    identity::{Audience, CLIENT_HEADER, IDENTITY_HEADER, Identity, IdentityKey, Subject},
     identity_gate::{IdentitySource, protect_service},
+    internal_api::KeyStanding,
     problem::{Problem, ProblemCode},
     ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits, RateQuotas},
     server::PeerAddress,
@@ -28,8 +31,11 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::{
-    ClientAddressRule, PresentedSession, SessionCheck, SessionLookup, SessionsUnavailable, Upstream,
+    ClientAddressRule, CredentialsAnswer, CredentialsQuestion, SessionCheck, SessionLookup,
+    SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream, UserRoles,
 };
+
+mod keys;
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 const USER: UserId = UserId(ObjectId::from_bytes([7; 12]));
@@ -38,13 +44,28 @@ const USER: UserId = UserId(ObjectId::from_bytes([7; 12]));
 #[derive(Debug, Default)]
 struct FakeServices {
     session_ended: AtomicBool,
+    keys: Mutex<HashMap<ApiKeyHash, KeyStanding>>,
     calls: Mutex<Vec<(String, Identity, HeaderMap)>>,
+    subjects: Mutex<Vec<Option<Subject>>>,
 }
 
 #[async_trait]
 impl SessionCheck for FakeServices {
-    async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
-        Ok(vec![!self.session_ended.load(Ordering::SeqCst); sessions.len()])
+    async fn check(&self, question: CredentialsQuestion) -> Result<CredentialsAnswer, SessionsUnavailable> {
+        let keys = self.keys.lock().unwrap();
+        let standing = |key| keys.get(key).copied().unwrap_or(KeyStanding::Unknown);
+        Ok(CredentialsAnswer {
+            sessions: vec![!self.session_ended.load(Ordering::SeqCst); question.sessions.len()],
+            keys: question.keys.iter().map(standing).collect(),
+        })
+    }
+}
+
+/// There is one user.
+#[async_trait]
+impl UserRoles for FakeServices {
+    async fn roles_of(&self, users: Vec<UserId>) -> Result<Vec<Option<RoleSet>>, SubjectsUnavailable> {
+        Ok(users.into_iter().map(|user| (user == USER).then_some(RoleSet::CLAIMANTS)).collect())
     }
 }
 
@@ -62,6 +83,7 @@ impl FakeServices {
                     }
                     _ => StatusCode::NO_CONTENT.into_response(),
                 };
+                world.subjects.lock().unwrap().push(request.extensions().get().copied());
                 world.calls.lock().unwrap().push((path, identity, request.headers().clone()));
                 answer
             }
@@ -73,6 +95,7 @@ impl FakeServices {
             .route("/users/{id}", get(record.clone()))
             .route("/auth/logout", post(record.clone()))
             .route("/auth/login", post(record.clone()))
+            .route("/events/{eventId}/request", post(record.clone()))
             .route("/events", get(record).post(frozen));
         protect_service(routes, audience, identity)
     }
@@ -104,6 +127,7 @@ impl TestGateway {
             event: in_process(Audience::Event),
             tokens: tokens.clone(),
             sessions: SessionLookup::direct(Arc::<FakeServices>::clone(&world)),
+            subjects: SubjectLookup::direct(Arc::<FakeServices>::clone(&world)),
             limits,
             clients: ClientAddressRule::new(0),
             origins: origins.parse().unwrap(),

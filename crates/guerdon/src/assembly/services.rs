@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use auth::{AuthParts, PasswordPool, RefreshTokenKey, store::UserStores};
 use axum::Router;
-use domain::{Clock, IdGenerator, RandomSource};
+use domain::{Clock, IdGenerator, RandomSource, RoleSet, UserId};
 use event::EventService;
 use gateway::{
-    ClientAddressRule, Gateway, HttpUpstream, PresentedSession, SessionCheck, SessionLookup,
-    SessionsUnavailable, Upstream,
+    ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, SessionCheck,
+    SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream, UserRoles,
 };
 use service_kit::{
     access_token::AccessTokenKey,
@@ -94,11 +94,12 @@ pub(super) struct AuthService {
     pub(super) service: BuiltService,
     pub(super) first_admin: Option<FirstAdmin>,
     sessions: SessionLookup,
+    subjects: SubjectLookup,
 }
 
 impl AuthService {
     pub(super) async fn open(shared: &SharedParts, settings: &Settings) -> Result<Self, StartError> {
-        let UserStores { users, refresh_tokens, readiness, connection, .. } =
+        let UserStores { users, refresh_tokens, api_keys, readiness, connection, .. } =
             open_user_db(&settings.stores).await?;
         let tokens = TokenDb::over(shared.redis.as_ref(), &shared.clock);
         let embedded = settings.stores.user_db_url.is_none() && settings.stores.mongodb_uri.is_none();
@@ -108,6 +109,7 @@ impl AuthService {
             users,
             refresh_tokens,
             access_tokens: tokens.access_tokens,
+            api_keys,
             access_key: shared.tokens.clone(),
             refresh_key: shared.refresh_key.clone(),
             refresh_grace: Duration::from_secs(settings.refresh_grace_seconds),
@@ -123,11 +125,12 @@ impl AuthService {
             dependencies: vec![readiness, tokens.dependency],
             stores: vec![connection],
         };
-        let check = Arc::new(InProcessSessions(auth));
+        let check = Arc::new(InProcessAuth(auth));
+        let subjects = SubjectLookup::direct(Arc::<InProcessAuth>::clone(&check));
         // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
         let sessions =
             if tokens.in_memory { SessionLookup::direct(check) } else { SessionLookup::batched(check) };
-        Ok(Self { service, first_admin, sessions })
+        Ok(Self { service, first_admin, sessions, subjects })
     }
 }
 
@@ -147,6 +150,7 @@ pub(super) struct GatewayUpstreams {
     auth: Upstream,
     event: Upstream,
     sessions: SessionLookup,
+    subjects: SubjectLookup,
     dependencies: Vec<Arc<dyn Dependency>>,
     stores: Vec<Arc<dyn StoreConnection>>,
 }
@@ -154,11 +158,12 @@ pub(super) struct GatewayUpstreams {
 impl GatewayUpstreams {
     /// Services of this process.
     pub(super) fn in_process(auth: AuthService, event: BuiltService) -> Self {
-        let AuthService { service: auth, sessions, .. } = auth;
+        let AuthService { service: auth, sessions, subjects, .. } = auth;
         Self {
             auth: Upstream::InProcess(auth.router),
             event: Upstream::InProcess(event.router),
             sessions,
+            subjects,
             dependencies: auth.dependencies.into_iter().chain(event.dependencies).collect(),
             stores: auth.stores.into_iter().chain(event.stores).collect(),
         }
@@ -178,6 +183,7 @@ impl GatewayUpstreams {
             auth: Upstream::Http(Arc::clone(&auth)),
             event: Upstream::Http(Arc::clone(&event)),
             sessions: SessionLookup::batched(Arc::<HttpUpstream>::clone(&auth)),
+            subjects: SubjectLookup::batched(Arc::<HttpUpstream>::clone(&auth)),
             dependencies: vec![auth, event],
             stores: Vec::new(),
         })
@@ -189,12 +195,13 @@ pub(super) fn build_gateway(
     settings: &Settings,
     upstreams: GatewayUpstreams,
 ) -> BuiltService {
-    let GatewayUpstreams { auth, event, sessions, dependencies, stores } = upstreams;
+    let GatewayUpstreams { auth, event, sessions, subjects, dependencies, stores } = upstreams;
     let gateway = Gateway {
         auth,
         event,
         tokens: shared.tokens.clone(),
         sessions,
+        subjects,
         limits: Arc::clone(&shared.limits),
         clients: ClientAddressRule::new(settings.trusted_proxies.into()),
         origins: settings.cors_origins.clone(),
@@ -203,15 +210,29 @@ pub(super) fn build_gateway(
 }
 
 /// Asks auth in the same process.
-struct InProcessSessions(auth::AuthService);
+struct InProcessAuth(auth::AuthService);
 
 #[async_trait]
-impl SessionCheck for InProcessSessions {
-    async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
-        let asked: Vec<_> = sessions.into_iter().map(|session| (session.user, session.token)).collect();
-        self.0.check_sessions(&asked).await.map_err(|error| {
-            tracing::warn!(%error, "sessions cannot be checked");
+impl SessionCheck for InProcessAuth {
+    async fn check(&self, question: CredentialsQuestion) -> Result<CredentialsAnswer, SessionsUnavailable> {
+        let asked = question.sessions.into_iter().map(|session| (session.user, session.token));
+        let sessions: Vec<_> = asked.collect();
+        let checked =
+            tokio::try_join!(self.0.check_sessions(&sessions), self.0.check_api_keys(&question.keys));
+        let (sessions, keys) = checked.map_err(|error| {
+            tracing::warn!(%error, "sessions and API keys cannot be checked");
             SessionsUnavailable
+        })?;
+        Ok(CredentialsAnswer { sessions, keys })
+    }
+}
+
+#[async_trait]
+impl UserRoles for InProcessAuth {
+    async fn roles_of(&self, users: Vec<UserId>) -> Result<Vec<Option<RoleSet>>, SubjectsUnavailable> {
+        self.0.users.find_roles(&users).await.map_err(|error| {
+            tracing::warn!(%error, "users cannot be looked up");
+            SubjectsUnavailable
         })
     }
 }

@@ -15,7 +15,7 @@ use self::{collection::Collection, place::Side};
 use super::Outcome;
 use crate::{assembly::system_clock, store_lock::StoreLock, stores::close_stores};
 
-/// Copy users, events, rewards and requests to another store
+/// Copy users, API keys, events, rewards and requests to another store
 ///
 /// Both sides are read first: if the target holds anything that the source does not, nothing is written. What is there
 /// already is left alone, so the command can be repeated, and goes on where it was cut off. When all is copied, both sides

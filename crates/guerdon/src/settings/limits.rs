@@ -5,6 +5,7 @@ use service_kit::ratelimit::{RateClass, RateQuota, RateQuotas};
 
 /// How often somebody may do something: a count and a time, such as 20/s, 30/min or 100/h.
 #[derive(Debug, Clone, Args)]
+#[allow(clippy::doc_markdown, reason = "the comments are the help, which knows no backticks")]
 #[allow(clippy::struct_field_names, reason = "the fields are named as the variables and flags are")]
 pub(crate) struct LimitSettings {
     /// Turns all rate limits on or off.
@@ -34,9 +35,15 @@ pub(crate) struct LimitSettings {
     /// All requests of one client.
     #[arg(long, env, default_value = "200/s")]
     pub(crate) rate_limit_client: RateQuota,
+    /// All requests of one client that show an API key, instead of RATE_LIMIT_CLIENT.
+    #[arg(long, env, default_value = "1000/s")]
+    pub(crate) rate_limit_key_client: RateQuota,
     /// All requests of one account.
     #[arg(long, env, default_value = "50/s")]
     pub(crate) rate_limit_account: RateQuota,
+    /// All requests with one API key.
+    #[arg(long, env, default_value = "500/s")]
+    pub(crate) rate_limit_api_key: RateQuota,
 }
 
 impl LimitSettings {
@@ -52,7 +59,9 @@ impl LimitSettings {
                 RateClass::PasswordChange => self.rate_limit_password_change,
                 RateClass::Pages => self.rate_limit_pages,
                 RateClass::Client => self.rate_limit_client,
+                RateClass::KeyClient => self.rate_limit_key_client,
                 RateClass::Account => self.rate_limit_account,
+                RateClass::ApiKey => self.rate_limit_api_key,
             })
         })
     }

@@ -30,7 +30,8 @@ impl<T: Deserr<Faults>, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// A JSON body where none at all stands for the default.
+/// A JSON body where none at all stands for the default. White space and `{}` are as good as none, however they are
+/// declared: clients send them with a POST that has nothing to say.
 #[derive(Debug)]
 pub struct OptionalJsonBody<T>(pub T);
 
@@ -40,12 +41,22 @@ impl<T: Deserr<Faults> + Default, S: Send + Sync> FromRequest<S> for OptionalJso
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let bytes = read_bytes(body, MAX_BODY_BYTES).await?;
-        if bytes.is_empty() {
+        if is_nothing(&bytes) {
             return Ok(Self(T::default()));
         }
         check_media_type(&parts.headers)?;
         read_fields(&bytes).map(Self)
     }
+}
+
+/// Whether a body is empty, white space, or a JSON object with nothing in it.
+pub(super) fn is_nothing(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    body.is_empty()
+        || body
+            .strip_prefix(b"{")
+            .and_then(|rest| rest.strip_suffix(b"}"))
+            .is_some_and(|inside| inside.trim_ascii().is_empty())
 }
 
 /// The whole body, or 413 if it has more than `most` bytes.
@@ -187,6 +198,11 @@ mod tests {
         let empty = Request::new(Body::empty());
         let OptionalJsonBody(wish) = OptionalJsonBody::<Wish>::from_request(empty, &()).await.unwrap();
         assert_eq!(wish, Wish::default());
+        for nothing in [" ", "{}", " {\n} "] {
+            let request = request("text/plain", nothing);
+            let OptionalJsonBody(wish) = OptionalJsonBody::<Wish>::from_request(request, &()).await.unwrap();
+            assert_eq!(wish, Wish::default());
+        }
         let bad = request("application/json", "{");
         assert!(OptionalJsonBody::<Wish>::from_request(bad, &()).await.is_err());
     }

@@ -13,7 +13,10 @@ use utoipa::openapi::{
     path::{Operation, ParameterIn},
 };
 
-use super::{body::read_bytes, query::given_names};
+use super::{
+    body::{is_nothing, read_bytes},
+    query::given_names,
+};
 use crate::problem::{Problem, ProblemCode};
 
 /// The most a body may have where none is taken, in bytes: `{}` and some blanks.
@@ -117,15 +120,6 @@ async fn without_undeclared(inputs: OperationInputs, request: Request) -> Result
     } else {
         Err(Problem::invalid(Faults::new("", "must be left out: this route takes no body")))
     }
-}
-
-fn is_nothing(body: &[u8]) -> bool {
-    let body = body.trim_ascii();
-    body.is_empty()
-        || body
-            .strip_prefix(b"{")
-            .and_then(|rest| rest.strip_suffix(b"}"))
-            .is_some_and(|inside| inside.trim_ascii().is_empty())
 }
 
 #[cfg(test)]

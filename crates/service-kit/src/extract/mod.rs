@@ -15,7 +15,10 @@ use crate::problem::{Problem, ProblemCode};
 
 pub use self::{
     body::{JsonBody, MAX_BODY_BYTES, OptionalJsonBody},
-    caller::{Admin, Claimant, FromGateway, LoggedIn, Operator},
+    caller::{
+        Admin, Auditor, Claimant, ClaimantOrKey, FromGateway, KeyScope, KeyWith, LoggedIn, LoggedInOrKey,
+        NamedSubject, Operator, OperatorOrKey, scope,
+    },
     declared::{DeclaredInputs, refuse_undeclared},
     path::{PathId, PathIdTuple, PathIds},
     query::{ListQuery, PageParams, TypedQuery},

@@ -9,7 +9,7 @@ mod refusal;
 use std::{error::Error, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
-use domain::{Fault, Faults};
+use domain::{ApiKeyScope, Fault, Faults};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
@@ -37,6 +37,7 @@ struct ProblemParts {
     members: Map<String, Value>,
     retry_after_seconds: Option<u64>,
     token_was_given: bool,
+    scope_needed: Option<ApiKeyScope>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -51,6 +52,7 @@ impl Problem {
             members: Map::new(),
             retry_after_seconds: waits.then_some(DEFAULT_RETRY_SECONDS),
             token_was_given: matches!(code, ProblemCode::TokenExpired | ProblemCode::SessionRevoked),
+            scope_needed: None,
             cause: None,
         }))
     }
@@ -69,6 +71,18 @@ impl Problem {
         let mut problem = Self::new(ProblemCode::Unauthenticated).detail("The access token is not valid");
         problem.0.token_was_given = true;
         problem
+    }
+
+    /// 403 `FORBIDDEN` for an API key that lacks a scope. The answer names it (RFC 6750, 3.1).
+    pub fn scope_needed(scope: ApiKeyScope) -> Self {
+        let mut problem = Self::new(ProblemCode::Forbidden).detail(format!("This needs the scope {scope}"));
+        problem.0.scope_needed = Some(scope);
+        problem
+    }
+
+    /// 403 `FORBIDDEN` for an API key where no scope would help.
+    pub fn keys_refused() -> Self {
+        Self::new(ProblemCode::Forbidden).detail("This is for people who are logged in, not for API keys")
     }
 
     /// Explains this occurrence in a sentence that is safe to show.
@@ -134,6 +148,9 @@ impl Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, challenge(parts.code, parts.token_was_given));
         }
+        if let Some(challenge) = parts.scope_needed.and_then(scope_challenge) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         response
     }
 }
@@ -150,6 +167,12 @@ fn challenge(code: ProblemCode, token_was_given: bool) -> HeaderValue {
         }
         (true, _) => "Bearer realm=\"guerdon\", error=\"invalid_token\"",
     })
+}
+
+/// RFC 6750, 3.1: the scope that would have been enough.
+fn scope_challenge(scope: ApiKeyScope) -> Option<HeaderValue> {
+    let challenge = format!("Bearer realm=\"guerdon\", error=\"insufficient_scope\", scope=\"{scope}\"");
+    HeaderValue::try_from(challenge).ok()
 }
 
 /// Leaves the problem in the response's extensions: [`crate::observe`] writes the body, since it knows the request id.

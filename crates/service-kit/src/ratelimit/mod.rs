@@ -33,8 +33,13 @@ pub enum RateClass {
     Pages,
     /// Everything, by client.
     Client,
+    /// Everything that shows an API key, by client, in the place of [`Client`](Self::Client): wide, since one address of a
+    /// server speaks for many users.
+    KeyClient,
     /// Everything, by logged-in account.
     Account,
+    /// Everything, by API key.
+    ApiKey,
 }
 
 impl RateClass {
@@ -49,7 +54,9 @@ impl RateClass {
             Self::PasswordChange => "password_change",
             Self::Pages => "pages",
             Self::Client => "client",
+            Self::KeyClient => "key_client",
             Self::Account => "account",
+            Self::ApiKey => "api_key",
         }
     }
 }

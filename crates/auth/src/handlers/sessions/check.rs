@@ -8,7 +8,7 @@ use service_kit::{
 
 use crate::AuthService;
 
-/// Tells the gateway which sessions are current. Not public: only the gateway itself may ask.
+/// Tells the gateway which sessions are current, and what has become of API keys. Not public: only the gateway itself may ask.
 pub(crate) async fn check_sessions(
     State(auth): State<AuthService>,
     _: FromGateway,
@@ -17,9 +17,13 @@ pub(crate) async fn check_sessions(
     if question.sessions.len() > MAX_SESSIONS {
         return Err(Faults::new("/sessions", format!("must have at most {MAX_SESSIONS} entries")).into());
     }
+    if question.keys.len() > MAX_SESSIONS {
+        return Err(Faults::new("/keys", format!("must have at most {MAX_SESSIONS} entries")).into());
+    }
     let sessions: Vec<_> = question.sessions.into_iter().map(|shown| (shown.user_id, shown.token)).collect();
-    let current = auth.check_sessions(&sessions).await?;
-    Ok(Json(SessionsAnswer { current }))
+    let (current, keys) =
+        tokio::try_join!(auth.check_sessions(&sessions), auth.check_api_keys(&question.keys))?;
+    Ok(Json(SessionsAnswer { current, keys }))
 }
 
 #[cfg(test)]

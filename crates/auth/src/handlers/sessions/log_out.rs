@@ -45,7 +45,7 @@ pub(crate) async fn log_out(
 ) -> Result<Response, Refused<LogOutRefusal>> {
     let caller = match identity {
         Identity::User(caller) => Some(caller.id),
-        Identity::Anonymous | Identity::Gateway => None,
+        Identity::Anonymous | Identity::Gateway | Identity::ApiKey(_) => None,
     };
     let shown = body.shown_token(&headers);
     if caller.is_none() && shown.is_none() {

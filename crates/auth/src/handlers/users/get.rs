@@ -1,7 +1,7 @@
 use axum::{Json, extract::State};
 use domain::{User, UserId};
 use service_kit::{
-    extract::{LoggedIn, PathId},
+    extract::{LoggedInOrKey, PathId, scope::UsersRead},
     problem::Refused,
 };
 
@@ -38,7 +38,7 @@ impl From<ShowUserError> for Refused<ShowUserRefusal> {
 )]
 pub(crate) async fn get_user(
     State(auth): State<AuthService>,
-    LoggedIn(caller): LoggedIn,
+    LoggedInOrKey(caller, ..): LoggedInOrKey<UsersRead>,
     PathId(id): PathId<UserId>,
 ) -> Result<Json<User>, Refused<ShowUserRefusal>> {
     Ok(Json(auth.show_user(caller, id).await?))

@@ -52,6 +52,22 @@ pub(crate) async fn a_user_is_found_as_they_were_stored(db: Arc<dyn UserStore>) 
     assert!(db.find_by_email(&email_of("jun@example.com")).await.unwrap().is_none());
 }
 
+pub(crate) async fn roles_are_told_for_many_users_at_once_and_in_order(db: Arc<dyn UserStore>) {
+    let ids = new_ids();
+    assert!(db.find_roles(&[]).await.unwrap().is_empty());
+    let mina = create_user(&*db, new_user(&ids, "mina@example.com", USER)).await;
+    let both = RoleSet::from_roles(&[Role::User, Role::Admin]);
+    let olga = create_user(&*db, new_user(&ids, "olga@example.com", both)).await;
+    let nobody = UserId(ids.mint().id);
+    let asked = [olga.id, nobody, mina.id, olga.id, mina.id];
+    let expected = [Some(both), None, Some(USER), Some(both), Some(USER)];
+    assert_eq!(db.find_roles(&asked).await.unwrap(), expected);
+    let many: Vec<_> = asked.into_iter().cycle().take(1024).collect();
+    let found = db.find_roles(&many).await.unwrap();
+    assert!(found.iter().zip(expected.iter().cycle()).all(|(found, expected)| found == expected));
+    assert_eq!(found.len(), 1024);
+}
+
 /// Longer than an address may be, and not folded: it is not judged anew.
 pub(crate) async fn an_address_from_an_earlier_version_is_read_as_it_is(db: Arc<dyn UserStore>) {
     let ids = new_ids();

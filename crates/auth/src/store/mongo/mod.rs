@@ -1,8 +1,9 @@
-//! user-db in MongoDB: the collections `users` and `user_tokens` of the specification, and `role_changes` with the lock
-//! that keeps the last administrator.
+//! user-db in MongoDB: the collections `users` and `user_tokens` of the specification, `api_keys`, and `role_changes` with
+//! the lock that keeps the last administrator.
 //!
 //! Every verb is bounded as a whole, however many operations it takes.
 
+mod api_keys;
 mod role_changes;
 mod transfer;
 mod user_tokens;
@@ -24,17 +25,20 @@ use store_kit::{
     mongo::{Mongo, MongoConnectError, index, unique_index},
 };
 
-use self::{role_changes::LockDocument, user_tokens::TokenDocument, users::UserDocument};
+use self::{
+    api_keys::ApiKeyDocument, role_changes::LockDocument, user_tokens::TokenDocument, users::UserDocument,
+};
 
 /// The name operators know this store by, and its database where none is named.
 const STORE: &str = "user-db";
 
-/// Users and their refresh tokens on a MongoDB server. Cheap to clone.
+/// Users, their refresh tokens and API keys on a MongoDB server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct MongoUserDb {
     mongo: Mongo,
     users: Collection<UserDocument>,
     user_tokens: Collection<TokenDocument>,
+    api_keys: Collection<ApiKeyDocument>,
     role_changes: Collection<LockDocument>,
     /// Whether the server is one of several, which can be deposed.
     has_replicas: bool,
@@ -52,9 +56,11 @@ impl MongoUserDb {
         let users = [unique_index(doc! { "email": 1 }), index(doc! { "roles": 1, "_id": -1 })];
         mongo.ensure_indexes("users", users).await?;
         mongo.ensure_indexes("user_tokens", [unique_index(doc! { "userId": 1 })]).await?;
+        mongo.ensure_indexes("api_keys", [unique_index(doc! { "hash": 1 })]).await?;
         Ok(Self {
             users: mongo.collection("users"),
             user_tokens: mongo.collection("user_tokens"),
+            api_keys: mongo.collection("api_keys"),
             role_changes: mongo.collection("role_changes"),
             has_replicas: mongo.has_replicas().await?,
             random: RandomSource::new(),

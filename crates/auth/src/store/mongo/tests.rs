@@ -12,9 +12,12 @@ use super::*;
 use crate::{
     refresh_token::RefreshToken,
     store::{
-        NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore, RegistrationOutcome, RoleChange,
-        RotationOutcome, TokenRotation, UserFilter, UserStore, UserTransfer,
-        contract::{refresh_tokens as token_suite, transfer as transfer_suite, users as user_suite},
+        ApiKeyTransfer, NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore, RegistrationOutcome,
+        RoleChange, RotationOutcome, TokenRotation, UserFilter, UserStore, UserTransfer,
+        contract::{
+            api_keys as key_suite, refresh_tokens as token_suite, transfer as transfer_suite,
+            users as user_suite,
+        },
     },
     test_app::{new_token, successor_of},
 };
@@ -51,6 +54,7 @@ async fn users_keep_the_contract(mode: MongoMode) {
     user_suite::of_a_hundred_registrations_of_one_address_one_is_stored(db().await).await;
     user_suite::roles_change_and_the_last_administrator_stays(db().await).await;
     user_suite::filters_combine(db().await).await;
+    user_suite::roles_are_told_for_many_users_at_once_and_in_order(db().await).await;
 }
 
 async fn administrators_keep_the_contract(mode: MongoMode) {
@@ -71,6 +75,24 @@ async fn refresh_tokens_keep_the_contract(mode: MongoMode) {
     token_suite::deleting_can_be_tied_to_a_family(db().await).await;
     token_suite::of_many_rotations_with_one_token_one_rotates_and_the_others_repeat(db().await).await;
     token_suite::of_many_logins_at_once_one_row_is_left(db().await).await;
+}
+
+async fn api_keys_keep_the_contract(mode: MongoMode) {
+    let server = Server::shared_or_start(mode);
+    let db = async || open_database(&server).await;
+    key_suite::keys_are_found_by_their_hashes_one_answer_for_each_in_order(db().await).await;
+    key_suite::keys_are_listed_newest_first_page_by_page(db().await).await;
+    key_suite::of_many_who_delete_a_key_one_has_and_it_is_gone_at_once(db().await).await;
+    key_suite::the_latest_use_stays_whoever_notes_it_last(db().await).await;
+    key_suite::a_use_that_is_noted_while_its_key_is_deleted_brings_nothing_back(db().await).await;
+    key_suite::of_keys_made_at_once_each_is_stored(db().await).await;
+    key_suite::keys_are_moved_whole_and_count_where_they_have_come_to(db().await).await;
+    let (db, keys) = (db().await, key_suite::sample_keys(5));
+    db.import_keys(keys.clone()).await.unwrap();
+    let third = doc! { "_id": to_oid(keys[2].key.id.0) };
+    let damage = doc! { "$set": { "scopes": ["everything"] } };
+    db.mongo.collection::<Document>("api_keys").update_one(third, damage).await.unwrap();
+    key_suite::a_damaged_key_is_left_out(&*db, &keys).await;
 }
 
 async fn users_can_be_moved(mode: MongoMode) {
@@ -101,6 +123,11 @@ macro_rules! on {
             #[tokio::test(flavor = "multi_thread")]
             async fn refresh_tokens_keep_the_contract() {
                 super::refresh_tokens_keep_the_contract($mode).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn api_keys_keep_the_contract() {
+                super::api_keys_keep_the_contract($mode).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
@@ -144,6 +171,7 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
     let db = MongoUserDb::connect(&uri, Some(&database)).await.unwrap();
     assert_eq!(db.users.list_index_names().await.unwrap(), ["_id_", "email_1", "roles_1__id_-1"]);
     assert_eq!(db.user_tokens.list_index_names().await.unwrap(), ["_id_", "userId_1"]);
+    assert_eq!(db.api_keys.list_index_names().await.unwrap(), ["_id_", "hash_1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
 use domain::{Email, Role, RoleSet, Secret, Timestamp, User, UserId};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::page::{Page, PageRequest};
 use store_kit::{
     mongo::{from_date, from_oid, read_document, to_date, to_oid},
-    row::readable_page,
+    row::{StoredRow, readable_page},
 };
 
 use super::{MongoUserDb, STORE, read_stored, role_changes::admins_only};
@@ -131,6 +131,18 @@ impl UserStore for MongoUserDb {
     /// By `_id`.
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.find_document(by_id(id)).await?.map(User::try_from).transpose()
+    }
+
+    /// By `_id`.
+    async fn find_roles(&self, ids: &[UserId]) -> Result<Vec<Option<RoleSet>>, StoreError> {
+        let listed: Vec<_> = ids.iter().map(|id| to_oid(id.0)).collect();
+        let users = self.users.clone_with_type::<RawDocumentBuf>();
+        let find = users.find(doc! { "_id": { "$in": listed } }).projection(without_hash());
+        let found = self.mongo.all(find).await?;
+        let found = found.iter().map(|document| read_document(STORE, document, UserDocument::try_into));
+        let found = found.filter_map(|row: StoredRow<User>| row.into_readable("users"));
+        let found: HashMap<_, _> = found.map(|user| (user.id, user.roles)).collect();
+        Ok(ids.iter().map(|id| found.get(id).copied()).collect())
     }
 
     /// By the unique index.

@@ -1,5 +1,6 @@
 //! user-db in a SQLite file or on a PostgreSQL server: the same statements, and migrations for each.
 
+mod api_keys;
 mod transfer;
 mod user_tokens;
 mod users;
@@ -17,7 +18,7 @@ const STORE: &str = "user-db";
 static SQLITE_MIGRATIONS: Migrator = sqlx_macros::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx_macros::migrate!("migrations/postgres");
 
-/// Users and their refresh tokens in a relational database. Cheap to clone.
+/// Users, their refresh tokens and API keys in a relational database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SqlUserDb(Sql);
 
@@ -55,6 +56,14 @@ impl Dependency for SqlUserDb {
     async fn answers(&self) -> bool {
         self.0.answers().await
     }
+}
+
+/// `$1, $2, …` for a list of so many values, and of how many it has room: a power of two, so that few statements have to
+/// be prepared. Whoever binds the values repeats the last one until the list is full.
+fn parameter_list(values: usize) -> (String, usize) {
+    let room = values.next_power_of_two();
+    let parameters: Vec<_> = (1..=room).map(|number| format!("${number}")).collect();
+    (parameters.join(", "), room)
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use proptest::{
 
 use super::*;
 use crate::store::{
-    UserTransfer,
-    contract::{refresh_tokens, transfer, users},
+    ApiKeyTransfer, UserTransfer,
+    contract::{api_keys, refresh_tokens, transfer, users},
 };
 
 mod postgres;
@@ -27,6 +27,14 @@ macro_rules! every_suite {
             users: of_administrators_who_demote_each_other_one_remains,
             users: of_promotions_and_demotions_that_race_an_administrator_remains,
             users: filters_combine,
+            users: roles_are_told_for_many_users_at_once_and_in_order,
+            api_keys: keys_are_found_by_their_hashes_one_answer_for_each_in_order,
+            api_keys: keys_are_listed_newest_first_page_by_page,
+            api_keys: of_many_who_delete_a_key_one_has_and_it_is_gone_at_once,
+            api_keys: the_latest_use_stays_whoever_notes_it_last,
+            api_keys: a_use_that_is_noted_while_its_key_is_deleted_brings_nothing_back,
+            api_keys: of_keys_made_at_once_each_is_stored,
+            api_keys: keys_are_moved_whole_and_count_where_they_have_come_to,
             refresh_tokens: a_rotation_replaces_the_hash_and_keeps_the_rest,
             refresh_tokens: a_token_that_was_rotated_away_deletes_the_row,
             refresh_tokens: a_rotation_can_be_repeated_within_the_grace_until_the_successor_is_used,

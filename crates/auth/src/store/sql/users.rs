@@ -1,10 +1,12 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use domain::{Email, InvalidId, ObjectId, Role, RoleSet, Secret, Timestamp, User, UserId};
 use service_kit::page::{Page, PageRequest};
-use sqlx::{AnyConnection, FromRow, Row, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row, any::AnyRow};
 use store_kit::row::{StoredRow, readable_page};
 
-use super::{STORE, SqlUserDb};
+use super::{STORE, SqlUserDb, parameter_list};
 use crate::store::{
     NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
     UserStore,
@@ -45,7 +47,7 @@ const SET_PASSWORD_HASH: &str =
 pub(super) const HAS_ADMIN: &str = "SELECT id FROM users WHERE (roles & 8) = 8 LIMIT 1";
 
 /// Greater than every id: where a list begins.
-const ABOVE_ALL_IDS: &str = "g";
+pub(super) const ABOVE_ALL_IDS: &str = "g";
 
 #[derive(sqlx_macros::FromRow)]
 struct UserRow {
@@ -156,6 +158,18 @@ impl UserStore for SqlUserDb {
         let find = sqlx::query_as::<_, UserRow>(select!("id = $1")).bind(id.to_string());
         let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
         row.map(User::try_from).transpose()
+    }
+
+    async fn find_roles(&self, ids: &[UserId]) -> Result<Vec<Option<RoleSet>>, StoreError> {
+        let Some(last) = ids.last() else { return Ok(Vec::new()) };
+        let (list, room) = parameter_list(ids.len());
+        let padded = ids.iter().chain(std::iter::repeat(last)).take(room);
+        let find = sqlx::query_as(AssertSqlSafe(format!("SELECT id, roles FROM users WHERE id IN ({list})")));
+        let find = padded.fold(find, |find, id| find.bind(id.to_string()));
+        let found: Vec<(String, i64)> =
+            self.0.read(|connection| Box::pin(find.fetch_all(connection))).await?;
+        let found: HashMap<_, _> = found.into_iter().collect();
+        Ok(ids.iter().map(|id| found.get(&id.to_string()).copied().map(roles_from_bits)).collect())
     }
 
     async fn find_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError> {

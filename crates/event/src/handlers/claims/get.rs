@@ -1,7 +1,7 @@
 use axum::{Json, extract::State};
 use domain::ClaimId;
 use service_kit::{
-    extract::{LoggedIn, PathId},
+    extract::{LoggedInOrKey, PathId, scope::RequestsRead},
     problem::Refused,
 };
 
@@ -39,7 +39,7 @@ impl From<FindClaimError> for Refused<GetClaimRefusal> {
 )]
 pub(crate) async fn get_claim(
     State(service): State<EventService>,
-    LoggedIn(caller): LoggedIn,
+    LoggedInOrKey(caller, ..): LoggedInOrKey<RequestsRead>,
     PathId(id): PathId<ClaimId>,
 ) -> Result<Json<DecidedClaimView>, Refused<GetClaimRefusal>> {
     Ok(Json(service.find_claim(&caller, id).await?.into()))

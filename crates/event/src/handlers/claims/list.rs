@@ -3,7 +3,7 @@ use deserr::Deserr;
 use domain::{ClaimStatus, EventId, Faults, Timestamp, UserId};
 use event_store::ClaimFilter;
 use service_kit::{
-    extract::{ListQuery, LoggedIn, PageParams},
+    extract::{ListQuery, LoggedInOrKey, PageParams, scope::RequestsRead},
     page::Page,
     problem::Refused,
 };
@@ -75,7 +75,7 @@ impl From<ClaimQuery> for ClaimFilter {
 )]
 pub(crate) async fn list_claims(
     State(service): State<EventService>,
-    LoggedIn(caller): LoggedIn,
+    LoggedInOrKey(caller, ..): LoggedInOrKey<RequestsRead>,
     ListQuery(query, page): ListQuery<ClaimQuery>,
 ) -> Result<Json<Page<ClaimView>>, Refused<ListClaimsRefusal>> {
     Ok(Json(service.list_claims(&caller, query.into(), page).await?.map(ClaimView::from)))

@@ -2,7 +2,7 @@ use axum::{Json, extract::State, response::IntoResponse};
 use domain::EventId;
 use http::header;
 use service_kit::{
-    extract::{LoggedIn, PathId},
+    extract::{LoggedInOrKey, PathId, scope::EventsRead},
     problem::Refused,
 };
 
@@ -43,7 +43,7 @@ impl From<FindEventError> for Refused<GetEventRefusal> {
 )]
 pub(crate) async fn get_event(
     State(service): State<EventService>,
-    LoggedIn(caller): LoggedIn,
+    LoggedInOrKey(caller, ..): LoggedInOrKey<EventsRead>,
     PathId(id): PathId<EventId>,
 ) -> Result<impl IntoResponse, Refused<GetEventRefusal>> {
     let found = service.find_event(&caller, id).await?;

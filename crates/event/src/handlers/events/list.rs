@@ -3,7 +3,7 @@ use deserr::Deserr;
 use domain::{EventStatus, Faults, Phase, TextLine};
 use event_store::EventFilter;
 use service_kit::{
-    extract::{ListQuery, LoggedIn, PageParams},
+    extract::{ListQuery, LoggedInOrKey, PageParams, scope::EventsRead},
     page::Page,
     problem::Problem,
 };
@@ -41,7 +41,7 @@ pub(crate) struct EventQuery {
 )]
 pub(crate) async fn list_events(
     State(service): State<EventService>,
-    LoggedIn(caller): LoggedIn,
+    LoggedInOrKey(caller, ..): LoggedInOrKey<EventsRead>,
     ListQuery(query, page): ListQuery<EventQuery>,
 ) -> Result<Json<Page<EventView>>, Problem> {
     let now = service.now();

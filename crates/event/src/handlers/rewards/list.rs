@@ -2,7 +2,8 @@ use axum::{extract::State, response::IntoResponse};
 use domain::EventId;
 use http::header;
 use service_kit::{
-    extract::{LoggedIn, PathId},
+    extract::{LoggedInOrKey, PathId, scope::EventsRead},
+    identity::UserOrKey,
     problem::{Problem, ProblemCode, Refused},
 };
 
@@ -39,10 +40,11 @@ impl From<FindEventError> for Refused<ListRewardsRefusal> {
 )]
 pub(crate) async fn list_rewards(
     State(service): State<EventService>,
-    LoggedIn(caller): LoggedIn,
+    LoggedInOrKey(caller, ..): LoggedInOrKey<EventsRead>,
     PathId(event): PathId<EventId>,
 ) -> Result<impl IntoResponse, Refused<ListRewardsRefusal>> {
-    let to_staff = caller.roles.is_staff();
+    // Not to servers, which pass on what they read: a code is for those who have earned it.
+    let to_staff = matches!(caller, UserOrKey::User(caller) if caller.roles.is_staff());
     let found = service.list_rewards(&caller, event).await?;
     let written = found
         .written_once(to_staff, |rewards| write_rewards(rewards, to_staff))

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use auth::store::{UserRecord, UserTransfer};
+use auth::store::{ApiKeyRecord, ApiKeyTransfer, UserRecord, UserTransfer};
 use event_store::{ExportedRow, RecordKey, TransferRecord, TransferTable};
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub(super) struct Collection {
 pub(super) enum Table {
     /// The users.
     Users(Arc<dyn UserTransfer>),
+    /// The API keys.
+    ApiKeys(Arc<dyn ApiKeyTransfer>),
     /// A table of an event-db.
     Events(Arc<dyn TransferTable>),
 }
@@ -37,6 +39,7 @@ pub(super) enum Table {
 #[serde(untagged)]
 pub(super) enum CopiedRecord {
     User(UserRecord),
+    ApiKey(ApiKeyRecord),
     Event(TransferRecord),
 }
 
@@ -44,6 +47,7 @@ impl CopiedRecord {
     pub(super) fn key(&self) -> RecordKey {
         match self {
             CopiedRecord::User(record) => record.user.id.0.into(),
+            CopiedRecord::ApiKey(record) => record.key.id.0.into(),
             CopiedRecord::Event(record) => record.key(),
         }
     }
@@ -67,6 +71,12 @@ impl From<StoredRow<UserRecord>> for FoundRow {
     }
 }
 
+impl From<StoredRow<ApiKeyRecord>> for FoundRow {
+    fn from(row: StoredRow<ApiKeyRecord>) -> Self {
+        Self { key: row.id.map(RecordKey::from), record: row.value.map(CopiedRecord::ApiKey) }
+    }
+}
+
 impl Collection {
     pub(super) fn new(table: Table) -> Self {
         Self { table, unreadable: Mutex::default() }
@@ -75,6 +85,7 @@ impl Collection {
     pub(super) fn name(&self) -> &'static str {
         match &self.table {
             Table::Users(_) => "users",
+            Table::ApiKeys(_) => "api_keys",
             Table::Events(table) => table.name(),
         }
     }
@@ -115,6 +126,10 @@ impl Collection {
                 let rows = db.export(after.map(|key| key.id), STEP).await?;
                 rows.into_iter().map(FoundRow::from).collect()
             }
+            Table::ApiKeys(db) => {
+                let rows = db.export_keys(after.map(|key| key.id), STEP).await?;
+                rows.into_iter().map(FoundRow::from).collect()
+            }
             Table::Events(table) => {
                 table.export(after, STEP).await?.into_iter().map(FoundRow::from).collect()
             }
@@ -138,6 +153,10 @@ impl Collection {
             Table::Users(db) => {
                 let user = |record| if let CopiedRecord::User(user) = record { Some(user) } else { None };
                 db.import(records.filter_map(user).collect()).await
+            }
+            Table::ApiKeys(db) => {
+                let key = |record| if let CopiedRecord::ApiKey(key) = record { Some(key) } else { None };
+                db.import_keys(records.filter_map(key).collect()).await
             }
             Table::Events(table) => {
                 let event = |record| if let CopiedRecord::Event(event) = record { Some(event) } else { None };

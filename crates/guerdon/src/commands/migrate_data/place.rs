@@ -62,7 +62,7 @@ impl Side {
         })
     }
 
-    /// The users of this side. As a source it must be there.
+    /// The users of this side, and the API keys. As a source it must be there.
     pub(super) async fn users(&self, source: bool) -> Result<OpenedStore, Box<Failed>> {
         let named = |error: StoresError| error.of(self.user_db_flag);
         if let UserDatabase::Sqlite(path) = self.user_db()?
@@ -72,7 +72,10 @@ impl Side {
         }
         let users = open_user_db(&self.settings).await.map_err(named)?;
         Ok(OpenedStore {
-            collections: vec![Collection::new(Table::Users(users.transfer))],
+            collections: vec![
+                Collection::new(Table::Users(users.transfer)),
+                Collection::new(Table::ApiKeys(users.key_transfer)),
+            ],
             connection: users.connection,
         })
     }

@@ -1,7 +1,7 @@
 use domain::{Role, UserId};
 use http::Method;
 use serde_json::{Value, json};
-use service_kit::{access_token::ACCESS_TOKEN_SECONDS, identity::Identity};
+use service_kit::{access_token::ACCESS_TOKEN_SECONDS, api_key::ApiKeyToken, identity::Identity};
 
 use crate::test_app::{TestApp, identity_of};
 
@@ -93,4 +93,39 @@ async fn while_token_db_is_down_no_session_is_called_ended() {
     assert_eq!((answer.outcome(), answer.header("retry-after")), ((503, "UNAVAILABLE"), "1"));
     app.set_token_db_down(false);
     assert_eq!(app.post(Identity::Gateway, PATH, &asked).await.body, json!({ "current": [true] }));
+}
+
+#[tokio::test]
+async fn keys_are_judged_in_the_same_question_each_by_itself_and_in_order() {
+    let app = TestApp::start().await;
+    let admin = app.user("admin@example.com", &[Role::Admin]).await;
+    let session = app.log_in(&admin).await;
+    let make_key = async |body: Value| {
+        let answer = app.post(identity_of(&admin), "/api-keys", &body).await;
+        (answer.str("id").to_owned(), answer.str("key").parse::<ApiKeyToken>().unwrap().hash())
+    };
+    let (id, valid) = make_key(json!({ "name": "Shop", "scopes": ["events:read"] })).await;
+    let short = json!({ "name": "Short", "scopes": ["events:read"], "expiresAt": "2026-05-01T09:00:01Z" });
+    let (_, expired) = make_key(short).await;
+    app.clock.advance_seconds(1);
+    let unknown = "0".repeat(64);
+    let mut asked = question_of(&[(admin.id, session.str("accessToken"))]);
+    asked["keys"] = json!([expired, valid, unknown, valid]);
+    let answer = app.post(Identity::Gateway, PATH, &asked).await;
+    let counts = json!({ "standing": "valid", "key": id, "scopes": ["events:read"] });
+    assert_eq!(
+        answer.body,
+        json!({
+            "current": [true],
+            "keys": [{ "standing": "expired" }, counts, { "standing": "unknown" }, counts],
+        })
+    );
+    // An outage of the sessions' store is not the keys'.
+    app.set_token_db_down(true);
+    let keys_alone = json!({ "sessions": [], "keys": [valid] });
+    assert_eq!(app.post(Identity::Gateway, PATH, &keys_alone).await.body["keys"], json!([counts]));
+    for (keys, pointer) in [(json!(vec![valid; 1025]), "/keys"), (json!(["gdn_x"]), "/keys/0")] {
+        let answer = app.post(Identity::Gateway, PATH, &json!({ "sessions": [], "keys": keys })).await;
+        assert_eq!((answer.outcome(), answer.pointers()), ((400, "VALIDATION_FAILED"), vec![pointer]));
+    }
 }

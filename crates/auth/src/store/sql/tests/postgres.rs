@@ -35,7 +35,7 @@ async fn open_warm(server: &Postgres) -> SqlUserDb {
 
 async fn emptied_copy(db: &SqlUserDb) -> SqlUserDb {
     db.0.write(|connection| {
-        Box::pin(sqlx::query("TRUNCATE users, user_tokens, role_changes").execute(connection))
+        Box::pin(sqlx::query("TRUNCATE users, user_tokens, api_keys, role_changes").execute(connection))
     })
     .await
     .unwrap();

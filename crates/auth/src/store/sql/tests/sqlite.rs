@@ -1,7 +1,7 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::sql::users as statements;
+use crate::store::sql::{api_keys as key_statements, users as statements};
 
 async fn open_file() -> (SqlUserDb, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -39,6 +39,9 @@ async fn every_list_and_lookup_walks_an_index() {
         (statements::FIND_BY_EMAIL, "email=?"),
         (statements::HAS_ADMIN, "users_with_role_admin"),
         (statements::SET_ROLES, "users_with_role_admin"),
+        (key_statements::LIST, "PRIMARY KEY"),
+        (key_statements::EXPORT, "PRIMARY KEY"),
+        (key_statements::FIND_ONE, "hash=?"),
     ] {
         let explain = sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
         let plan: Vec<(i64, i64, i64, String)> =
@@ -64,4 +67,15 @@ async fn a_user_who_cannot_be_read_spoils_no_list_and_no_move() {
     let damage = sqlx::query("UPDATE users SET id = id || 'x' WHERE email = 'user2@example.com'");
     db.0.write(move |connection| Box::pin(damage.execute(connection))).await.unwrap();
     transfer::lists_and_moves_leave_out_the_third(&db, &users).await;
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_spoils_no_list_no_look_up_and_no_move() {
+    let (db, _folder) = open_file().await;
+    let keys = api_keys::sample_keys(5);
+    db.import_keys(keys.clone()).await.unwrap();
+    let damage = sqlx::query("UPDATE api_keys SET scopes = 'everything' WHERE id = $1");
+    let damage = damage.bind(keys[2].key.id.to_string());
+    db.0.write(move |connection| Box::pin(damage.execute(connection))).await.unwrap();
+    api_keys::a_damaged_key_is_left_out(&db, &keys).await;
 }
