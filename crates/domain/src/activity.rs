@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
+use deserr::{Deserr, IntoValue, ValuePointerRef};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
-use crate::{Timestamp, UserId};
+use crate::{Faults, Timestamp, UserId, json_pointer};
 
 /// The most characters an activity's id can have.
 const MOST_ID_CHARACTERS: usize = 128;
@@ -166,6 +167,17 @@ impl Serialize for ActivityValue {
     }
 }
 
+impl Deserr<Faults> for ActivityValue {
+    fn deserialize_from_value<V: IntoValue>(
+        value: deserr::Value<V>,
+        at: ValuePointerRef,
+    ) -> Result<Self, Faults> {
+        let value = <Value as Deserr<Faults>>::deserialize_from_value(value, at)?;
+        let read = value.as_number().ok_or(InvalidActivityValue).and_then(Self::try_from);
+        read.map_err(|error| Faults::new(json_pointer(at), error.to_string()))
+    }
+}
+
 impl<'de> Deserialize<'de> for ActivityValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = Number::deserialize(deserializer)?;
@@ -174,7 +186,7 @@ impl<'de> Deserialize<'de> for ActivityValue {
 }
 
 /// Something a user did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Activity {
     /// Its reporter's id of it. Of all that have the same one, only the first counts.
@@ -188,9 +200,11 @@ pub struct Activity {
     pub at: Timestamp,
     /// How much it was worth, if that can be said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = -1_000_000_000, maximum = 1_000_000_000)]
     pub value: Option<ActivityValue>,
     /// Whatever else its reporter wants to keep with it. Conditions do not see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub properties: Option<Map<String, Value>>,
     /// When it was reported.
     pub recorded_at: Timestamp,

@@ -1,11 +1,8 @@
-//! Whether a claim may be stored, and what it was decided on. Pure: the same event, caller and moment
-//! always give the same decision.
+//! Whether a claim may be stored, and what it was decided on. Pure: the same event and facts always
+//! give the same decision.
 
 use domain::{DecisionTrace, Event, EventStatus, Phase, Timestamp};
 use rules::{Condition, Facts, ProgressStep};
-use service_kit::identity::Caller;
-
-const MILLIS_PER_DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Why an event cannot be claimed by this user at this moment.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -21,38 +18,33 @@ pub(crate) enum ClaimRefusal {
     ConditionNotMet(Vec<ProgressStep>),
 }
 
-/// Decides a claim at the moment `now`.
-pub(crate) fn decide_claim(
-    event: &Event,
-    condition: &Condition,
-    claimant: &Caller,
-    now: Timestamp,
-) -> Result<DecisionTrace, ClaimRefusal> {
+/// Whether the event takes claims at the moment `now`. It costs nothing, and so comes before the facts.
+pub(crate) fn check_open(event: &Event, now: Timestamp) -> Result<(), ClaimRefusal> {
     if event.status != EventStatus::Active {
         return Err(ClaimRefusal::EventNotActive);
     }
     match event.phase(now) {
-        Phase::Upcoming => return Err(ClaimRefusal::EventNotStarted),
-        Phase::Ended => return Err(ClaimRefusal::EventEnded),
-        Phase::Ongoing => {}
+        Phase::Upcoming => Err(ClaimRefusal::EventNotStarted),
+        Phase::Ended => Err(ClaimRefusal::EventEnded),
+        Phase::Ongoing => Ok(()),
     }
-    let facts = claim_facts(claimant, now);
-    let decision = condition.evaluate(&facts);
+}
+
+/// Decides a claim on an open event by the facts its condition names.
+pub(crate) fn decide_claim(
+    event: &Event,
+    condition: &Condition,
+    facts: &Facts,
+) -> Result<DecisionTrace, ClaimRefusal> {
+    let decision = condition.evaluate(facts);
     if !decision.eligible {
-        return Err(ClaimRefusal::ConditionNotMet(condition.progress(&facts)));
+        return Err(ClaimRefusal::ConditionNotMet(condition.progress(facts)));
     }
     Ok(DecisionTrace {
         event_revision: event.revision,
         facts: facts.to_json(condition.facts()),
         evaluation: serde_json::to_value(&decision).unwrap_or_default(),
     })
-}
-
-/// What is known of the claimant. When they registered is part of their id, to the second.
-fn claim_facts(claimant: &Caller, now: Timestamp) -> Facts {
-    let age = now.as_millis() - claimant.id.0.minted_at().as_millis();
-    let roles = claimant.roles.iter().map(|role| role.name().to_owned()).collect();
-    Facts::new(claimant.id.to_string(), roles, age.max(0) / MILLIS_PER_DAY, now)
 }
 
 #[cfg(test)]

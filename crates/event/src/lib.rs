@@ -4,10 +4,14 @@
 //!   use case;
 //! - `app` has the use cases, as methods of [`EventService`]: they decide, and know nothing of HTTP;
 //! - `decide` says whether a claim may be stored, and is pure;
+//! - `activity_totals` adds up days of activity in a time zone, and is pure;
+//! - `workers` has what is done in the background;
 //! - `catalogue` reads events and rewards for many requests at once.
 //!
 //! What is kept is kept by the ports of the crate `event_store`.
 
+mod activity_figures;
+mod activity_totals;
 mod app;
 mod catalogue;
 mod claim_figures;
@@ -18,6 +22,8 @@ mod router;
 mod service;
 #[cfg(test)]
 mod test_app;
+mod workers;
 
 pub use router::{document, router};
 pub use service::EventService;
+pub use workers::ActivityTidier;

@@ -1,14 +1,15 @@
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{Router, middleware::from_fn_with_state, routing::post};
 use service_kit::{
     extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
     identity::Audience,
     identity_gate::{IdentitySource, protect_service},
+    internal_api::RECORD_LOGINS_PATH,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    handlers::{claims, events, rewards},
+    handlers::{activities, attributes, claims, conditions, eligibility, events, rewards},
     service::EventService,
 };
 
@@ -16,6 +17,7 @@ use crate::{
 pub fn router(service: EventService, identity: impl Into<IdentitySource>) -> (Router, OpenApi) {
     let (public, document) = public_routes().split_for_parts();
     let unguarded = public
+        .route(RECORD_LOGINS_PATH, post(activities::record_logins::record_logins))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
@@ -36,6 +38,10 @@ fn public_routes() -> OpenApiRouter<EventService> {
         .routes(routes!(claims::create::create_claim))
         .routes(routes!(claims::list::list_claims))
         .routes(routes!(claims::get::get_claim))
+        .routes(routes!(eligibility::get::get_eligibility))
+        .routes(routes!(activities::record::record_activities, activities::list::list_activities))
+        .routes(routes!(attributes::put::put_attributes, attributes::get::get_attributes))
+        .routes(routes!(conditions::backtest::backtest_condition))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use event_store::Stores;
 use service_kit::metrics::LabelCounters;
 
 use crate::{
+    activity_figures::ActivityFigures,
     catalogue::EventCatalogue,
     claim_figures::{ClaimOutcomeLabel, claim_counters},
 };
@@ -16,6 +17,7 @@ pub struct EventService {
     pub(crate) ids: IdGenerator,
     pub(crate) catalogue: EventCatalogue,
     pub(crate) claim_figures: Arc<LabelCounters<ClaimOutcomeLabel>>,
+    pub(crate) activity_figures: Arc<ActivityFigures>,
 }
 
 impl EventService {
@@ -23,7 +25,13 @@ impl EventService {
     /// many requests at once, so it needs a runtime; they end with the last clone.
     pub fn start(stores: Stores, ids: IdGenerator) -> Self {
         let catalogue = EventCatalogue::start(Arc::clone(&stores.events), Arc::clone(&stores.rewards));
-        Self { stores: Arc::new(stores), ids, catalogue, claim_figures: Arc::new(claim_counters()) }
+        Self {
+            stores: Arc::new(stores),
+            ids,
+            catalogue,
+            claim_figures: Arc::new(claim_counters()),
+            activity_figures: Arc::new(ActivityFigures::new()),
+        }
     }
 
     /// The present moment. Ids never go back, so after the clock was set back a minted id's moment lies

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use service_kit::{access_token::AccessTokenKey, ratelimit::RateLimits};
 
 use crate::{
-    client_address::ClientAddressRule, origins::AllowedOrigins, routes::ServiceName, sessions::SessionLookup,
-    subjects::SubjectLookup, upstream::Upstream,
+    activities::LoginActivities, client_address::ClientAddressRule, origins::AllowedOrigins,
+    routes::ServiceName, sessions::SessionLookup, subjects::SubjectLookup, upstream::Upstream,
 };
 
 /// What the gateway works with.
@@ -26,6 +26,8 @@ pub struct Gateway {
     pub clients: ClientAddressRule,
     /// The origins whose pages may call the API.
     pub origins: AllowedOrigins,
+    /// Where logins are noted.
+    pub logins: LoginActivities,
 }
 
 impl Gateway {

@@ -4,6 +4,7 @@
 //! [`routes::ROUTES`] is the one list of what exists and who may use it. The router, the OpenAPI document and
 //! the authorization tests are made from it, so a route without a rule cannot exist.
 
+mod activities;
 mod body;
 mod client_address;
 mod docs_pages;
@@ -22,6 +23,7 @@ mod sessions;
 mod subjects;
 mod upstream;
 
+pub use activities::{LoginActivities, LoginReporter, LoginsNotRecorded, login_activities};
 pub use client_address::ClientAddressRule;
 pub use gateway::Gateway;
 pub use http_upstream::HttpUpstream;

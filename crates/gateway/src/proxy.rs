@@ -100,7 +100,7 @@ async fn call_service(
         Some(problem) if response.status() == StatusCode::UNAUTHORIZED => Err(problem),
         _ => {
             prepare_answer(response.headers_mut());
-            Ok(response)
+            Ok(if route.is_login { gateway.logins.note_answer(response).await } else { response })
         }
     }
 }

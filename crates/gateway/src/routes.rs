@@ -61,10 +61,14 @@ pub struct Route {
     pub body_limit: usize,
     /// Whether pages of other sites are refused: where a cookie alone gives rights.
     pub is_same_site: bool,
+    /// Whether a success is a login, to be recorded as an activity of the user.
+    pub is_login: bool,
 }
 
 /// The largest body of most routes, in bytes.
 const BODY: usize = 256 * 1024;
+/// The largest body of a batch of activities, in bytes.
+const BATCH_BODY: usize = 1024 * 1024;
 /// Operators and administrators: who runs events.
 use RouteAccess::{Anyone, LoggedIn, OptionalLogin, OwnerOr, Roles};
 
@@ -76,7 +80,7 @@ pub static ROUTES: &[Route] = &[
     put("/users/me/password", LoggedIn, ServiceName::Auth).at_most(RateClass::PasswordChange),
     get("/users/{id}", OwnerOr(RoleSet::STAFF), ServiceName::Auth).for_keys(ApiKeyScope::UsersRead),
     put("/users/{id}/roles", Roles(RoleSet::ADMINS), ServiceName::Auth),
-    post("/auth/login", Anyone, ServiceName::Auth).at_most(RateClass::Login).same_site(),
+    post("/auth/login", Anyone, ServiceName::Auth).at_most(RateClass::Login).same_site().recorded_as_login(),
     post("/auth/refresh", Anyone, ServiceName::Auth).at_most(RateClass::Refresh).same_site(),
     post("/auth/logout", OptionalLogin, ServiceName::Auth).same_site(),
     post("/api-keys", Roles(RoleSet::ADMINS), ServiceName::Auth),
@@ -84,6 +88,15 @@ pub static ROUTES: &[Route] = &[
     delete("/api-keys/{id}", Roles(RoleSet::ADMINS), ServiceName::Auth),
     post("/events", Roles(RoleSet::OPERATORS), ServiceName::Event),
     get("/events", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
+    get("/events/{eventId}/eligibility", LoggedIn, ServiceName::Event).about_user(SubjectPlace::Query),
+    post("/events/{eventId}/condition/backtest", Roles(RoleSet::STAFF), ServiceName::Event),
+    post("/activities", Roles(RoleSet::OPERATORS), ServiceName::Event)
+        .for_keys(ApiKeyScope::ActivitiesWrite)
+        .with_batch_body(),
+    get("/activities", Roles(RoleSet::STAFF), ServiceName::Event),
+    put("/users/{id}/attributes", Roles(RoleSet::OPERATORS), ServiceName::Event)
+        .for_keys(ApiKeyScope::AttributesWrite),
+    get("/users/{id}/attributes", Roles(RoleSet::STAFF), ServiceName::Event),
     get("/events/requests", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::RequestsRead),
     get("/events/requests/{requestId}", OwnerOr(RoleSet::STAFF), ServiceName::Event)
         .for_keys(ApiKeyScope::RequestsRead),
@@ -122,12 +135,23 @@ const fn route(method: Method, path: &'static str, access: RouteAccess, service:
         rate: None,
         body_limit: 0,
         is_same_site: false,
+        is_login: false,
     }
 }
 
 impl Route {
     const fn with_body(mut self) -> Self {
         self.body_limit = BODY;
+        self
+    }
+
+    const fn with_batch_body(mut self) -> Self {
+        self.body_limit = BATCH_BODY;
+        self
+    }
+
+    const fn recorded_as_login(mut self) -> Self {
+        self.is_login = true;
         self
     }
 

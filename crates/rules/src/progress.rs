@@ -14,7 +14,7 @@ use crate::{
 /// One comparison between a fact and something else, read with the fact on the left.
 ///
 /// For `in` over `user.roles` the target is the role asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgressStep {
     /// The name of the fact; where something computed from facts is compared, its formula, such as

@@ -42,6 +42,8 @@ pub const START_CONTACT: Duration = Duration::from_secs(10);
 pub const DRAIN: Duration = Duration::from_secs(8);
 /// How long closing the stores may take after that.
 pub const CLOSE_STORES: Duration = Duration::from_secs(1);
+/// How long the logins of the last requests have to become activities.
+pub const LAST_LOGINS: Duration = Duration::from_millis(500);
 /// A process that was told to stop is gone within this time.
 pub const STOP: Duration = Duration::from_secs(10);
 
@@ -58,5 +60,5 @@ const _: () = {
     assert!(STORE_OPERATION.as_millis() > 2 * REDIS_REQUEST.as_millis());
     assert!(is_longer(REDIS_REQUEST, SHARED_RATE_LIMIT));
     assert!(is_longer(KEEP_ALIVE, UPSTREAM_IDLE));
-    assert!(STOP.as_millis() > DRAIN.as_millis() + CLOSE_STORES.as_millis());
+    assert!(STOP.as_millis() > DRAIN.as_millis() + LAST_LOGINS.as_millis() + CLOSE_STORES.as_millis());
 };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use deserr::Deserr;
-use domain::{Faults, RoleSet, UserId};
+use domain::{Faults, ObjectId, RoleSet, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{api_key::ApiKeyHash, identity::KeyCaller};
@@ -19,6 +19,33 @@ pub const USER_ROLES_PATH: &str = "/internal/users/roles";
 
 /// The most users in one question.
 pub const MAX_USERS: usize = 1024;
+
+/// Where event is told of [`LoginsReport`]; the method is POST, the answer 204.
+pub const RECORD_LOGINS_PATH: &str = "/internal/activities/logins";
+
+/// The most logins in one report.
+pub const MAX_LOGINS: usize = 500;
+
+/// The gateway reports: these users have logged in. At most [`MAX_LOGINS`]. A report that is repeated changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct LoginsReport {
+    /// The logins.
+    pub logins: Vec<ReportedLogin>,
+}
+
+/// A login that succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserr)]
+#[serde(rename_all = "camelCase")]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+pub struct ReportedLogin {
+    /// Its own id, by which a repetition is known.
+    pub id: ObjectId,
+    /// Who.
+    pub user_id: UserId,
+    /// When.
+    pub at: Timestamp,
+}
 
 /// A user and the access token they showed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserr)]

@@ -26,6 +26,10 @@ pub const CONNECTIONS_OPEN: &str = "guerdon_connections_open";
 pub const CONNECTIONS_CLOSED: &str = "guerdon_connections_closed_total";
 /// Claims, by outcome.
 pub const CLAIMS: &str = "guerdon_claims_total";
+/// Activities reported, by outcome.
+pub const ACTIVITIES: &str = "guerdon_activities_total";
+/// Time to load the facts a condition names in seconds.
+pub const FACT_DURATION: &str = "guerdon_fact_load_duration_seconds";
 /// Logins, by outcome.
 pub const LOGINS: &str = "guerdon_logins_total";
 /// Pieces of work that wait, by queue.
@@ -90,6 +94,8 @@ fn describe_requests() {
 
 fn describe_outcomes() {
     describe_counter!(CLAIMS, "Attempts to claim an event's rewards, by outcome");
+    describe_counter!(ACTIVITIES, "Activities reported, by outcome");
+    describe_histogram!(FACT_DURATION, Unit::Seconds, "Time to load the facts a condition names");
     describe_counter!(LOGINS, "Attempts to log in, by outcome");
     describe_counter!(SESSION_CHECKS, "Session checks asked, and calls made for them");
     describe_gauge!(QUEUE_DEPTH, "Pieces of work that wait");
@@ -133,7 +139,12 @@ impl<K: Enum + Copy> LabelCounters<K> {
 
     /// One more with this value.
     pub fn count(&self, value: K) {
-        self.0[value].increment(1);
+        self.count_many(value, 1);
+    }
+
+    /// So many more with this value.
+    pub fn count_many(&self, value: K, number: usize) {
+        self.0[value].increment(u64::try_from(number).unwrap_or(u64::MAX));
     }
 }
 

@@ -10,7 +10,7 @@ use service_kit::{
 
 use crate::{
     claim_figures::ClaimOutcomeLabel,
-    decide::{ClaimRefusal, decide_claim},
+    decide::{ClaimRefusal, check_open, decide_claim},
     service::EventService,
 };
 
@@ -122,7 +122,15 @@ impl EventService {
         idempotency_key: Option<String>,
     ) -> Result<AcceptedClaim, CreateClaimError> {
         let found = self.catalogue.find_event(event).await?.ok_or(CreateClaimError::UnknownEvent)?;
-        let decision = match decide_claim(&found.event, &found.condition, claimant, self.now()) {
+        let now = self.now();
+        let decided = match check_open(&found.event, now) {
+            Ok(()) => {
+                let facts = self.load_facts(&found.event, &found.condition, claimant, now).await?;
+                decide_claim(&found.event, &found.condition, &facts)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let decision = match decided {
             Ok(decision) => decision,
             Err(refusal) => return self.repeat_or_refuse(claimant.id, event, idempotency_key, refusal).await,
         };

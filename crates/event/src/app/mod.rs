@@ -1,6 +1,11 @@
 //! The use cases: what the service does, whoever asks. They know ports, clocks and typed errors, and
 //! nothing of HTTP.
 
+pub(crate) mod activities;
+pub(crate) mod attributes;
+pub(crate) mod backtest;
 pub(crate) mod claims;
+pub(crate) mod eligibility;
 pub(crate) mod events;
+pub(crate) mod facts;
 pub(crate) mod rewards;

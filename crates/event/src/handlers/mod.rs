@@ -1,5 +1,9 @@
 //! The endpoints, one file each.
 
+pub(crate) mod activities;
+pub(crate) mod attributes;
 pub(crate) mod claims;
+pub(crate) mod conditions;
+pub(crate) mod eligibility;
 pub(crate) mod events;
 pub(crate) mod rewards;

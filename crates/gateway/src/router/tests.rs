@@ -105,6 +105,7 @@ struct TestGateway {
     world: Arc<FakeServices>,
     tokens: AccessTokenKey,
     clock: ManualClock,
+    reporter: LoginReporter,
     router: Router,
 }
 
@@ -122,6 +123,8 @@ impl TestGateway {
         let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
         let tokens = AccessTokenKey::new(SECRET, Arc::new(clock.clone()));
         let in_process = |audience| Upstream::InProcess(world.service(audience, IdentitySource::InProcess));
+        let ids = IdGenerator::new(Arc::new(clock.clone()));
+        let (logins, reporter) = login_activities(in_process(Audience::Event), ids);
         let gateway = Gateway {
             auth: auth.unwrap_or_else(|| in_process(Audience::Auth)),
             event: in_process(Audience::Event),
@@ -131,8 +134,9 @@ impl TestGateway {
             limits,
             clients: ClientAddressRule::new(0),
             origins: origins.parse().unwrap(),
+            logins,
         };
-        Self { world, tokens, clock, router: router(gateway, &crate::document([])) }
+        Self { world, tokens, clock, reporter, router: router(gateway, &crate::document([])) }
     }
 
     fn token(&self, roles: &[Role]) -> String {

@@ -8,12 +8,14 @@ use std::{io, mem, sync::Arc, time::Duration};
 
 use clap::ValueEnum;
 use domain::{Clock, SystemClock};
+use gateway::LoginReporter;
 use service_kit::{
     budget,
     health::DependencyProbe,
     metrics::{self, MetricsUpkeep},
     ratelimit::RateLimitSweeper,
     server::{self, ServerSettings},
+    worker::Worker,
 };
 use store_kit::connection::StoreConnection;
 use tokio::time::timeout;
@@ -22,7 +24,7 @@ use utoipa::openapi::OpenApi;
 
 use self::{
     listeners::NamedListener,
-    services::{AuthService, GatewayUpstreams, SharedParts},
+    services::{AuthService, BuiltEvent, BuiltGateway, GatewayUpstreams, SharedParts},
     workers::PendingWorkers,
 };
 use crate::{
@@ -68,6 +70,7 @@ pub(crate) struct Assembly {
     /// Set where an administrator may have to be created.
     pub(crate) first_admin: Option<FirstAdmin>,
     workers: PendingWorkers,
+    login_reporter: Option<LoginReporter>,
     limits: ServerSettings,
     clock: Arc<dyn Clock>,
     stores: Vec<Arc<dyn StoreConnection>>,
@@ -121,21 +124,29 @@ pub(crate) async fn assemble_services(
     if !files.is_empty() {
         workers.add(StoreDiskProbe::new(files));
     }
+    let mut login_reporter = None;
     let (listeners, first_admin, stores) = match topology {
         Topology::All => {
             let mut auth = AuthService::open(&shared, settings).await?;
             let event = services::open_event(&shared, settings).await?;
             let first_admin = auth.first_admin.take();
-            let mut gateway =
-                services::build_gateway(&shared, settings, GatewayUpstreams::in_process(auth, event));
+            workers.add(event.activity_tidier);
+            let upstreams = GatewayUpstreams::in_process(auth, event.service);
+            let BuiltGateway { service: mut gateway, login_reporter: logins } =
+                services::build_gateway(&shared, settings, upstreams);
             workers.add(DependencyProbe::new(&gateway.dependencies));
+            workers.add_woken_by(logins.wake_up(), logins.clone());
+            login_reporter = Some(logins);
             let stores = mem::take(&mut gateway.stores);
             (listeners::bind_gateway(settings, gateway).await?, first_admin, stores)
         }
         Topology::Gateway => {
             let upstreams = GatewayUpstreams::remote(&shared, settings)?;
-            let gateway = services::build_gateway(&shared, settings, upstreams);
+            let BuiltGateway { service: gateway, login_reporter: logins } =
+                services::build_gateway(&shared, settings, upstreams);
             workers.add(DependencyProbe::new(&gateway.dependencies));
+            workers.add_woken_by(logins.wake_up(), logins.clone());
+            login_reporter = Some(logins);
             (listeners::bind_gateway(settings, gateway).await?, None, Vec::new())
         }
         Topology::Auth => {
@@ -145,7 +156,8 @@ pub(crate) async fn assemble_services(
             (vec![listeners::bind_auth(settings, service).await?], first_admin, stores)
         }
         Topology::Event => {
-            let mut service = services::open_event(&shared, settings).await?;
+            let BuiltEvent { mut service, activity_tidier } = services::open_event(&shared, settings).await?;
+            workers.add(activity_tidier);
             workers.add(DependencyProbe::new(&service.dependencies));
             let stores = mem::take(&mut service.stores);
             (vec![listeners::bind_event(settings, service).await?], None, stores)
@@ -155,7 +167,16 @@ pub(crate) async fn assemble_services(
         keep_alive: Duration::from_secs(settings.keep_alive_seconds),
         ..ServerSettings::default()
     };
-    Ok(Assembly { listeners, first_admin, workers, limits, clock: shared.clock, stores, locks })
+    Ok(Assembly {
+        listeners,
+        first_admin,
+        workers,
+        login_reporter,
+        limits,
+        clock: shared.clock,
+        stores,
+        locks,
+    })
 }
 
 /// Keeps other processes from serving the same embedded stores. The services of one folder may still be spread over
@@ -174,6 +195,15 @@ fn lock_embedded_stores(
     files.iter().map(lock).collect()
 }
 
+/// Logins of the last requests: the worker may have ended before them.
+async fn report_last_logins(logins: &LoginReporter) {
+    match timeout(budget::LAST_LOGINS, logins.step()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the last logins are lost"),
+        Err(late) => tracing::warn!(%late, "the last logins are lost"),
+    }
+}
+
 impl Assembly {
     /// Serves until `stop`; then finishes the requests in flight and the workers' steps under way, both at the same time:
     /// a process has to be gone soon after it was told to stop, and what a request leaves to a worker is found at the
@@ -182,6 +212,9 @@ impl Assembly {
         let bound = self.listeners.into_iter().map(|listener| listener.bound).collect();
         let workers = self.workers.run_to_end(stop.clone(), self.clock);
         tokio::join!(server::serve(bound, self.limits, stop), workers);
+        if let Some(logins) = self.login_reporter {
+            report_last_logins(&logins).await;
+        }
         if timeout(budget::CLOSE_STORES, close_stores(&self.stores)).await.is_err() {
             tracing::warn!("the stores are not closed yet: not waiting any longer");
         }

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use auth::{AuthParts, PasswordPool, RefreshTokenKey, store::UserStores};
 use axum::Router;
 use domain::{Clock, IdGenerator, RandomSource, RoleSet, UserId};
-use event::EventService;
+use event::{ActivityTidier, EventService};
 use gateway::{
-    ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, SessionCheck,
-    SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream, UserRoles,
+    ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, LoginReporter,
+    SessionCheck, SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream,
+    UserRoles, login_activities,
 };
 use service_kit::{
     access_token::AccessTokenKey,
@@ -134,15 +135,20 @@ impl AuthService {
     }
 }
 
-pub(super) async fn open_event(
-    shared: &SharedParts,
-    settings: &Settings,
-) -> Result<BuiltService, StartError> {
+/// Event, and the worker that it brings along.
+pub(super) struct BuiltEvent {
+    pub(super) service: BuiltService,
+    pub(super) activity_tidier: ActivityTidier,
+}
+
+pub(super) async fn open_event(shared: &SharedParts, settings: &Settings) -> Result<BuiltEvent, StartError> {
     let stores = open_event_db(&settings.stores).await?;
     let (dependency, connection) = (Arc::clone(&stores.readiness), Arc::clone(&stores.connection));
     let service = EventService::start(stores, shared.ids.clone());
+    let activity_tidier = service.activity_tidier();
     let (router, _) = event::router(service, shared.identity_source.clone());
-    Ok(BuiltService { router, dependencies: vec![dependency], stores: vec![connection] })
+    let service = BuiltService { router, dependencies: vec![dependency], stores: vec![connection] };
+    Ok(BuiltEvent { service, activity_tidier })
 }
 
 /// The services as the gateway reaches them.
@@ -190,12 +196,19 @@ impl GatewayUpstreams {
     }
 }
 
+/// The gateway, and the worker that it brings along.
+pub(super) struct BuiltGateway {
+    pub(super) service: BuiltService,
+    pub(super) login_reporter: LoginReporter,
+}
+
 pub(super) fn build_gateway(
     shared: &SharedParts,
     settings: &Settings,
     upstreams: GatewayUpstreams,
-) -> BuiltService {
+) -> BuiltGateway {
     let GatewayUpstreams { auth, event, sessions, subjects, dependencies, stores } = upstreams;
+    let (logins, login_reporter) = login_activities(event.clone(), shared.ids.clone());
     let gateway = Gateway {
         auth,
         event,
@@ -205,8 +218,10 @@ pub(super) fn build_gateway(
         limits: Arc::clone(&shared.limits),
         clients: ClientAddressRule::new(settings.trusted_proxies.into()),
         origins: settings.cors_origins.clone(),
+        logins,
     };
-    BuiltService { router: gateway::router(gateway, &api_document()), dependencies, stores }
+    let service = BuiltService { router: gateway::router(gateway, &api_document()), dependencies, stores };
+    BuiltGateway { service, login_reporter }
 }
 
 /// Asks auth in the same process.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use deserr::Deserr;
 use domain::{Faults, normalise_numbers};
 use http::{HeaderMap, header};
+use serde_json::Value;
 
 use super::json::read_value;
 use crate::problem::{Problem, ProblemCode};
@@ -59,6 +60,22 @@ pub(super) fn is_nothing(body: &[u8]) -> bool {
             .is_some_and(|inside| inside.trim_ascii().is_empty())
 }
 
+/// A JSON body whose parts its handler judges one by one, so that a fault in one spoils no other: numbers in it are as they
+/// were written. Otherwise as [`JsonBody`].
+#[derive(Debug)]
+pub struct JsonPartsBody(pub Value);
+
+impl<S: Send + Sync> FromRequest<S> for JsonPartsBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        check_media_type(&parts.headers)?;
+        let (value, faults) = read_json(&read_bytes(body, MAX_BODY_BYTES).await?)?;
+        if faults.is_empty() { Ok(Self(value)) } else { Err(Problem::invalid(faults)) }
+    }
+}
+
 /// The whole body, or 413 if it has more than `most` bytes.
 pub(super) async fn read_bytes(body: Body, most: usize) -> Result<Bytes, Problem> {
     to_bytes(body, most).await.map_err(|_| Problem::new(ProblemCode::BodyTooLarge))
@@ -80,10 +97,14 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn read_fields<T: Deserr<Faults>>(text: &[u8]) -> Result<T, Problem> {
-    let (mut value, mut faults) = read_value(text).map_err(|error| {
+fn read_json(text: &[u8]) -> Result<(Value, Faults), Problem> {
+    read_value(text).map_err(|error| {
         Problem::new(ProblemCode::MalformedBody).detail(format!("The body is not valid JSON: {error}"))
-    })?;
+    })
+}
+
+fn read_fields<T: Deserr<Faults>>(text: &[u8]) -> Result<T, Problem> {
+    let (mut value, mut faults) = read_json(text)?;
     if let Err(others) = normalise_numbers(&mut value) {
         faults.extend(others.into_vec());
     }

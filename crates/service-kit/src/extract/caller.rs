@@ -72,6 +72,11 @@ caller_with_role!(
     RoleSet::from_roles(&[Role::Operator, Role::Admin])
 );
 caller_with_role!(
+    /// A caller who works for the operators of the platform: OPERATOR, AUDITOR or ADMIN.
+    Staff,
+    RoleSet::STAFF
+);
+caller_with_role!(
     /// A caller who oversees what others do: AUDITOR or ADMIN.
     Auditor,
     RoleSet::AUDITORS

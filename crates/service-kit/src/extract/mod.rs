@@ -14,10 +14,10 @@ use http::StatusCode;
 use crate::problem::{Problem, ProblemCode};
 
 pub use self::{
-    body::{JsonBody, MAX_BODY_BYTES, OptionalJsonBody},
+    body::{JsonBody, JsonPartsBody, MAX_BODY_BYTES, OptionalJsonBody},
     caller::{
         Admin, Auditor, Claimant, ClaimantOrKey, FromGateway, KeyScope, KeyWith, LoggedIn, LoggedInOrKey,
-        NamedSubject, Operator, OperatorOrKey, scope,
+        NamedSubject, Operator, OperatorOrKey, Staff, scope,
     },
     declared::{DeclaredInputs, refuse_undeclared},
     path::{PathId, PathIdTuple, PathIds},

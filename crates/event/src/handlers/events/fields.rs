@@ -9,7 +9,7 @@ use rules::Condition;
 
 /// A condition that obeys the rules.
 #[derive(Debug)]
-pub(super) struct CheckedCondition(pub(super) serde_json::Value);
+pub(in crate::handlers) struct CheckedCondition(pub(in crate::handlers) serde_json::Value);
 
 impl Deserr<Faults> for CheckedCondition {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Faults> {

@@ -1,5 +1,5 @@
 pub(crate) mod create;
-mod fields;
+pub(super) mod fields;
 pub(crate) mod get;
 pub(crate) mod list;
 mod view;

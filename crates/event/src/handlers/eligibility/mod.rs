@@ -1,0 +1,4 @@
+pub(crate) mod get;
+#[cfg(test)]
+mod tests;
+mod view;
