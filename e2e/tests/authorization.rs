@@ -1,15 +1,20 @@
-//! Who may do what: every route of the gateway's table, with every kind of caller.
+//! Who may do what: every route of the gateway's table, with every kind of caller: every role, and keys with every scope.
 #![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
-use domain::Role;
+use domain::{ApiKeyScope, Clock, Role, SystemClock, Timestamp};
 use e2e::{PASSWORD, Setup, System, forge, on_every_setup, on_setup, text};
 use gateway::routes::{ROUTES, Route, RouteAccess};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 on_every_setup!(
     every_route_answers_each_role_as_promised,
+    every_route_answers_a_key_with_each_scope_as_promised,
     every_route_but_the_open_ones_refuses_every_bad_token,
     users_see_active_events_only_and_staff_sees_all,
 );
@@ -18,6 +23,7 @@ on_setup!(
     embedded_split,
     EmbeddedSplit,
     every_route_answers_each_role_as_promised,
+    every_route_answers_a_key_with_each_scope_as_promised,
     every_route_but_the_open_ones_refuses_every_bad_token,
     users_see_active_events_only_and_staff_sees_all,
 );
@@ -27,16 +33,27 @@ struct Row {
     path: String,
     body: Value,
     expected: [u16; 4],
+    /// What a server sends, and gets with a key that has the route's scope.
+    with_key: (Value, u16),
 }
 
+/// Servers send the same and get what an administrator gets, if they get in.
 fn row(path: impl Into<String>, body: Value, expected: [u16; 4]) -> Row {
-    Row { path: path.into(), body, expected }
+    Row { path: path.into(), body: body.clone(), expected, with_key: (body, expected[3]) }
+}
+
+impl Row {
+    fn with_key(self, body: Value, status: u16) -> Self {
+        Self { with_key: (body, status), ..self }
+    }
 }
 
 /// A system with one of each, and somebody whose things they try to reach.
 struct World {
     system: System,
     operator: String,
+    /// Somebody with the role USER, who has claimed nothing.
+    claimant: String,
     bystander: String,
     event: String,
     request: String,
@@ -52,8 +69,12 @@ impl World {
     async fn new(setup: Setup) -> Self {
         let system = System::start(setup).await;
         let admin = system.admin().await;
+        let mut claimant = String::new();
         for role in Role::ALL {
-            system.api.member(&admin, &email(role), &[role.name()]).await;
+            let (id, _) = system.api.member(&admin, &email(role), &[role.name()]).await;
+            if role == Role::User {
+                claimant = id;
+            }
         }
         let operator = system.api.log_in(&email(Role::Operator)).await;
         let event = system.api.event(&operator, &json!({})).await;
@@ -64,6 +85,7 @@ impl World {
         Self {
             system,
             operator: email(Role::Operator),
+            claimant,
             bystander,
             event,
             request,
@@ -73,7 +95,7 @@ impl World {
 
     /// The expectations. A route that is not here fails the tests.
     async fn rows(&self, route: &Route) -> Vec<Row> {
-        let Self { bystander, event, request, .. } = self;
+        let Self { claimant, bystander, event, request, .. } = self;
         let credentials = |email: &str| json!({ "email": email, "password": PASSWORD });
         match (route.method.as_str(), route.path) {
             ("POST", "/users") => {
@@ -102,6 +124,15 @@ impl World {
             }
             ("POST", "/auth/refresh") => vec![row("/auth/refresh", self.refresh_token().await, EVERYBODY)],
             ("POST", "/auth/logout") => vec![row("/auth/logout", Value::Null, [204; 4])],
+            ("POST", "/api-keys") => {
+                let key = json!({ "name": "New", "scopes": ["events:read"] });
+                vec![row("/api-keys", key, [403, 403, 403, 201])]
+            }
+            ("GET", "/api-keys") => vec![row("/api-keys", Value::Null, [403, 403, 200, 200])],
+            ("DELETE", "/api-keys/{id}") => {
+                let (id, _) = self.make_key(&["events:read"], None).await;
+                vec![row(format!("/api-keys/{id}"), Value::Null, [403, 403, 403, 204])]
+            }
             ("POST", "/events") => {
                 let event = json!({ "name": "New", "condition": {}, "periodStart": "2020-01-01T00:00:00Z" });
                 vec![row("/events", event, OPERATORS)]
@@ -125,10 +156,18 @@ impl World {
                 vec![row(format!("/events/{event}/rewards"), Value::Null, EVERYBODY)]
             }
             ("POST", "/events/{eventId}/request") => {
-                vec![row(format!("/events/{event}/request"), Value::Null, [201, 403, 403, 403])]
+                let row = row(format!("/events/{event}/request"), Value::Null, [201, 403, 403, 403]);
+                vec![row.with_key(json!({ "userId": claimant }), 201)]
             }
             (method, path) => panic!("{method} {path} has no row: say here who may use it"),
         }
+    }
+
+    /// A new key: its id, and what a server holds.
+    async fn make_key(&self, scopes: &[&str], expires_at: Option<Timestamp>) -> (String, String) {
+        let body = json!({ "name": "Shop", "scopes": scopes, "expiresAt": expires_at });
+        let made = self.system.api.post("/api-keys", &self.system.admin().await, &body).await.expect(201);
+        (text(&made, "/id"), text(&made, "/key"))
     }
 
     /// A refresh token works once, so every request needs its own.
@@ -148,11 +187,37 @@ async fn every_route_answers_each_role_as_promised(setup: Setup) {
         for (index, role) in Role::ALL.into_iter().enumerate() {
             // Logged in anew for each route: one of them logs out.
             let token = world.system.api.log_in(&email(role)).await;
-            for Row { path, body, expected } in world.rows(route).await {
+            for Row { path, body, expected, .. } in world.rows(route).await {
                 let answer = world.system.api.call(route.method.clone(), &path, Some(&token), &body).await;
                 assert_eq!(answer.status, expected[index], "{role} {} {path}: {}", route.method, answer.text);
                 if answer.status == 403 {
                     answer.expect_problem(403, "FORBIDDEN");
+                }
+            }
+        }
+    }
+}
+
+async fn every_route_answers_a_key_with_each_scope_as_promised(setup: Setup) {
+    let world = World::new(setup).await;
+    for scope in ApiKeyScope::ALL {
+        let (_, key) = world.make_key(&[scope.name()], None).await;
+        for route in ROUTES {
+            for Row { path, body, expected, with_key } in world.rows(route).await {
+                let (body, status) = match route.access {
+                    // Whoever needs no login needs no scope.
+                    RouteAccess::Anyone => (&body, expected[0]),
+                    _ if route.key_scope == Some(scope) => (&with_key.0, with_key.1),
+                    _ => (&with_key.0, 403),
+                };
+                let api = &world.system.api;
+                let answer = api.call(route.method.clone(), &path, Some(&key), body).await;
+                assert_eq!(answer.status, status, "{scope} {} {path}: {}", route.method, answer.text);
+                if status == 403 {
+                    let named = answer.header("www-authenticate").to_owned();
+                    answer.expect_problem(403, "FORBIDDEN");
+                    let needed = route.key_scope.map(|needed| format!("scope=\"{needed}\""));
+                    assert!(named.ends_with(&needed.unwrap_or_default()), "{named}");
                 }
             }
         }
@@ -165,18 +230,27 @@ async fn every_route_but_the_open_ones_refuses_every_bad_token(setup: Setup) {
     let revoked = api.log_in(&world.operator).await;
     api.post("/auth/logout", &revoked, &Value::Null).await.expect(204);
     let user = &world.bystander;
+    let scopes = ApiKeyScope::ALL.map(ApiKeyScope::name);
+    let (_, expired_key) = world.make_key(&scopes, Some(SystemClock.now().plus_seconds(2))).await;
+    let (deleted, deleted_key) = world.make_key(&scopes, None).await;
+    let path = format!("/api-keys/{deleted}");
+    api.call(Method::DELETE, &path, Some(&world.system.admin().await), &Value::Null).await.expect(204);
+    tokio::time::sleep(Duration::from_millis(2100)).await;
     let bad = [
         ("none", None, "UNAUTHENTICATED"),
         ("garbage", Some("garbage".to_owned()), "UNAUTHENTICATED"),
         ("expired", Some(forge::expired_access_token(user)), "TOKEN_EXPIRED"),
         ("logged out", Some(revoked), "SESSION_REVOKED"),
         ("signed with another secret", Some(forge::forged_access_token(user)), "UNAUTHENTICATED"),
+        ("an expired key", Some(expired_key), "TOKEN_EXPIRED"),
+        ("a deleted key", Some(deleted_key), "UNAUTHENTICATED"),
+        ("half a key", Some("gdn_half".to_owned()), "UNAUTHENTICATED"),
         ("not signed", Some(forge::unsigned_access_token(user)), "UNAUTHENTICATED"),
         ("well signed but never handed out", Some(forge::access_token(user)), "SESSION_REVOKED"),
     ];
     for route in ROUTES {
         for (kind, token, code) in &bad {
-            for Row { path, body, expected } in world.rows(route).await {
+            for Row { path, body, expected, .. } in world.rows(route).await {
                 let answer = api.call(route.method.clone(), &path, token.as_deref(), &body).await;
                 if route.access == RouteAccess::Anyone {
                     assert_eq!(

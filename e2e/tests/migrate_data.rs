@@ -28,10 +28,12 @@ struct Installation {
     event: EventId,
     /// Mina's claim.
     request: String,
+    /// A server's key, which reads events.
+    key: String,
 }
 
 impl Installation {
-    /// Three users, an event with a reward, and Mina's claim.
+    /// Three users, an API key, an event with a reward, and Mina's claim.
     async fn new() -> Self {
         let mut system = System::start(Setup::Embedded).await;
         let operator = system.operator().await;
@@ -41,13 +43,16 @@ impl Installation {
         system.api.register(MINA).await;
         let mina = system.api.log_in(MINA).await;
         let request = text(&system.api.claim(&mina, &event).await.expect(201), "/id");
+        let key = json!({ "name": "Shop", "scopes": ["events:read"] });
+        let key = system.api.post("/api-keys", &system.admin().await, &key).await.expect(201);
+        let key = text(&key, "/key");
         system.processes[0].terminate().await;
         let data = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(system.data()).unwrap() {
             let file = file.unwrap();
             std::fs::copy(file.path(), data.path().join(file.file_name())).unwrap();
         }
-        Self { data, event: EventId(event.parse().unwrap()), request }
+        Self { data, event: EventId(event.parse().unwrap()), request, key }
     }
 
     fn folder(&self) -> &str {
@@ -155,6 +160,7 @@ async fn mina_goes_on(stores: &[(&str, &str)], installation: &Installation) {
     let settings: Vec<_> = common.iter().chain(stores).map(|(k, v)| ((*k).into(), (*v).into())).collect();
     let mut process = Process::start(&["serve", "all"], &settings);
     let api = Api::new(&process.address("gateway").await);
+    api.get("/events", &installation.key).await.expect(200);
     let mina = api.log_in(MINA).await;
     let list = api.get("/events/requests", &mina).await.expect(200);
     let (items, event) = (list["items"].as_array().unwrap(), installation.event.to_string());
@@ -275,6 +281,7 @@ async fn copying_again_changes_nothing_and_never_mixes_with_other_data() {
     let both = ["--from", installation.folder(), "--to", server.uri()];
     let first = succeeded(migrate(&both).await);
     assert!(first.contains("users: 3 ") && first.contains("3 copied"), "{first}");
+    assert!(first.contains("api_keys: 1 "), "{first}");
     let events = Stores::connect_mongo(server.uri(), None).await.unwrap();
     assert_eq!(equal_event_dbs(&installation.event_db().await, &events).await, 1);
     let again = succeeded(migrate(&both).await);

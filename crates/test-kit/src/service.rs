@@ -4,7 +4,7 @@ use axum::{Router, body::Body};
 use domain::Clock;
 use http::{HeaderValue, Method, Request, header};
 use serde_json::Value;
-use service_kit::identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey};
+use service_kit::identity::{Audience, IDENTITY_HEADER, IdentityKey, VouchedCall};
 use tower::ServiceExt;
 
 use crate::HttpAnswer;
@@ -33,10 +33,10 @@ impl TestService {
         Self { router, identity, audience }
     }
 
-    /// A request on behalf of `who`, with a JSON body or none.
+    /// A request on behalf of `who`, with a JSON body or none. Besides who calls, a [`VouchedCall`] says whom it is about.
     pub fn build_request(
         &self,
-        who: Identity,
+        who: impl Into<VouchedCall>,
         method: Method,
         path: &str,
         body: Option<&Value>,
@@ -61,7 +61,7 @@ impl TestService {
     /// Sends a body as it is, declared as this media type.
     pub async fn send_text(
         &self,
-        who: Identity,
+        who: impl Into<VouchedCall>,
         method: Method,
         path: &str,
         media_type: &'static str,
@@ -74,27 +74,27 @@ impl TestService {
     }
 
     /// `GET`.
-    pub async fn get(&self, who: Identity, path: &str) -> HttpAnswer {
+    pub async fn get(&self, who: impl Into<VouchedCall>, path: &str) -> HttpAnswer {
         self.send(self.build_request(who, Method::GET, path, None)).await
     }
 
     /// `POST` with a JSON body.
-    pub async fn post(&self, who: Identity, path: &str, body: &Value) -> HttpAnswer {
+    pub async fn post(&self, who: impl Into<VouchedCall>, path: &str, body: &Value) -> HttpAnswer {
         self.send(self.build_request(who, Method::POST, path, Some(body))).await
     }
 
     /// `PUT` with a JSON body.
-    pub async fn put(&self, who: Identity, path: &str, body: &Value) -> HttpAnswer {
+    pub async fn put(&self, who: impl Into<VouchedCall>, path: &str, body: &Value) -> HttpAnswer {
         self.send(self.build_request(who, Method::PUT, path, Some(body))).await
     }
 
     /// `PATCH` with a JSON body.
-    pub async fn patch(&self, who: Identity, path: &str, body: &Value) -> HttpAnswer {
+    pub async fn patch(&self, who: impl Into<VouchedCall>, path: &str, body: &Value) -> HttpAnswer {
         self.send(self.build_request(who, Method::PATCH, path, Some(body))).await
     }
 
     /// `DELETE`.
-    pub async fn delete(&self, who: Identity, path: &str) -> HttpAnswer {
+    pub async fn delete(&self, who: impl Into<VouchedCall>, path: &str) -> HttpAnswer {
         self.send(self.build_request(who, Method::DELETE, path, None)).await
     }
 }

@@ -1,8 +1,8 @@
-use domain::Role;
+use domain::{ApiKeyScope, Role};
 use http::Request;
 use service_kit::identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey};
 
-use test_kit::callers::{as_operator, as_roles, as_user};
+use test_kit::callers::{as_operator, as_roles, as_server, as_user, user_id};
 
 use crate::test_app::TestApp;
 
@@ -91,4 +91,37 @@ async fn no_route_takes_query_parameters_that_it_does_not_know() {
         let refused = app.post(as_operator(), &format!("{path}?draft=true"), &serde_json::json!({})).await;
         assert_eq!((refused.outcome(), refused.pointers()), ((400, "VALIDATION_FAILED"), vec!["?draft"]));
     }
+}
+
+#[tokio::test]
+async fn a_server_reads_what_its_scope_names_as_staff_does_but_no_coupon_codes() {
+    let app = TestApp::start().await;
+    let hidden = app.new_event(&serde_json::json!({ "status": "INACTIVE" })).await;
+    let coupon = serde_json::json!(
+        {"type": "COUPON", "name": "c", "couponCode": "SPRING10", "expiry": "2027-01-01T00:00:00Z"}
+    );
+    let rewards = format!("/events/{hidden}/rewards");
+    assert_eq!(app.post(as_operator(), &rewards, &coupon).await.status, 201);
+    let event = app.new_event(&serde_json::json!({})).await;
+    let claim = app.claim(as_user(1), &event, None).await.str("id").to_owned();
+    for (scope, paths) in [
+        (ApiKeyScope::EventsRead, vec!["/events".to_owned(), format!("/events/{hidden}"), rewards.clone()]),
+        (ApiKeyScope::RequestsRead, vec!["/events/requests".to_owned(), format!("/events/requests/{claim}")]),
+    ] {
+        let others: Vec<_> = ApiKeyScope::ALL.into_iter().filter(|other| *other != scope).collect();
+        for path in paths {
+            assert_eq!(app.get(as_server(&[scope]), &path).await.status, 200, "{path}");
+            let refused = app.get(as_server(&others), &path).await;
+            assert_eq!(refused.outcome(), (403, "FORBIDDEN"), "{path}");
+        }
+    }
+    let reader = as_server(&[ApiKeyScope::EventsRead, ApiKeyScope::RequestsRead]);
+    assert_eq!(app.get(reader, "/events").await.ids(), [&event, &hidden]);
+    let shown = app.get(reader, &rewards).await;
+    assert_eq!(
+        (&shown.body[0]["name"], &shown.body[0]["couponCode"]),
+        (&"c".into(), &serde_json::Value::Null)
+    );
+    assert_eq!(app.get(reader, "/events/requests").await.ids(), [&claim]);
+    assert_eq!(app.get(reader, &format!("/events/requests?userId={}", user_id(1))).await.ids(), [&claim]);
 }

@@ -1,6 +1,6 @@
-use domain::{ObjectId, Role, RoleSet, User, UserId};
+use domain::{ApiKeyId, ApiKeyScope, ApiKeyScopeSet, ObjectId, Role, RoleSet, User, UserId};
 use serde_json::json;
-use service_kit::identity::{Caller, Identity};
+use service_kit::identity::{Caller, Identity, KeyCaller};
 
 use crate::test_app::{TestApp, identity_of};
 
@@ -75,4 +75,22 @@ async fn me_is_the_caller_as_stored() {
     assert_eq!((answer.outcome(), &answer.body), ((200, ""), &json!(mina)));
     let gone = Identity::User(Caller { id: NOBODY, roles: RoleSet::from_roles(&[Role::User]) });
     assert_eq!(app.get(gone, "/users/me").await.outcome(), (404, "NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn a_server_with_the_scope_for_it_sees_everybody() {
+    let app = TestApp::start().await;
+    let mina = app.user("mina@example.com", &[Role::User]).await;
+    let server = |scope| {
+        let scopes = ApiKeyScopeSet::from_scopes(&[scope]);
+        Identity::ApiKey(KeyCaller { id: ApiKeyId(ObjectId::from_bytes([1; 12])), scopes })
+    };
+    let reader = server(ApiKeyScope::UsersRead);
+    assert_eq!(app.get(reader, &user_path(mina.id)).await.body, json!(mina));
+    assert_eq!(app.get(reader, &user_path(NOBODY)).await.outcome(), (404, "NOT_FOUND"));
+    for (who, path) in
+        [(server(ApiKeyScope::EventsRead), user_path(mina.id)), (reader, "/users/me".to_owned())]
+    {
+        assert_eq!(app.get(who, &path).await.outcome(), (403, "FORBIDDEN"));
+    }
 }

@@ -1,10 +1,10 @@
 use std::{collections::HashSet, sync::Arc};
 
-use domain::Role;
+use domain::{ApiKeyScope, Role};
 use http::Method;
 use serde_json::json;
 
-use test_kit::callers::{as_auditor, as_operator, as_roles, as_user, user_id};
+use test_kit::callers::{about, as_auditor, as_operator, as_roles, as_server, as_user, user_id};
 
 use crate::test_app::{TestApp, heavy_condition};
 
@@ -111,18 +111,87 @@ async fn a_retry_with_the_same_key_gets_the_first_answer_again_even_after_the_en
 }
 
 #[tokio::test]
-async fn a_claim_takes_neither_a_body_nor_query_parameters() {
+async fn a_users_claim_needs_no_body_and_takes_no_query_parameters() {
     let app = TestApp::start().await;
     let event = app.new_event(&json!({})).await;
     let path = format!("/events/{event}/request");
-    for body in ["{", "null", "[]", "{\"userId\": \"6650f1a2c3d4e5f601234567\"}", "claim"] {
+    for (body, code) in [
+        ("{", "MALFORMED_BODY"),
+        ("claim", "MALFORMED_BODY"),
+        ("null", "VALIDATION_FAILED"),
+        ("[]", "VALIDATION_FAILED"),
+        ("{\"user\": 1}", "VALIDATION_FAILED"),
+        ("{\"userId\": \"me\"}", "VALIDATION_FAILED"),
+    ] {
         let refused = app.send_text(as_user(1), Method::POST, &path, "application/json", body).await;
-        assert_eq!(refused.outcome(), (400, "VALIDATION_FAILED"), "{body}");
+        assert_eq!(refused.outcome(), (400, code), "{body}");
     }
     let refused = app.post(as_user(1), &format!("{path}?force=true"), &json!({})).await;
     assert_eq!((refused.outcome(), refused.pointers()), ((400, "VALIDATION_FAILED"), vec!["?force"]));
     assert!(app.get(as_user(1), "/events/requests").await.ids().is_empty());
-    assert_eq!(app.post(as_user(1), &path, &json!({})).await.status, 201);
+    for (number, (media_type, body)) in
+        [("text/plain", "{}"), ("application/x-www-form-urlencoded", " "), ("application/json", "{ }")]
+            .into_iter()
+            .enumerate()
+    {
+        let who = as_user(u8::try_from(number).unwrap());
+        assert_eq!(app.send_text(who, Method::POST, &path, media_type, body).await.status, 201, "{body:?}");
+    }
+}
+
+#[tokio::test]
+async fn users_name_themselves_alone_whatever_else_they_are() {
+    let app = TestApp::start().await;
+    let path = format!("/events/{}/request", app.new_event(&json!({})).await);
+    let other = json!({ "userId": user_id(2) });
+    let staff = as_roles(1, &[Role::User, Role::Admin]);
+    for refused in [
+        app.post(as_user(1), &path, &other).await,
+        app.post(about(staff, 2, &[Role::User]), &path, &other).await,
+        app.post(about(as_operator(), 2, &[Role::User]), &path, &other).await,
+    ] {
+        assert_eq!(refused.outcome(), (403, "FORBIDDEN"));
+    }
+    let own = app.post(as_user(1), &path, &json!({ "userId": user_id(1) })).await;
+    assert_eq!((own.status.as_u16(), own.str("userId")), (201, &*user_id(1).to_string()));
+}
+
+#[tokio::test]
+async fn a_server_claims_for_the_user_it_names_who_is_judged_by_their_own_roles() {
+    let app = TestApp::start().await;
+    let server = as_server(&[ApiKeyScope::RequestsWrite]);
+    let condition = json!({"in": ["AUDITOR", {"var": "user.roles"}]});
+    let path = format!("/events/{}/request", app.new_event(&json!({ "condition": condition })).await);
+    let body = json!({ "userId": user_id(1) });
+    let refused = app.post(about(server, 1, &[Role::User]), &path, &body).await;
+    assert_eq!(refused.outcome(), (422, "CONDITION_NOT_MET"));
+    let no_claimant = app.post(about(server, 1, &[Role::Auditor]), &path, &body).await;
+    assert_eq!(no_claimant.outcome(), (403, "FORBIDDEN"));
+    let claimed = app.post(about(server, 1, &[Role::User, Role::Auditor]), &path, &body).await;
+    assert_eq!((claimed.status.as_u16(), claimed.str("userId")), (201, &*user_id(1).to_string()));
+    assert_eq!(app.get(as_user(1), "/events/requests").await.ids(), [claimed.str("id")]);
+    let again = app.post(as_roles(1, &[Role::User, Role::Auditor]), &path, &json!({})).await;
+    assert_eq!(again.outcome(), (409, "ALREADY_REQUESTED"), "it is the user's own claim");
+}
+
+#[tokio::test]
+async fn a_server_must_name_somebody_whom_the_gateway_has_found() {
+    let app = TestApp::start().await;
+    let server = as_server(&[ApiKeyScope::RequestsWrite]);
+    let path = format!("/events/{}/request", app.new_event(&json!({})).await);
+    for body in [json!(null), json!({}), json!({ "userId": null })] {
+        let body = Some(&body).filter(|body| !body.is_null());
+        let refused = app.send(app.build_request(server, Method::POST, &path, body)).await;
+        assert_eq!((refused.outcome(), refused.pointers()), ((400, "VALIDATION_FAILED"), vec!["/userId"]));
+    }
+    let malformed = app.post(server, &path, &json!({ "userId": "mina", "x": 1 })).await;
+    assert_eq!((malformed.outcome(), malformed.pointers().len()), ((400, "VALIDATION_FAILED"), 2));
+    let body = json!({ "userId": user_id(1) });
+    assert_eq!(app.post(server, &path, &body).await.outcome(), (500, "INTERNAL"));
+    assert_eq!(app.post(about(server, 2, &[Role::User]), &path, &body).await.outcome(), (500, "INTERNAL"));
+    let lacking = about(as_server(&[ApiKeyScope::RequestsRead]), 1, &[Role::User]);
+    assert_eq!(app.post(lacking, &path, &body).await.outcome(), (403, "FORBIDDEN"));
+    assert!(app.get(as_operator(), "/events/requests").await.ids().is_empty());
 }
 
 #[tokio::test]
