@@ -137,6 +137,15 @@ impl Operator {
         matches!(self, Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
     }
 
+    pub(crate) const fn least_arguments(self) -> usize {
+        self.signature().least
+    }
+
+    /// None: as many as fit into the condition.
+    pub(crate) const fn most_arguments(self) -> Option<usize> {
+        self.signature().most
+    }
+
     pub(crate) fn takes(self, arguments: usize) -> bool {
         let OperatorSignature { least, most, .. } = self.signature();
         arguments >= least && most.is_none_or(|most| arguments <= most)
