@@ -268,7 +268,9 @@ fn is_small(decision: &ConditionDecision) -> bool {
 /// So many cases; more in proportion if the variable `PROPTEST_CASES` says more than the usual 256.
 fn about(cases: u32) -> ProptestConfig {
     let config = ProptestConfig::default();
-    ProptestConfig { cases: cases.saturating_mul(config.cases) / 256, failure_persistence: None, ..config }
+    let cases = u64::from(cases) * u64::from(config.cases) / 256;
+    let cases = u32::try_from(cases).unwrap_or(u32::MAX);
+    ProptestConfig { cases, max_global_rejects: u32::MAX, failure_persistence: None, ..config }
 }
 
 /// The progress of each comparison in a rule, evaluated alone, those inside another one first.
