@@ -152,6 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn activity_types_are_listed_once_however_much_is_asked_of_them() {
+        let at_least_one = |fact: &str| json!({">=": [{ "var": fact }, 1]});
+        let facts =
+            ["activity.login.days", "activity.flash-sale.sum", "activity.login.streak", "attributes.a"];
+        let condition = Condition::parse(&json!({ "and": facts.map(at_least_one) })).unwrap();
+        assert_eq!(condition.facts().iter().map(Fact::to_string).collect::<Vec<_>>(), facts);
+        let mut types: Vec<_> = condition.activity_types().into_iter().map(ActivityType::as_str).collect();
+        types.sort_unstable();
+        assert_eq!(types, ["flash-sale", "login"]);
+    }
+
+    #[test]
     fn conditions_can_be_shared_between_threads() {
         fn assert_shared<T: Send + Sync + Clone>(_: &T) {}
         assert_shared(&Condition::everybody());

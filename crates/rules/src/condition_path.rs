@@ -16,6 +16,7 @@ impl fmt::Display for ConditionPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => Ok(()),
+            Self::Member(parent, name) if !name.contains(['~', '/']) => write!(f, "{parent}/{name}"),
             Self::Member(parent, name) => {
                 write!(f, "{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
             }

@@ -6,15 +6,23 @@ use crate::{
     operate::{OperationFailure, OperationOutcome, apply_operator},
 };
 
-/// The text all operations of a condition may go through, in bytes. Far more than any sensible condition
-/// does; without it, texts put together over and over could take long.
-const TEXT_BUDGET: usize = 256 * 1024;
+/// How many bytes of text the operations of a condition may still go through. Far more than any sensible
+/// condition does; without it, texts put together over and over could take long.
+pub(crate) struct TextBudget(usize);
+
+impl Default for TextBudget {
+    fn default() -> Self {
+        Self(256 * 1024)
+    }
+}
 
 /// Decides a condition. All parts are evaluated, also those that cannot change the outcome, so that the trace
 /// has them.
 pub(crate) fn evaluate_condition(expression: &Expression, facts: &Facts) -> ConditionDecision {
     let mut recorder = OutcomeRecorder::default();
-    let eligible = observe_evaluation(expression, facts, &mut recorder).is_ok_and(|value| value.holds());
+    let mut budget = TextBudget::default();
+    let outcome = observe_evaluation(expression, facts, &mut budget, &mut recorder);
+    let eligible = outcome.is_ok_and(|value| value.holds());
     recorder.into_decision(eligible)
 }
 
@@ -31,9 +39,10 @@ pub(crate) trait EvaluationObserver {
 pub(crate) fn observe_evaluation<'a>(
     expression: &'a Expression,
     facts: &'a Facts,
+    budget: &mut TextBudget,
     observer: &mut impl EvaluationObserver,
 ) -> OperationOutcome<'a> {
-    PartEvaluator { facts, text_budget: TEXT_BUDGET, observer }.outcome(expression)
+    PartEvaluator { facts, budget, observer }.outcome(expression)
 }
 
 /// The value of a part without an operation in it.
@@ -53,8 +62,7 @@ pub(crate) fn simple_value<'a>(expression: &'a Expression, facts: &'a Facts) -> 
 
 struct PartEvaluator<'a, 'o, O> {
     facts: &'a Facts,
-    /// Bytes of text that operations may still go through.
-    text_budget: usize,
+    budget: &'o mut TextBudget,
     observer: &'o mut O,
 }
 
@@ -91,8 +99,8 @@ impl<'a, O: EvaluationObserver> PartEvaluator<'a, '_, O> {
             Ok(OperandValue::Text(text)) => text.len(),
             _ => 0,
         });
-        let left = self.text_budget.checked_sub(bytes.sum());
-        self.text_budget = left.unwrap_or_default();
+        let left = self.budget.0.checked_sub(bytes.sum());
+        self.budget.0 = left.unwrap_or_default();
         left.is_some()
     }
 }

@@ -170,7 +170,8 @@ fn is_text(expression: &Expression, accepts: impl Fn(&str) -> bool) -> bool {
     matches!(expression, Expression::Literal(LiteralValue::Text(text)) if accepts(text))
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether a text is written as ids are.
+pub(crate) fn is_id(text: &str) -> bool {
     text.len() == 24 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 

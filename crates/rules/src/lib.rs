@@ -1,7 +1,7 @@
 //! Conditions: who may claim a reward, written as a JsonLogic rule over facts.
 //!
 //! A condition is checked when an operator writes an event ([`Condition::parse`]), evaluated at each claim
-//! ([`Condition::evaluate`]), and explained to the user ([`ProgressStep`]) and to the auditor
+//! ([`Condition::evaluate`]), and explained to the user ([`ProgressStep`], [`Reason`]) and to the auditor
 //! ([`ConditionTrace`]). The empty object admits everybody. Nothing here reads a clock, a file or a socket.
 //!
 //! # Values
@@ -11,6 +11,8 @@
 //!
 //! - A number is an exact decimal of up to 28 digits. `10` and `10.0` are the same number. A number in a
 //!   condition lies within ±(2^53-1) and has at most 28 decimals.
+//! - The number that counts activities is a number, also without any; only the largest value of none is null.
+//!   An attribute is whatever the game says, and null if it says nothing.
 //! - A moment is what `now` is where it is compared, and what a time (RFC 3339) is where it is compared to
 //!   `now`. Elsewhere both are text, and `now` is written in UTC with milliseconds.
 //! - False, null, 0, the empty text and the empty list do not hold; every other value holds.
@@ -47,10 +49,11 @@
 //! beyond ±(2^53-1) make the operation fail. An operation that needs a failed argument fails too; `and`, `or`
 //! and `if` do not need what stands behind the argument that decides them. A condition that fails admits
 //! nobody.
+//! Operations that together go through more than 256 KiB of text fail as well.
 //!
 //! # Why Guerdon evaluates conditions itself
 //!
-//! JsonLogic's own meaning is JavaScript's: `null == 0` holds, and so does `"10" > 9`. An engine built for
+//! JsonLogic's own meaning is JavaScript's: `null < 30` holds, and so does `"10" > 9`. An engine built for
 //! that would have to be kept from it operator by operator.
 
 mod activity_measure;
@@ -63,6 +66,7 @@ mod evaluate;
 mod expression;
 mod fact;
 mod facts;
+mod given_facts;
 mod judge;
 mod language;
 mod operand;
@@ -77,6 +81,7 @@ mod requirement;
 mod sentence;
 mod subject;
 mod trace;
+mod vocabulary;
 
 pub use activity_measure::ActivityMeasure;
 pub use condition::Condition;
@@ -88,3 +93,4 @@ pub use language::Language;
 pub use progress::ProgressStep;
 pub use reason::Reason;
 pub use trace::ConditionTrace;
+pub use vocabulary::{FactDescription, OperatorDescription, describe_facts, describe_operators};

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 /// The operators a condition may use. Closed: every other name is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
@@ -119,9 +121,10 @@ impl Operator {
         Self::ALL.into_iter().find(|operator| operator.name() == name)
     }
 
-    /// All names, for messages.
-    pub(crate) fn names() -> String {
-        Self::ALL.map(Self::name).join(", ")
+    /// All names, for messages. Joined once, since a hostile condition can have thousands of unknown ones.
+    pub(crate) fn names() -> &'static str {
+        static NAMES: LazyLock<String> = LazyLock::new(|| Operator::ALL.map(Operator::name).join(", "));
+        NAMES.as_str()
     }
 
     pub(crate) const fn name(self) -> &'static str {
@@ -135,6 +138,15 @@ impl Operator {
     /// Whether it asks for an order.
     pub(crate) const fn is_ordering(self) -> bool {
         matches!(self, Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
+    }
+
+    pub(crate) const fn least_arguments(self) -> usize {
+        self.signature().least
+    }
+
+    /// None: as many as fit into the condition.
+    pub(crate) const fn most_arguments(self) -> Option<usize> {
+        self.signature().most
     }
 
     pub(crate) fn takes(self, arguments: usize) -> bool {

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    evaluate::{EvaluationObserver, observe_evaluation},
+    evaluate::{EvaluationObserver, TextBudget, observe_evaluation},
     expression::{Expression, OperatorCall},
     facts::Facts,
     operand::OperandValue,
@@ -36,7 +36,7 @@ pub struct ProgressStep {
 pub(crate) fn collect_progress(expression: &Expression, facts: &Facts) -> Vec<ProgressStep> {
     let mut collector = ProgressCollector::default();
     // The verdict is not asked for here.
-    let _ = observe_evaluation(expression, facts, &mut collector);
+    let _ = observe_evaluation(expression, facts, &mut TextBudget::default(), &mut collector);
     collector.0
 }
 

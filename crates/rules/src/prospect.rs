@@ -8,7 +8,7 @@ use std::mem::take;
 use serde_json::Value;
 
 use crate::{
-    evaluate::{EvaluationObserver, observe_evaluation},
+    evaluate::{EvaluationObserver, TextBudget, observe_evaluation},
     expression::{Expression, OperatorCall},
     facts::Facts,
     operand::OperandValue,
@@ -23,7 +23,7 @@ use crate::{
 
 /// What a user lacks to meet a condition; nothing if they meet it.
 pub(crate) fn find_reasons(expression: &Expression, facts: &Facts) -> Vec<Reason> {
-    ProspectFinder { facts }.prospect(expression).to_hold.into_reasons()
+    ProspectFinder { facts, budget: TextBudget::default() }.prospect(expression).to_hold.into_reasons()
 }
 
 /// How a part comes out, and what it lacks to come out otherwise.
@@ -153,12 +153,14 @@ fn nearest_branch(
 
 struct ProspectFinder<'a> {
     facts: &'a Facts,
+    budget: TextBudget,
 }
 
 impl ProspectFinder<'_> {
-    fn prospect(&self, expression: &Expression) -> Prospect {
+    fn prospect(&mut self, expression: &Expression) -> Prospect {
         let Expression::Operation(operation) = expression else { return self.value(expression) };
-        let parts = || operation.arguments.iter().map(|argument| self.prospect(argument)).collect::<Vec<_>>();
+        let mut parts =
+            || operation.arguments.iter().map(|argument| self.prospect(argument)).collect::<Vec<_>>();
         match operation.operator {
             Operator::And | Operator::Truthy => all_parts(parts()),
             Operator::Or => any_part(parts()),
@@ -172,9 +174,9 @@ impl ProspectFinder<'_> {
     }
 
     /// A value that only has to hold.
-    fn value(&self, expression: &Expression) -> Prospect {
+    fn value(&mut self, expression: &Expression) -> Prospect {
         let mut failures = FailureFinder::default();
-        let outcome = observe_evaluation(expression, self.facts, &mut failures);
+        let outcome = observe_evaluation(expression, self.facts, &mut self.budget, &mut failures);
         let Ok(value) = &outcome else { return Prospect::failed("!!", failures.0) };
         let holds = value.holds();
         let requirement = if holds { Requirement::NotHolding } else { Requirement::Holding };
@@ -193,11 +195,11 @@ impl ProspectFinder<'_> {
     }
 
     /// `a < b < c` is two comparisons, both of which must hold.
-    fn comparison(&self, operation: &OperatorCall) -> Prospect {
+    fn comparison(&mut self, operation: &OperatorCall) -> Prospect {
         let mut failures = FailureFinder::default();
-        let arguments = operation.arguments.iter();
-        let outcomes: Vec<_> =
-            arguments.map(|argument| observe_evaluation(argument, self.facts, &mut failures)).collect();
+        let mut outcome =
+            |argument| observe_evaluation(argument, self.facts, &mut self.budget, &mut failures);
+        let outcomes: Vec<_> = operation.arguments.iter().map(&mut outcome).collect();
         if outcomes.iter().any(Result::is_err) {
             return Prospect::failed(operation.operator.name(), failures.0);
         }

@@ -265,10 +265,12 @@ fn is_small(decision: &ConditionDecision) -> bool {
     stored.to_string().len() < 8 * 1024 && bson_bytes(&stored) < 8 * 1024
 }
 
-/// So many cases, or as many as the variable `PROPTEST_CASES` says if that is more.
-fn at_least(cases: u32) -> ProptestConfig {
+/// So many cases; more in proportion if the variable `PROPTEST_CASES` says more than the usual 256.
+fn about(cases: u32) -> ProptestConfig {
     let config = ProptestConfig::default();
-    ProptestConfig { cases: config.cases.max(cases), failure_persistence: None, ..config }
+    let cases = u64::from(cases) * u64::from(config.cases) / 256;
+    let cases = u32::try_from(cases).unwrap_or(u32::MAX);
+    ProptestConfig { cases, max_global_rejects: u32::MAX, failure_persistence: None, ..config }
 }
 
 /// The progress of each comparison in a rule, evaluated alone, those inside another one first.
@@ -313,7 +315,7 @@ fn no_facts() -> Facts {
 }
 
 proptest! {
-    #![proptest_config(at_least(1_000))]
+    #![proptest_config(about(1_000))]
 
     #[test]
     fn nothing_makes_parsing_or_evaluation_panic(value in odd_value(), facts in any_facts()) {
@@ -365,7 +367,7 @@ proptest! {
 
 proptest! {
     // Each case is as long as a condition may be.
-    #![proptest_config(at_least(60))]
+    #![proptest_config(about(60))]
 
     #[test]
     fn what_is_stored_is_below_8_kib_and_tells_the_same(rule in valid_rule(), facts in any_facts()) {

@@ -15,6 +15,10 @@ fn filled_with(part: &Value) -> Value {
     json!({ "and": vec![part; 16_370 / (part.to_string().len() + 1)] })
 }
 
+fn long_activity(at: u32) -> Value {
+    json!({"var": format!("activity.{}{at}.streak", "x".repeat(60))})
+}
+
 #[test]
 fn a_condition_weighs_what_it_takes_and_not_much_more() {
     for source in [
@@ -27,6 +31,9 @@ fn a_condition_weighs_what_it_takes_and_not_much_more() {
         filled_with(&json!("a text")),
         filled_with(&json!([])),
         filled_with(&json!({"<": [{"var": "now"}, "2026-06-01T00:00:00Z"]})),
+        filled_with(&json!({"var": "attributes.a"})),
+        json!({ "and": (0..600).map(|at| json!({"var": format!("attributes.a{at}")})).collect::<Vec<_>>() }),
+        json!({ "and": (0..150).map(long_activity).collect::<Vec<_>>() }),
     ] {
         let before = ALLOCATOR.allocated();
         let condition = Condition::parse(&source).expect("must be accepted");

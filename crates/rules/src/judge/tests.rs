@@ -153,3 +153,74 @@ fn only_texts_are_joined_and_cut() {
     assert_eq!(faults_of(&json!({"substr": [{"var": "now"}, "1"]})).len(), 1);
     assert_eq!(faults_of(&json!({"substr": [{"var": "user.id"}, {"var": "user.ageDays"}, null]})), []);
 }
+
+#[test]
+fn what_counts_activities_is_compared_to_numbers_only() {
+    for measure in ["count", "sum", "max", "days", "streak"] {
+        let fact = format!("activity.flash-sale.{measure}");
+        assert_accepted(&fact, &json!(7));
+        assert_accepted(&fact, &json!({"+": [3, 4]}));
+        assert_accepted(&fact, &json!({"var": "attributes.level"}));
+        for other in [json!("7"), json!(true), json!([7])] {
+            assert_refused(&fact, &other, &format!("{fact} is a number and cannot be compared to"));
+        }
+    }
+    assert_refused("activity.login.streak", &json!(null), "is a number and cannot be compared to null");
+}
+
+#[test]
+fn only_the_largest_value_can_equal_null() {
+    for operator in ["==", "===", "!=", "!=="] {
+        for condition in both_ways(operator, "activity.score.max", &json!(null)) {
+            assert_eq!(faults_of(&condition), [], "{condition}");
+        }
+    }
+    for operator in ["<", "<=", ">", ">="] {
+        for condition in both_ways(operator, "activity.score.max", &json!(null)) {
+            assert_eq!(faults_of(&condition).len(), 1, "{condition}");
+        }
+    }
+}
+
+#[test]
+fn an_attribute_equals_any_scalar_and_is_in_order_with_numbers_and_texts() {
+    assert_accepted("attributes.level", &json!(30));
+    assert_accepted("attributes.level", &json!("gold"));
+    assert_accepted("attributes.level", &json!({"var": "activity.login.count"}));
+    for other in [json!(null), json!(true)] {
+        for operator in ["==", "===", "!=", "!=="] {
+            for condition in both_ways(operator, "attributes.vip", &other) {
+                assert_eq!(faults_of(&condition), [], "{condition}");
+            }
+        }
+        let faults = faults_of(&json!({"<": [{"var": "attributes.vip"}, other]}));
+        let expected = format!("{other} is in no order; \"<\" compares attributes.vip to a number or a text");
+        assert_eq!(faults, [("/</1".into(), expected)]);
+    }
+    let faults = faults_of(&json!({"==": [{"var": "attributes.region"}, ["KR", "JP"]]}));
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].1.contains("{\"in\": [{\"var\": \"attributes.region\"}, "), "{faults:?}");
+}
+
+#[test]
+fn attributes_can_be_counted_with_and_joined_and_searched() {
+    let level = json!({"var": "attributes.level"});
+    for condition in [
+        json!({"+": [level, 1]}),
+        json!({"cat": [level, "x"]}),
+        json!({"substr": [level, level]}),
+        json!({"in": [level, ["a", 1]]}),
+        json!({"in": ["a", level]}),
+    ] {
+        assert_eq!(faults_of(&condition), [], "{condition}");
+    }
+}
+
+#[test]
+fn activities_are_no_texts_and_have_nothing_in_them() {
+    let count = json!({"var": "activity.login.count"});
+    assert_eq!(faults_of(&json!({"cat": [count]}))[0].0, "/cat/0");
+    assert_eq!(faults_of(&json!({"in": [1, count]}))[0].0, "/in/1");
+    assert_eq!(faults_of(&json!({"+": [count, 1]})), []);
+    assert_eq!(faults_of(&json!({"in": [count, [1, 2]]})), []);
+}
