@@ -41,6 +41,14 @@ impl FromStr for AttributeName {
     }
 }
 
+crate::fault::deserr_from_text!(AttributeName);
+crate::fault::schema_of_text!(
+    AttributeName,
+    "attribute-name",
+    "level",
+    pattern("^[A-Za-z][A-Za-z0-9_]{0,63}$")
+);
+
 /// What an attribute says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -51,8 +51,10 @@ pub(crate) fn decide_claim(
 mod tests {
     use domain::{ObjectId, Role, RoleSet, UserId};
     use serde_json::json;
+    use service_kit::identity::Caller;
 
     use super::*;
+    use crate::app::facts::user_facts;
     use crate::test_app::{heavy_condition, parse_time, spring_event};
 
     /// Registered on 2026-05-01 at 09:00.
@@ -63,7 +65,8 @@ mod tests {
 
     fn decide_at(event: &Event, now: &str) -> Result<DecisionTrace, ClaimRefusal> {
         let condition = Condition::parse(&event.condition).unwrap();
-        decide_claim(event, &condition, &some_claimant(), parse_time(now))
+        check_open(event, parse_time(now))?;
+        decide_claim(event, &condition, &user_facts(&some_claimant(), parse_time(now)))
     }
 
     #[test]

@@ -41,6 +41,8 @@ fn public_routes() -> OpenApiRouter<EventService> {
         .routes(routes!(eligibility::get::get_eligibility))
         .routes(routes!(activities::record::record_activities, activities::list::list_activities))
         .routes(routes!(attributes::put::put_attributes, attributes::get::get_attributes))
+        .routes(routes!(conditions::facts::list_facts))
+        .routes(routes!(conditions::evaluate::evaluate_condition))
         .routes(routes!(conditions::backtest::backtest_condition))
 }
 

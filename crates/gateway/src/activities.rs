@@ -161,3 +161,107 @@ impl Worker for LoginReporter {
         Ok(StepReport { processed: u64::try_from(logins.len()).unwrap_or_default(), oldest_waiting })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use axum::{Extension, Json, Router, response::IntoResponse, routing::post};
+    use domain::{ManualClock, ObjectId};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const USER: UserId = UserId(ObjectId::from_bytes([7; 12]));
+
+    /// An event service that keeps what it is told, unless it is down.
+    #[derive(Debug, Default)]
+    struct FakeEvent {
+        is_down: AtomicBool,
+        reports: Mutex<Vec<Value>>,
+    }
+
+    fn start() -> (LoginActivities, LoginReporter, Arc<FakeEvent>) {
+        let event = Arc::new(FakeEvent::default());
+        let keep = |Extension(event): Extension<Arc<FakeEvent>>, Json(report): Json<Value>| async move {
+            if event.is_down.load(Ordering::SeqCst) {
+                return StatusCode::SERVICE_UNAVAILABLE;
+            }
+            event.reports.lock().push(report);
+            StatusCode::NO_CONTENT
+        };
+        let router = Router::new().route(RECORD_LOGINS_PATH, post(keep)).layer(Extension(Arc::clone(&event)));
+        let clock = ManualClock::new("2026-05-01T09:00:00Z".parse().unwrap());
+        let (logins, reporter) =
+            login_activities(Upstream::InProcess(router), IdGenerator::new(Arc::new(clock)));
+        (logins, reporter, event)
+    }
+
+    fn login_answer() -> Response {
+        Json(json!({"accessToken": "secret", "user": {"id": USER, "email": "a@b.cd"}})).into_response()
+    }
+
+    fn reported(event: &FakeEvent) -> Vec<String> {
+        let reports = event.reports.lock();
+        let logins = reports.iter().flat_map(|report| report["logins"].as_array().unwrap());
+        logins.map(|login| login["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_login_is_reported_and_its_answer_stays_as_it_is() {
+        let (logins, reporter, event) = start();
+        let answer = logins.note_answer(login_answer()).await;
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["accessToken"], "secret");
+        assert_eq!(reporter.step().await.unwrap(), StepReport::finished(1));
+        let reports = event.reports.lock().clone();
+        assert_eq!(reports[0]["logins"][0]["userId"], json!(USER));
+        assert_eq!(reports[0]["logins"][0]["at"], "2026-05-01T09:00:00.000Z");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_login_is_not_reported() {
+        let (logins, reporter, event) = start();
+        logins.note_answer((StatusCode::UNAUTHORIZED, login_answer()).into_response()).await;
+        logins.note_answer(Json(json!({"user": {"id": "someone"}})).into_response()).await;
+        assert_eq!(reporter.step().await.unwrap(), StepReport::finished(0));
+        assert!(event.reports.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_event_did_not_take_is_reported_again_under_the_same_ids() {
+        let (logins, reporter, event) = start();
+        event.is_down.store(true, Ordering::SeqCst);
+        logins.note(USER);
+        assert!(reporter.step().await.is_err());
+        logins.note(USER);
+        assert!(reporter.step().await.is_err());
+        let ids: Vec<_> = reporter.taken.lock().iter().map(|login| login.id.to_string()).collect();
+        event.is_down.store(false, Ordering::SeqCst);
+        assert_eq!(reporter.step().await.unwrap(), StepReport::finished(2));
+        assert_eq!(reported(&event), ids);
+        assert_eq!(reporter.step().await.unwrap(), StepReport::finished(0));
+    }
+
+    #[tokio::test]
+    async fn more_than_a_report_takes_are_reported_one_report_after_another() {
+        let (logins, reporter, event) = start();
+        for _ in 0..=MAX_LOGINS {
+            logins.note(USER);
+        }
+        assert!(reporter.step().await.unwrap().oldest_waiting.is_some());
+        assert_eq!(reporter.step().await.unwrap(), StepReport::finished(1));
+        let ids: std::collections::HashSet<_> = reported(&event).into_iter().collect();
+        assert_eq!(ids.len(), MAX_LOGINS + 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_drops_logins_and_holds_up_none() {
+        let (logins, reporter, event) = start();
+        for _ in 0..MOST_WAITING + 10 {
+            logins.note(USER);
+        }
+        while reporter.step().await.unwrap().processed > 0 {}
+        assert_eq!(reported(&event).len(), MOST_WAITING);
+    }
+}

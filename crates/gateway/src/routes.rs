@@ -90,6 +90,8 @@ pub static ROUTES: &[Route] = &[
     get("/events", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
     get("/events/{eventId}/eligibility", LoggedIn, ServiceName::Event).about_user(SubjectPlace::Query),
     post("/events/{eventId}/condition/backtest", Roles(RoleSet::STAFF), ServiceName::Event),
+    get("/facts", Roles(RoleSet::STAFF), ServiceName::Event),
+    post("/conditions/evaluate", Roles(RoleSet::STAFF), ServiceName::Event).about_user(SubjectPlace::Body),
     post("/activities", Roles(RoleSet::OPERATORS), ServiceName::Event)
         .for_keys(ApiKeyScope::ActivitiesWrite)
         .with_batch_body(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::operator::Operator;
 
 /// A fact that conditions may ask about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FactDescription {
     /// The fact's name; `<type>` stands for any activity type, `<name>` for the name of any attribute.
@@ -18,7 +18,7 @@ pub struct FactDescription {
 }
 
 /// An operator that conditions may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorDescription {
     /// The operator's name.

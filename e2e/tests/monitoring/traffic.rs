@@ -16,7 +16,9 @@ impl Traffic {
     /// Makes the events: one for everybody, one whose condition users do not meet, one that is over.
     pub(crate) async fn prepare(system: &System) -> Self {
         let (api, operator) = (&system.api, system.operator().await);
-        let staff_only = json!({ "condition": { "in": ["ADMIN", { "var": "user.roles" }] } });
+        let staff_only = json!({ "condition": { "and": [
+            { "in": ["ADMIN", { "var": "user.roles" }] }, { ">=": [{ "var": "activity.play.count" }, 1] },
+        ] } });
         let over = json!({ "periodEnd": "2021-01-01T00:00:00Z" });
         let open_event = api.event(&operator, &json!({})).await;
         let staff_event = api.event(&operator, &staff_only).await;
@@ -43,6 +45,9 @@ impl Traffic {
         let refresh = json!({ "refreshToken": session["refreshToken"] });
         let renewed = api.post_anonymously("/auth/refresh", &refresh).await.expect(200);
         api.post("/auth/logout", &text(&renewed, "/accessToken"), &Value::Null).await.expect(204);
+        let activity = json!({ "id": format!("play-{number}"), "userId": text(&session, "/user/id"), "type": "play" });
+        let batch = json!({ "activities": [activity, activity, {}] });
+        api.post("/activities", &self.operator, &batch).await.expect(200);
         let new_event = api.event(&self.operator, &json!({})).await;
         let reward = json!({ "type": "POINT", "name": "Starter points", "points": 100 });
         api.post(&format!("/events/{new_event}/rewards"), &self.operator, &reward).await.expect(201);

@@ -60,7 +60,7 @@ impl EventService {
 }
 
 /// What is known of every user. When they registered is part of their id, to the second.
-fn user_facts(user: &Caller, now: Timestamp) -> Facts {
+pub(crate) fn user_facts(user: &Caller, now: Timestamp) -> Facts {
     let age = now.as_millis() - user.id.0.minted_at().as_millis();
     let roles = user.roles.iter().map(|role| role.name().to_owned()).collect();
     Facts::new(user.id.to_string(), roles, age.max(0) / MILLIS_PER_DAY, now)

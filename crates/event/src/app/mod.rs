@@ -6,6 +6,8 @@ pub(crate) mod attributes;
 pub(crate) mod backtest;
 pub(crate) mod claims;
 pub(crate) mod eligibility;
+pub(crate) mod evaluation;
 pub(crate) mod events;
 pub(crate) mod facts;
 pub(crate) mod rewards;
+pub(crate) mod vocabulary;

@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
-use domain::{ManualClock, ObjectId, Role, RoleSet, UserId};
+use domain::{IdGenerator, ManualClock, ObjectId, Role, RoleSet, UserId};
 use futures::stream;
 use http::{HeaderMap, StatusCode, header, request::Builder};
 use service_kit::{
@@ -32,7 +32,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     ClientAddressRule, CredentialsAnswer, CredentialsQuestion, SessionCheck, SessionLookup,
-    SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream, UserRoles,
+    SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream, UserRoles, login_activities,
 };
 
 mod keys;
@@ -105,7 +105,6 @@ struct TestGateway {
     world: Arc<FakeServices>,
     tokens: AccessTokenKey,
     clock: ManualClock,
-    reporter: LoginReporter,
     router: Router,
 }
 
@@ -124,7 +123,7 @@ impl TestGateway {
         let tokens = AccessTokenKey::new(SECRET, Arc::new(clock.clone()));
         let in_process = |audience| Upstream::InProcess(world.service(audience, IdentitySource::InProcess));
         let ids = IdGenerator::new(Arc::new(clock.clone()));
-        let (logins, reporter) = login_activities(in_process(Audience::Event), ids);
+        let (logins, _) = login_activities(in_process(Audience::Event), ids);
         let gateway = Gateway {
             auth: auth.unwrap_or_else(|| in_process(Audience::Auth)),
             event: in_process(Audience::Event),
@@ -136,7 +135,7 @@ impl TestGateway {
             origins: origins.parse().unwrap(),
             logins,
         };
-        Self { world, tokens, clock, reporter, router: router(gateway, &crate::document([])) }
+        Self { world, tokens, clock, router: router(gateway, &crate::document([])) }
     }
 
     fn token(&self, roles: &[Role]) -> String {

@@ -1,5 +1,7 @@
 //! The specification's scenario (8.2), told step by step against a fresh instance of this very program.
 
+use std::time::Duration;
+
 use domain::Role;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -9,6 +11,10 @@ use super::Outcome;
 use crate::{assembly, first_admin, http_client::DirectClient, settings::Settings};
 
 type DemoResult<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// How often, and how long apart, to look whether a login counts.
+const MOST_LOOKS: usize = 100;
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -47,6 +53,7 @@ impl DemoStage {
         let auditor = self.staff(&admin, "anna@example.com", Role::Auditor).await?;
         let event = self.define(&operator).await?;
         self.claim_and_look(&event, &auditor).await?;
+        self.attend_a_week(&operator).await?;
         println!("\nThat was the whole story. Run it yourself: make run, then http://127.0.0.1:3333/docs");
         Ok(())
     }
@@ -118,6 +125,52 @@ impl DemoStage {
             .expect(StatusCode::FORBIDDEN)?;
         println!("9. She may look but not claim: 403 {}.", text_at(&refused, "/code")?);
         Ok(())
+    }
+
+    /// Seven days in a row: six that the game reports, and today's login, which is recorded by itself.
+    async fn attend_a_week(&self, operator: &str) -> DemoResult<()> {
+        let event = json!({
+            "name": "Seven days in a row",
+            "condition": {">=": [{"var": "activity.login.streak"}, 7]},
+            "periodStart": "2020-01-01T00:00:00Z",
+        });
+        let event = self.call(Method::POST, "/events", Some(operator), &event).await?.expect(StatusCode::CREATED)?;
+        let id = text_at(&event, "/id")?;
+        println!("10. Olga creates \"{}\": who logs in on seven days in a row may claim.", text_at(&event, "/name")?);
+        let jun = self.register("jun@example.com").await?;
+        let token = self.log_in("jun@example.com", PASSWORD).await?;
+        println!("11. Jun registers and logs in, which counts. The game's server reports his logins of the days before:");
+        let today = assembly::system_clock().now();
+        for days_ago in 0..7 {
+            if days_ago > 0 {
+                let at = today.plus_seconds(-days_ago * 24 * 60 * 60);
+                let login = json!({"id": format!("jun-{days_ago}"), "userId": jun, "type": "login", "at": at});
+                let batch = json!({"activities": [login]});
+                self.call(Method::POST, "/activities", Some(operator), &batch).await?.expect(StatusCode::OK)?;
+            }
+            self.show_progress(&id, &token, days_ago + 1).await?;
+        }
+        let claim = format!("/events/{id}/request");
+        let request =
+            self.call(Method::POST, &claim, Some(&token), &json!({})).await?.expect(StatusCode::CREATED)?;
+        println!("12. He claims: 201, request {} is {}.", text_at(&request, "/id")?, text_at(&request, "/status")?);
+        Ok(())
+    }
+
+    /// Shows how far a user is, once so many days count: a login is recorded some moments after it.
+    async fn show_progress(&self, event: &str, token: &str, days: i64) -> DemoResult<()> {
+        let path = format!("/events/{event}/eligibility");
+        for _ in 0..MOST_LOOKS {
+            let seen = self.call(Method::GET, &path, Some(token), &Value::Null).await?.expect(StatusCode::OK)?;
+            let step = &seen["progress"][0];
+            if step["actual"] == days {
+                let why = seen["reasons"][0]["message"].as_str().unwrap_or("Nothing is lacking.");
+                println!("    {} of {}: {why}", step["actual"], step["target"]);
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Err(format!("{days} days did not count in time").into())
     }
 
     async fn staff(&self, admin: &str, email: &str, role: Role) -> DemoResult<String> {

@@ -6,7 +6,6 @@ use axum::{
 use deserr::Deserr;
 use domain::{EventId, Faults, Role, UserId};
 use http::{HeaderMap, header};
-use rules::Language;
 use service_kit::{
     extract::{LoggedIn, NamedSubject, PathId, TypedQuery},
     identity::UserOrKey,
@@ -14,7 +13,7 @@ use service_kit::{
     subject::{SubjectError, SubjectRule, choose_subject},
 };
 
-use super::view::EligibilityView;
+use super::{language::asked_language, view::EligibilityView};
 use crate::{app::eligibility::EligibilityError, service::EventService};
 
 /// Whose eligibility to look at.
@@ -85,9 +84,4 @@ pub(crate) async fn get_eligibility(
     let language = asked_language(&headers);
     let view = Json(EligibilityView::new(found, language));
     Ok(([(header::CONTENT_LANGUAGE, language.tag())], view).into_response())
-}
-
-fn asked_language(headers: &HeaderMap) -> Language {
-    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    asked.map_or_else(Language::default, Language::from_accept_language)
 }

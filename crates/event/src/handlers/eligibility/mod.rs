@@ -1,4 +1,5 @@
 pub(crate) mod get;
+pub(super) mod language;
 #[cfg(test)]
 mod tests;
-mod view;
+pub(super) mod view;

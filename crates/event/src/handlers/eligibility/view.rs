@@ -101,7 +101,8 @@ impl ReasonView {
         }
     }
 
-    fn of_reason(reason: Reason, language: Language) -> Self {
+    /// Of what a condition asks for.
+    pub(in crate::handlers) fn of_reason(reason: Reason, language: Language) -> Self {
         Self {
             message: reason.sentence(language),
             fact: reason.fact,
