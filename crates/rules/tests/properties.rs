@@ -131,7 +131,8 @@ fn valid_leaf() -> impl Strategy<Value = Value> {
         select(&ROLES[..]).prop_map(|role| json!({"in": [role, {"var": "user.roles"}]})),
         select(&IDS[..]).prop_map(|id| json!({"in": [{"var": "user.id"}, [id, "x"]]})),
         select(&FACTS[..]).prop_map(|fact| json!({ "var": fact })),
-        (select(&FACTS[..]), any_scalar()).prop_map(|(fact, default)| json!({"var": [fact, default]})),
+        (select(&FACTS[..4]), any_scalar()).prop_map(|(fact, default)| json!({"var": [fact, default]})),
+        (select(&ATTRIBUTES[..]), any_scalar()).prop_map(|(fact, default)| json!({"var": [fact, default]})),
     ]
 }
 
@@ -300,7 +301,7 @@ fn steps_alone(part: &Value, facts: &Facts) -> Vec<ProgressStep> {
 /// Whether a reason's comparison, made of its values as they are told, is not met.
 fn is_lacking(reason: &Reason) -> bool {
     let Reason { operator, actual, target, .. } = reason;
-    match operator.as_str() {
+    match *operator {
         "!!" => !Condition::from_stored(&json!({ "!!": [actual] })).evaluate(&no_facts()).eligible,
         "!" => Condition::from_stored(&json!({ "!!": [actual] })).evaluate(&no_facts()).eligible,
         "in" | "not in" => true,

@@ -191,6 +191,27 @@ fn an_attribute_of_another_type_is_never_equal_and_never_in_order() {
 }
 
 #[test]
+fn a_default_stands_for_an_attribute_that_is_not_set_and_for_nothing_else() {
+    let level = json!({"var": ["attributes.level", 0]});
+    let condition = json!({"<": [level, 30]});
+    for (set, met) in
+        [(None, true), (Some(json!(29)), true), (Some(json!(30)), false), (Some(json!("a")), false)]
+    {
+        let facts = facts_with(set.clone());
+        let parsed = Condition::parse(&condition).unwrap();
+        assert_eq!(parsed.evaluate(&facts).eligible, met, "{set:?}");
+        let shown = set.unwrap_or(json!(0));
+        assert_eq!(parsed.progress(&facts)[0].actual, shown);
+        let trace = parsed.explain(&parsed.evaluate(&facts), &facts.to_json(parsed.facts()));
+        let trace = serde_json::to_value(trace).unwrap();
+        assert_eq!(trace["arguments"][0], json!({"fact": "attributes.level", "value": shown}));
+    }
+    assert!(is_admitted(&json!({"==": [{"+": [{"var": ["activity.score.max", 0]}, 1]}, 1]})));
+    assert!(is_admitted(&json!({"==": [{"cat": [{"var": ["attributes.level", "a"]}]}, "a"]})));
+    assert!(is_admitted(&json!({"==": [{"var": ["user.ageDays", 1]}, 9]})));
+}
+
+#[test]
 fn without_activity_counts_are_zero_and_the_largest_value_is_null() {
     let fact = |measure: &str| json!({"var": format!("activity.boss-fight.{measure}")});
     for (condition, met) in [
