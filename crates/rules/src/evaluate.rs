@@ -110,4 +110,6 @@ impl<'a, O: EvaluationObserver> PartEvaluator<'a, '_, O> {
 }
 
 #[cfg(test)]
+mod fact_tests;
+#[cfg(test)]
 mod tests;
