@@ -50,6 +50,10 @@ pub(crate) fn simple_value<'a>(expression: &'a Expression, facts: &'a Facts) -> 
     match expression {
         Expression::Literal(literal) => Ok(literal.to_operand()),
         Expression::Fact(fact) => Ok(facts.value(fact)),
+        Expression::FactOr(fact_or) => match facts.value(&fact_or.0) {
+            OperandValue::Null => Ok(fact_or.1.to_operand()),
+            value => Ok(value),
+        },
         Expression::NowAsMoment => Ok(OperandValue::Moment(facts.now)),
         Expression::List(entries) => entries
             .iter()
@@ -105,5 +109,7 @@ impl<'a, O: EvaluationObserver> PartEvaluator<'a, '_, O> {
     }
 }
 
+#[cfg(test)]
+mod fact_tests;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,8 @@ pub(crate) enum Expression {
     Literal(LiteralValue),
     List(Box<[Expression]>),
     Fact(Fact),
+    /// A fact that can be null, and what stands for it then.
+    FactOr(Box<(Fact, LiteralValue)>),
     /// The fact `now` where it is compared, and so a moment instead of text.
     NowAsMoment,
     Operation(Box<OperatorCall>),
@@ -56,8 +58,15 @@ impl LiteralValue {
         }
     }
 
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Moment(_, text) => text.len() + BYTES_PER_ALLOCATION,
+            Self::Null | Self::Boolean(_) | Self::Number(_) => 0,
+        }
+    }
+
     /// The value as it is written.
-    fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Boolean(boolean) => Value::Bool(*boolean),
@@ -97,6 +106,7 @@ impl Expression {
     pub(crate) fn as_fact(&self) -> Option<&Fact> {
         match self {
             Self::Fact(fact) => Some(fact),
+            Self::FactOr(fact_or) => Some(&fact_or.0),
             Self::NowAsMoment => Some(&Fact::Now),
             _ => None,
         }
@@ -131,8 +141,11 @@ impl Expression {
     /// Bytes on the heap, besides the expression's own.
     pub(crate) fn heap_bytes(&self) -> usize {
         let own = match self {
-            Self::Literal(LiteralValue::Text(text) | LiteralValue::Moment(_, text)) => {
-                text.len() + BYTES_PER_ALLOCATION
+            Self::Literal(literal) => literal.heap_bytes(),
+            Self::FactOr(fact_or) => {
+                let (fact, literal) = fact_or.as_ref();
+                let inside = fact.heap_bytes() + literal.heap_bytes();
+                size_of::<(Fact, LiteralValue)>() + inside + 2 * BYTES_PER_ALLOCATION
             }
             Self::Operation(_) => size_of::<OperatorCall>() + 2 * BYTES_PER_ALLOCATION,
             Self::Fact(fact @ (Fact::Activity(_) | Fact::Attribute(_))) => {

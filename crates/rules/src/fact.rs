@@ -68,6 +68,15 @@ impl Fact {
         matches!(self, Fact::UserAgeDays | Fact::Activity(_))
     }
 
+    /// Whether there may be nothing to tell.
+    pub(crate) fn can_be_null(&self) -> bool {
+        match self {
+            Fact::Activity(fact) => fact.measure == ActivityMeasure::Max,
+            Fact::Attribute(_) => true,
+            _ => false,
+        }
+    }
+
     /// The fact's value within facts that were stored as JSON. Null if they lack it.
     pub(crate) fn find_in(&self, facts: &Value) -> Value {
         let name = self.name();

@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl Facts {
-    /// Reads facts in the shape of [`Facts::to_json`]. What is left out or null is as if nothing were known: no
-    /// id, no role, no activity, attributes that are not set, and `now` as given beside them.
+    /// Reads facts in the shape of [`Facts::to_json`]. What is left out or null is as if nothing were known:
+    /// no id, no role, no activity, attributes that are not set, and `now` as given beside them.
     ///
     /// # Errors
     /// Something is unknown or of a type that the fact never has: at most 100 faults, relative to the facts.

@@ -69,21 +69,20 @@ fn contains_nothing(haystack: &Expression) -> Option<String> {
 
 /// Null is left to evaluation, as are what is computed and attributes, which can be anything.
 fn not_a_number(operator: Operator, argument: &Expression) -> Option<String> {
-    let shown = match argument {
-        Expression::Literal(LiteralValue::Number(_) | LiteralValue::Null)
-        | Expression::Fact(Fact::Attribute(_)) => None,
-        Expression::Fact(fact) if fact.is_number() => None,
-        other => shown_operand(other),
+    let is_fitting = match argument.as_fact() {
+        Some(fact) => fact.is_number() || matches!(fact, Fact::Attribute(_)),
+        None => matches!(argument, Expression::Literal(LiteralValue::Number(_) | LiteralValue::Null)),
     };
+    let shown = shown_operand(argument).filter(|_| !is_fitting);
     shown.map(|shown| format!("{shown} is not a number as {:?} takes it here", operator.name()))
 }
 
 fn not_a_text(operator: Operator, argument: &Expression) -> Option<String> {
-    let shown = match argument {
-        Expression::Literal(LiteralValue::Text(_) | LiteralValue::Null)
-        | Expression::Fact(Fact::UserId | Fact::Now | Fact::Attribute(_)) => None,
-        other => shown_operand(other),
+    let is_fitting = match argument.as_fact() {
+        Some(fact) => matches!(fact, Fact::UserId | Fact::Now | Fact::Attribute(_)),
+        None => matches!(argument, Expression::Literal(LiteralValue::Text(_) | LiteralValue::Null)),
     };
+    let shown = shown_operand(argument).filter(|_| !is_fitting);
     shown.map(|shown| format!("{shown} is not a text as {:?} takes it here", operator.name()))
 }
 

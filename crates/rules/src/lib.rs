@@ -21,8 +21,8 @@
 //!
 //! With the number of their arguments:
 //!
-//! - `var` (1 or 2): the value of the fact that the first argument names. The second, a default, is checked
-//!   but not used, since every fact has a value.
+//! - `var` (1 or 2): the value of the fact that the first argument names. The second, a default, stands for
+//!   it where it is null, which only attributes and `max` can be.
 //! - `==` `===` (2): whether type and value are the same; lists entry by entry. `!=` `!==` (2): the opposite.
 //! - `<` `<=` `>` `>=` (2 or 3): whether numbers, texts (by code point) or moments are in order; with 3
 //!   arguments, the first two and the last two. False for null, booleans, lists and values of different

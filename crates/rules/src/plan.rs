@@ -32,7 +32,10 @@ impl Plan {
     pub(crate) fn all_of(plans: impl IntoIterator<Item = Self>) -> Self {
         let mut whole = Self::default();
         for mut plan in plans {
-            whole.reasons.append(&mut plan.reasons);
+            // Thousands of constants in a row are all the same reason.
+            if !whole.reasons.ends_with(&plan.reasons) {
+                whole.reasons.append(&mut plan.reasons);
+            }
             whole.cost = whole.cost.plus(plan.cost);
         }
         whole
@@ -51,7 +54,7 @@ impl Plan {
     pub(crate) fn into_reasons(self) -> Vec<Reason> {
         let mut seen = HashSet::new();
         let is_first: Vec<_> = (self.reasons.iter())
-            .map(|reason| seen.insert((&reason.fact, &reason.operator, reason.target.to_string())))
+            .map(|reason| seen.insert((&reason.fact, reason.operator, &reason.target)))
             .collect();
         self.reasons
             .into_iter()

@@ -52,7 +52,7 @@ impl Prospect {
     }
 
     /// A part that failed has to be evaluated at all before anything else.
-    fn failed(operator: &str, failure: Option<OperationFailure>) -> Self {
+    fn failed(operator: &'static str, failure: Option<OperationFailure>) -> Self {
         let plan = || {
             let reason = Reason::without_fact(operator, ReasonMatter::Failed(failure));
             Plan::from_reason(reason, true, 1.0)
@@ -186,7 +186,7 @@ impl ProspectFinder<'_> {
         }
         let reason = Reason {
             fact: Some(subject_name(expression)),
-            operator: requirement.symbol().to_owned(),
+            operator: requirement.symbol(),
             target: Value::Bool(!holds),
             actual: outcome_json(&outcome),
             matter: ReasonMatter::Required { fact: expression.as_fact().cloned(), requirement },
@@ -230,7 +230,7 @@ fn compared_pair(operator: Operator, pair: &[ComparedSide<'_>]) -> Option<Prospe
     let distance = relative_distance(has, needs);
     let reason = Reason {
         fact: Some(subject_name(subject)),
-        operator: requirement.symbol().to_owned(),
+        operator: requirement.symbol(),
         target: target_json(target, aimed),
         actual: outcome_json(actual),
         matter: ReasonMatter::Required { fact: subject.as_fact().cloned(), requirement },
@@ -238,7 +238,7 @@ fn compared_pair(operator: Operator, pair: &[ComparedSide<'_>]) -> Option<Prospe
     Some(Prospect::new(holds, Plan::from_reason(reason, is_out_of_reach, distance)))
 }
 
-fn constant_plan(operator: &str) -> Plan {
+fn constant_plan(operator: &'static str) -> Plan {
     Plan::from_reason(Reason::without_fact(operator, ReasonMatter::Constant), true, 1.0)
 }
 

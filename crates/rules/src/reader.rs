@@ -167,7 +167,7 @@ impl ConditionReader {
         }
     }
 
-    /// The default is checked and then dropped: known facts always have a value.
+    /// The default is checked, and then kept only where the fact can be null.
     fn variable<'a>(
         &mut self,
         arguments: &[Value],
@@ -175,17 +175,30 @@ impl ConditionReader {
         level: usize,
     ) -> Expression {
         let Some((name, defaults)) = arguments.split_first() else { return Expression::Refused };
-        for (index, default) in defaults.iter().enumerate() {
-            self.value(default, &place_of(index + 1), level + 2);
+        let mut default = None;
+        for (index, value) in defaults.iter().enumerate() {
+            default = Some((self.value(value, &place_of(index + 1), level + 2), place_of(index + 1)));
         }
         let path = place_of(0);
         let Value::String(name) = name else {
             let message = format!("must be the name of a fact as literal text; known: {}", Fact::NAMES);
             return self.refused(&path, message);
         };
-        match name.parse::<Fact>() {
-            Ok(fact) => Expression::Fact(fact),
-            Err(unknown) => self.refused(&path, unknown.to_string()),
+        match (name.parse::<Fact>(), default) {
+            (Err(unknown), _) => self.refused(&path, unknown.to_string()),
+            (Ok(fact), Some((default, path))) if fact.can_be_null() => self.fact_or(fact, default, &path),
+            (Ok(fact), _) => Expression::Fact(fact),
+        }
+    }
+
+    fn fact_or(&mut self, fact: Fact, default: Expression, path: &ConditionPath<'_>) -> Expression {
+        match default {
+            Expression::Literal(LiteralValue::Text(_) | LiteralValue::Boolean(_)) if fact.is_number() => {
+                self.refused(path, format!("{fact} is a number, and so must its default be"))
+            }
+            Expression::Literal(literal) => Expression::FactOr(Box::new((fact, literal))),
+            Expression::Refused => Expression::Refused,
+            _ => self.refused(path, "a default must be a text, a number, a boolean or null"),
         }
     }
 

@@ -19,7 +19,7 @@ pub struct Reason {
     pub fact: Option<String>,
     /// What would have to hold: `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`, or for a value that only
     /// has to hold or not to hold, `!!` or `!`.
-    pub operator: String,
+    pub operator: &'static str,
     /// What the fact is compared to: a literal as written, or the value of what is computed.
     pub target: Value,
     /// The fact's value.
@@ -44,8 +44,8 @@ pub(crate) enum ReasonMatter {
 
 impl Reason {
     /// A part of a condition that no user can do anything about.
-    pub(crate) fn without_fact(operator: &str, matter: ReasonMatter) -> Self {
-        Self { fact: None, operator: operator.to_owned(), target: Value::Null, actual: Value::Null, matter }
+    pub(crate) fn without_fact(operator: &'static str, matter: ReasonMatter) -> Self {
+        Self { fact: None, operator, target: Value::Null, actual: Value::Null, matter }
     }
 
     /// The reason in words, such as "You have logged in 3 days in a row; 7 are needed."

@@ -34,7 +34,7 @@ pub enum ConditionTrace {
     Fact {
         /// The name of the fact.
         fact: String,
-        /// Its value.
+        /// Its value, or the default that stands for it where it is null.
         value: Value,
     },
     /// A value the condition spells out.
@@ -75,7 +75,11 @@ impl TraceBuilder<'_> {
             return ConditionTrace::Literal { literal };
         }
         if let Some(fact) = expression.as_fact() {
-            return ConditionTrace::Fact { fact: fact.to_string(), value: fact.find_in(self.facts) };
+            let value = match (fact.find_in(self.facts), expression) {
+                (Value::Null, Expression::FactOr(fact_or)) => fact_or.1.to_json(),
+                (value, _) => value,
+            };
+            return ConditionTrace::Fact { fact: fact.to_string(), value };
         }
         match expression {
             Expression::Operation(operation) => self.operation(operation, path),

@@ -77,7 +77,9 @@ pub fn describe_operators() -> Vec<OperatorDescription> {
 
 const fn operator_sentence(operator: Operator) -> &'static str {
     match operator {
-        Operator::Variable => "The value of the fact that the first argument names.",
+        Operator::Variable => {
+            "The value of the fact that the first argument names; the second stands for it where it is null."
+        }
         Operator::Equal | Operator::StrictEqual => "Whether both values have the same type and are the same.",
         Operator::NotEqual | Operator::StrictNotEqual => {
             "Whether the values are of different types or not the same."

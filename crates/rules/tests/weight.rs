@@ -33,6 +33,7 @@ fn a_condition_weighs_what_it_takes_and_not_much_more() {
         filled_with(&json!({"<": [{"var": "now"}, "2026-06-01T00:00:00Z"]})),
         filled_with(&json!({"var": "attributes.a"})),
         json!({ "and": (0..600).map(|at| json!({"var": format!("attributes.a{at}")})).collect::<Vec<_>>() }),
+        filled_with(&json!({"var": ["attributes.a", "none"]})),
         json!({ "and": (0..150).map(long_activity).collect::<Vec<_>>() }),
     ] {
         let before = ALLOCATOR.allocated();

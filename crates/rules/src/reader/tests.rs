@@ -169,6 +169,24 @@ fn the_default_of_a_variable_is_checked_too() {
 }
 
 #[test]
+fn the_default_of_a_fact_that_can_be_null_is_a_value_it_could_have() {
+    for default in [json!(0), json!("none"), json!(false), json!(null)] {
+        assert!(is_accepted(&json!({"var": ["attributes.level", default]})), "{default}");
+    }
+    for default in [json!([]), json!({"var": "user.ageDays"}), json!({"+": 1})] {
+        let (pointer, message) = only_fault(&json!({"!": {"var": ["attributes.level", default]}}));
+        assert_eq!(
+            (pointer.as_str(), message.starts_with("a default must be")),
+            ("/!/var/1", true),
+            "{default}"
+        );
+    }
+    assert!(is_accepted(&json!({"var": ["activity.score.max", 0]})));
+    let (_, message) = only_fault(&json!({"var": ["activity.score.max", "0"]}));
+    assert_eq!(message, "activity.score.max is a number, and so must its default be");
+}
+
+#[test]
 fn every_fault_is_reported() {
     let condition = json!({"and": [
         {"nope": 1},

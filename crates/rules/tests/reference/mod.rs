@@ -70,6 +70,10 @@ impl NaiveEvaluator {
     fn variable(&self, arguments: &Value) -> (NaiveOutcome, Value) {
         let name = arguments.get(0).unwrap_or(arguments).as_str().expect("a name");
         let value = self.facts.pointer(&format!("/{}", name.replace('.', "/"))).expect("a fact");
+        let value = match arguments.get(1) {
+            Some(default) if value.is_null() => &to_json(&from_json(default)),
+            _ => value,
+        };
         (Some(from_json(value)), json!({ "fact": name, "value": value }))
     }
 
