@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use domain::{Clock, SystemClock};
 use e2e::{Api, Setup, System, on_every_setup, on_setup, text};
 use futures::future::join_all;
 use reqwest::Method;
@@ -19,8 +20,7 @@ on_setup!(embedded_split, EmbeddedSplit, seven_days_of_logins_open_an_attendance
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 fn now_millis() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_millis()).unwrap()
+    SystemClock.now().as_millis()
 }
 
 /// So many milliseconds since 1970, as RFC 3339 has it.
@@ -90,7 +90,10 @@ async fn what_the_game_says_of_a_user_decides_a_claim(setup: Setup) {
     let mina = api.register("mina@example.com").await;
     let token = api.log_in("mina@example.com").await;
     let refused = api.claim(&token, &event).await.expect_problem(422, "CONDITION_NOT_MET");
-    assert_eq!((&refused["progress"][0]["actual"], &refused["progress"][1]["actual"]), (&Value::Null, &json!(0)));
+    assert_eq!(
+        (&refused["progress"][0]["actual"], &refused["progress"][1]["actual"]),
+        (&Value::Null, &json!(0))
+    );
     let attributes = json!({ "attributes": { "level": 30, "guild": "Ärger" } });
     api.put(&format!("/users/{mina}/attributes"), &key, &attributes).await.expect(200);
     let purchases: Vec<_> = (0..100)
@@ -111,7 +114,8 @@ async fn what_the_game_says_of_a_user_decides_a_claim(setup: Setup) {
     let tried = json!({ "condition": condition, "userId": mina, "eventId": event });
     assert_eq!(api.post("/conditions/evaluate", &operator, &tried).await.expect(200)["eligible"], true);
     let draft = json!({ "condition": { "<": [{ "var": "activity.purchase.sum" }, 10] } });
-    let backtest = api.post(&format!("/events/{event}/condition/backtest"), &operator, &draft).await.expect(200);
+    let backtest =
+        api.post(&format!("/events/{event}/condition/backtest"), &operator, &draft).await.expect(200);
     assert_eq!(backtest["lost"]["sampleUserIds"], json!([mina]));
 }
 
@@ -119,7 +123,8 @@ async fn what_the_game_says_of_a_user_decides_a_claim(setup: Setup) {
 fn some_batch(users: &[String], prefix: &str, count: usize) -> Vec<Value> {
     let now = now_millis();
     let activity = |n: usize| {
-        let at = time_text(now - i64::try_from(n % 5).unwrap() * DAY - i64::try_from(n % 96).unwrap() * 900_000);
+        let at =
+            time_text(now - i64::try_from(n % 5).unwrap() * DAY - i64::try_from(n % 96).unwrap() * 900_000);
         let value = if n.is_multiple_of(2) { json!(n) } else { Value::Null };
         let user = &users[n % users.len()];
         json!({ "id": format!("{prefix}-{n}"), "userId": user, "type": "play", "at": at, "value": value })
@@ -179,11 +184,13 @@ async fn crash_amid_batches(setup: Setup, rounds: usize) {
     let users = registered_users(&system).await;
     let mut reported = 0;
     for round in 0..rounds {
-        let batches: Vec<_> =
-            (0..4).map(|n| json!({ "activities": some_batch(&users, &format!("r{round}-{n}"), 60) })).collect();
+        let batches: Vec<_> = (0..4)
+            .map(|n| json!({ "activities": some_batch(&users, &format!("r{round}-{n}"), 60) }))
+            .collect();
         let (api, key_copy, sent) = (system.api.clone(), key.clone(), batches.clone());
         let reports = tokio::spawn(async move {
-            let sends = sent.iter().map(|batch| api.try_call(Method::POST, "/activities", Some(&key_copy), batch));
+            let sends =
+                sent.iter().map(|batch| api.try_call(Method::POST, "/activities", Some(&key_copy), batch));
             join_all(sends).await
         });
         tokio::time::sleep(Duration::from_millis(u64::try_from(round * 7 % 90).unwrap())).await;

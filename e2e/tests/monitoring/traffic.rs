@@ -45,7 +45,8 @@ impl Traffic {
         let refresh = json!({ "refreshToken": session["refreshToken"] });
         let renewed = api.post_anonymously("/auth/refresh", &refresh).await.expect(200);
         api.post("/auth/logout", &text(&renewed, "/accessToken"), &Value::Null).await.expect(204);
-        let activity = json!({ "id": format!("play-{number}"), "userId": text(&session, "/user/id"), "type": "play" });
+        let activity =
+            json!({ "id": format!("play-{number}"), "userId": text(&session, "/user/id"), "type": "play" });
         let batch = json!({ "activities": [activity, activity, {}] });
         api.post("/activities", &self.operator, &batch).await.expect(200);
         let new_event = api.event(&self.operator, &json!({})).await;

@@ -134,26 +134,39 @@ impl DemoStage {
             "condition": {">=": [{"var": "activity.login.streak"}, 7]},
             "periodStart": "2020-01-01T00:00:00Z",
         });
-        let event = self.call(Method::POST, "/events", Some(operator), &event).await?.expect(StatusCode::CREATED)?;
+        let event =
+            self.call(Method::POST, "/events", Some(operator), &event).await?.expect(StatusCode::CREATED)?;
         let id = text_at(&event, "/id")?;
-        println!("10. Olga creates \"{}\": who logs in on seven days in a row may claim.", text_at(&event, "/name")?);
+        println!(
+            "10. Olga creates \"{}\": who logs in on seven days in a row may claim.",
+            text_at(&event, "/name")?
+        );
         let jun = self.register("jun@example.com").await?;
         let token = self.log_in("jun@example.com", PASSWORD).await?;
-        println!("11. Jun registers and logs in, which counts. The game's server reports his logins of the days before:");
+        println!(
+            "11. Jun registers and logs in, which counts. The game's server reports his logins of the days before:"
+        );
         let today = assembly::system_clock().now();
         for days_ago in 0..7 {
             if days_ago > 0 {
                 let at = today.plus_seconds(-days_ago * 24 * 60 * 60);
-                let login = json!({"id": format!("jun-{days_ago}"), "userId": jun, "type": "login", "at": at});
+                let login =
+                    json!({"id": format!("jun-{days_ago}"), "userId": jun, "type": "login", "at": at});
                 let batch = json!({"activities": [login]});
-                self.call(Method::POST, "/activities", Some(operator), &batch).await?.expect(StatusCode::OK)?;
+                self.call(Method::POST, "/activities", Some(operator), &batch)
+                    .await?
+                    .expect(StatusCode::OK)?;
             }
             self.show_progress(&id, &token, days_ago + 1).await?;
         }
         let claim = format!("/events/{id}/request");
         let request =
             self.call(Method::POST, &claim, Some(&token), &json!({})).await?.expect(StatusCode::CREATED)?;
-        println!("12. He claims: 201, request {} is {}.", text_at(&request, "/id")?, text_at(&request, "/status")?);
+        println!(
+            "12. He claims: 201, request {} is {}.",
+            text_at(&request, "/id")?,
+            text_at(&request, "/status")?
+        );
         Ok(())
     }
 
@@ -161,7 +174,8 @@ impl DemoStage {
     async fn show_progress(&self, event: &str, token: &str, days: i64) -> DemoResult<()> {
         let path = format!("/events/{event}/eligibility");
         for _ in 0..MOST_LOOKS {
-            let seen = self.call(Method::GET, &path, Some(token), &Value::Null).await?.expect(StatusCode::OK)?;
+            let seen =
+                self.call(Method::GET, &path, Some(token), &Value::Null).await?.expect(StatusCode::OK)?;
             let step = &seen["progress"][0];
             if step["actual"] == days {
                 let why = seen["reasons"][0]["message"].as_str().unwrap_or("Nothing is lacking.");

@@ -106,7 +106,7 @@ impl ReasonView {
         Self {
             message: reason.sentence(language),
             fact: reason.fact,
-            operator: Some(reason.operator),
+            operator: Some(reason.operator.to_owned()),
             target: Some(reason.target),
             actual: Some(reason.actual),
             ..Self::of_code(ReasonCode::ConditionNotMet, language)
