@@ -23,8 +23,10 @@ use service_kit::{
     identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey},
     identity_gate::{IDENTITY_REFUSED, READY_PATH},
     internal_api::{CHECK_SESSIONS_PATH, SessionsAnswer, SessionsQuestion, ShownSession},
+    traces::{CallKind, CallSpan, continue_trace, mark_failed},
 };
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::{
     sessions::{PresentedSession, SessionCheck, SessionsUnavailable},
@@ -94,6 +96,7 @@ impl HttpUpstream {
         *request.uri_mut() = Uri::from_parts(uri)?;
         *request.version_mut() = Version::HTTP_11;
         request.headers_mut().insert(IDENTITY_HEADER, signed);
+        continue_trace(request.headers_mut());
         Ok(request)
     }
 
@@ -143,7 +146,14 @@ impl SessionCheck for HttpUpstream {
             .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Bytes::from(body))
             .map_err(|_| SessionsUnavailable)?;
-        let answer = self.ask_as_gateway(request, StatusCode::OK).await.ok_or(SessionsUnavailable)?;
+        let service = self.audience.name();
+        let span =
+            CallSpan { kind: CallKind::Http, service, method: "POST", route: CHECK_SESSIONS_PATH }.start();
+        let answer = self.ask_as_gateway(request, StatusCode::OK).instrument(span.clone()).await;
+        if answer.is_none() {
+            mark_failed(&span);
+        }
+        let answer = answer.ok_or(SessionsUnavailable)?;
         let SessionsAnswer { current } = serde_json::from_slice(&answer).map_err(|_| SessionsUnavailable)?;
         Ok(current)
     }

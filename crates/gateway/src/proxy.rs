@@ -91,7 +91,7 @@ async fn call_service(
     if let Identity::User(caller) = identity {
         *user = Some(caller.id);
     }
-    let answer = gateway.upstream(route.service).call(request, identity).await;
+    let answer = gateway.upstream(route.service).call(route, request, identity).await;
     let mut response = answer.map_err(|error| Problem::new(ProblemCode::Unavailable).caused_by(error))?;
     match rejected {
         // The route could have done without the token, but not without anything: then its fault is what to

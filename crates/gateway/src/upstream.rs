@@ -5,10 +5,14 @@ use std::sync::Arc;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
 use http::Request;
-use service_kit::identity::Identity;
+use service_kit::{
+    identity::Identity,
+    traces::{CallKind, CallSpan, mark_failed, record_status},
+};
 use tower::ServiceExt;
+use tracing::Instrument;
 
-use crate::http_upstream::HttpUpstream;
+use crate::{http_upstream::HttpUpstream, routes::Route};
 
 /// A service the gateway hands requests to.
 #[derive(Debug, Clone)]
@@ -35,8 +39,28 @@ pub(crate) enum UpstreamError {
 }
 
 impl Upstream {
-    /// Asks the service on behalf of `identity`. Its caller bounds the time.
+    /// Asks the service on behalf of `identity`, for what `route` promises. Its caller bounds the time.
     pub(crate) async fn call(
+        &self,
+        route: &Route,
+        request: Request<Bytes>,
+        identity: Identity,
+    ) -> Result<Response, UpstreamError> {
+        let kind = match self {
+            Upstream::InProcess(_) => CallKind::InProcess,
+            Upstream::Http(_) => CallKind::Http,
+        };
+        let (service, method) = (route.service.name(), route.method.as_str());
+        let span = CallSpan { kind, service, method, route: route.path }.start();
+        let answer = self.pass_on(request, identity).instrument(span.clone()).await;
+        match &answer {
+            Ok(response) => record_status(&span, response.status().as_u16()),
+            Err(_) => mark_failed(&span),
+        }
+        answer
+    }
+
+    async fn pass_on(
         &self,
         mut request: Request<Bytes>,
         identity: Identity,

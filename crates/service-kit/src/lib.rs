@@ -17,4 +17,5 @@ pub mod ratelimit;
 mod request_metrics;
 pub mod server;
 pub mod telemetry;
+pub mod traces;
 pub mod worker;

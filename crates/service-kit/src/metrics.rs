@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 use metrics_process::Collector;
 
 use crate::{
-    queue_figures,
+    queue_figures, traces,
     worker::{StepReport, Worker},
 };
 
@@ -48,6 +48,8 @@ pub const STORE_DISK_SIZE: &str = "guerdon_store_disk_size_bytes";
 pub const STORE_FILE_SIZE: &str = "guerdon_store_file_size_bytes";
 /// Session checks asked by requests (`asked`) and calls made to auth for them (`calls`).
 pub const SESSION_CHECKS: &str = "guerdon_session_checks_total";
+/// Spans that were recorded, by what became of them.
+pub const TRACE_SPANS: &str = "guerdon_trace_spans_total";
 /// Steps that workers have done, failed ones included, by worker.
 pub const WORKER_RUNS: &str = "guerdon_worker_runs_total";
 /// Steps that failed, by worker.
@@ -74,6 +76,8 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_outcomes();
     describe_stores();
     describe_workers();
+    describe_counter!(TRACE_SPANS, "Spans recorded for the collector, by what became of them");
+    traces::show_figures();
     Collector::default().describe();
     metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(HANDLE.get_or_init(|| handle).clone())
@@ -133,7 +137,12 @@ impl<K: Enum + Copy> LabelCounters<K> {
 
     /// One more with this value.
     pub fn count(&self, value: K) {
-        self.0[value].increment(1);
+        self.count_many(value, 1);
+    }
+
+    /// So many more with this value.
+    pub fn count_many(&self, value: K, number: usize) {
+        self.0[value].increment(number as u64);
     }
 }
 

@@ -16,9 +16,12 @@ use service_kit::{
     health::Dependency,
     identity::{Audience, IdentityKey},
     identity_gate::IdentitySource,
+    internal_api::CHECK_SESSIONS_PATH,
     ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits},
+    traces::{CallKind, CallSpan, mark_failed},
 };
 use store_kit::{connection::StoreConnection, ratelimit::RedisRateLimits, redis::Redis};
+use tracing::Instrument;
 
 use super::{StartError, Topology, api_document, system_clock};
 use crate::{
@@ -209,7 +212,11 @@ struct InProcessSessions(auth::AuthService);
 impl SessionCheck for InProcessSessions {
     async fn are_current(&self, sessions: Vec<PresentedSession>) -> Result<Vec<bool>, SessionsUnavailable> {
         let asked: Vec<_> = sessions.into_iter().map(|session| (session.user, session.token)).collect();
-        self.0.check_sessions(&asked).await.map_err(|error| {
+        // In a trace it looks as between processes.
+        let (kind, service) = (CallKind::InProcess, Audience::Auth.name());
+        let span = CallSpan { kind, service, method: "POST", route: CHECK_SESSIONS_PATH }.start();
+        self.0.check_sessions(&asked).instrument(span.clone()).await.map_err(|error| {
+            mark_failed(&span);
             tracing::warn!(%error, "sessions cannot be checked");
             SessionsUnavailable
         })
