@@ -5,6 +5,7 @@ use service_kit::traces::{CollectorEndpoint, CollectorHeaders, SampledShare, Tra
 
 /// Where traces go, and how many.
 #[derive(Debug, Clone, Args)]
+#[allow(clippy::doc_markdown, reason = "the comments are the help, which knows no backticks")]
 #[allow(clippy::struct_field_names, reason = "the fields are named as the variables and flags are")]
 pub(crate) struct CollectorSettings {
     /// A collector that takes traces by OTLP over HTTP, below /v1/traces: http://collector:4318. Default: none are
