@@ -9,8 +9,8 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
-/// A collector of traces on this machine, which takes OTLP over HTTP as real ones do and keeps what it is sent. It ends with
-/// the test.
+/// A collector of traces on this machine, which takes OTLP over HTTP as real ones do and keeps what it is
+/// sent. It ends with the test.
 #[derive(Debug, Clone)]
 pub struct Collector {
     /// What `OTEL_EXPORTER_OTLP_ENDPOINT` says to send traces here.

@@ -34,8 +34,8 @@ async fn call_traced(system: &System, trace: &str, path: &str, token: Option<&st
     Answer::read(request.send().await.expect("an answer")).await.expect("a whole answer")
 }
 
-/// Finds spans of a trace by their way: each is called so, was recorded by that process, and is a child of the one before;
-/// the first one's parent is the client's.
+/// Finds spans of a trace by their way: each is called so, was recorded by that process, and is a child of
+/// the one before; the first one's parent is the client's.
 #[track_caller]
 fn assert_way(spans: &[CollectedSpan], way: &[(&str, &str)]) {
     let mut parents = vec![CLIENT_SPAN.to_owned()];
@@ -67,7 +67,8 @@ impl SetupNames {
         Self { gateway: "guerdon", auth: "guerdon", event: "guerdon", setup }
     }
 
-    /// From the client's request to where a service begins to work on it. In one process that is the call itself.
+    /// From the client's request to where a service begins to work on it. In one process that is the call
+    /// itself.
     fn way_to<'a>(
         &self,
         request: &'a str,

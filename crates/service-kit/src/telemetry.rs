@@ -12,8 +12,8 @@ use tracing_subscriber::{
 
 use crate::traces::{self, TraceExport};
 
-/// Starts logging at this level (`info`, or directives such as `info,sqlx=debug`), and recording what `traces` exports. A
-/// second call changes nothing.
+/// Starts logging at this level (`info`, or directives such as `info,sqlx=debug`), and recording what
+/// `traces` exports. A second call changes nothing.
 pub fn start(level: &str, traces: &TraceExport) -> Result<(), ParseError> {
     let registry = tracing_subscriber::registry().with(log_layer(level, std::io::stdout)?);
     // Only the first subscriber of a process can be set, and that is the one wanted.

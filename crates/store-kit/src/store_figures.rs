@@ -1,4 +1,5 @@
-//! How long the operations of a store take, and how many fail; and the span of each in the trace it belongs to.
+//! How long the operations of a store take, and how many fail; and the span of each in the trace it belongs
+//! to.
 
 use std::{fmt, time::Instant};
 
@@ -37,8 +38,8 @@ impl StoreFigures {
         }
     }
 
-    /// Carries out an operation, and notes how long it took and whether it was done. `operation` is what traces call it:
-    /// `read` or `write`, or `request` where the store does not tell them apart.
+    /// Carries out an operation, and notes how long it took and whether it was done. `operation` is what
+    /// traces call it: `read` or `write`, or `request` where the store does not tell them apart.
     pub(crate) async fn measure<T>(
         &self,
         operation: &'static str,

@@ -8,8 +8,8 @@ use service_kit::traces::{CollectorEndpoint, CollectorHeaders, SampledShare, Tra
 #[allow(clippy::doc_markdown, reason = "the comments are the help, which knows no backticks")]
 #[allow(clippy::struct_field_names, reason = "the fields are named as the variables and flags are")]
 pub(crate) struct CollectorSettings {
-    /// A collector that takes traces by OTLP over HTTP, below /v1/traces: http://collector:4318. Default: none are
-    /// recorded.
+    /// A collector that takes traces by OTLP over HTTP, below /v1/traces: http://collector:4318. Default:
+    /// none are recorded.
     #[arg(long, env)]
     pub(crate) otel_exporter_otlp_endpoint: Option<CollectorEndpoint>,
     /// What each request to the collector says besides: name=value, with commas between them.

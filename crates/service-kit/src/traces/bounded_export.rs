@@ -47,8 +47,8 @@ pub(crate) fn show_figures() {
     LazyLock::force(&FIGURES);
 }
 
-/// Passes spans on to a queue unless too many wait there already. The queue has a bound of its own, but tells nobody what
-/// it drops.
+/// Passes spans on to a queue unless too many wait there already. The queue has a bound of its own, but tells
+/// nobody what it drops.
 #[derive(Debug)]
 pub(super) struct BoundedQueue<P> {
     next: P,

@@ -1,10 +1,10 @@
 //! Traces: which part of a request took how long, across processes, for a collector that speaks OTLP.
 //!
-//! Spans are those of `tracing`, under a target of their own: no log filter touches them, and no line of the log shows
-//! them. As long as no collector is set they are never built.
+//! Spans are those of `tracing`, under a target of their own: no log filter touches them, and no line of the
+//! log shows them. As long as no collector is set they are never built.
 //!
-//! Only the edge begins traces, or goes on with its caller's. Whatever is behind it joins the trace of whoever asks, and
-//! where that is nobody (probes, workers) nothing is recorded.
+//! Only the edge begins traces, or goes on with its caller's. Whatever is behind it joins the trace of
+//! whoever asks, and where that is nobody (probes, workers) nothing is recorded.
 
 mod bounded_export;
 mod collector_client;

@@ -16,8 +16,8 @@ use super::TARGET;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// A span of some trace, here or in another process, to which others can refer. Cheap to clone, and nothing where no
-/// trace is recorded.
+/// A span of some trace, here or in another process, to which others can refer. Cheap to clone, and nothing
+/// where no trace is recorded.
 #[derive(Debug, Clone, Default)]
 pub struct TracePlace(Option<Arc<SpanContext>>);
 
@@ -39,7 +39,8 @@ impl TracePlace {
         Self::from_context(&span.context())
     }
 
-    /// Whoever sends a request with these headers (W3C Trace Context). What is malformed or there twice counts for nothing.
+    /// Whoever sends a request with these headers (W3C Trace Context). What is malformed or there twice
+    /// counts for nothing.
     pub(super) fn of_sender(headers: &HeaderMap) -> Self {
         let mut parents = headers.get_all(TRACEPARENT).iter();
         match (parents.next(), parents.next()) {
@@ -115,8 +116,8 @@ pub fn continue_trace(headers: &mut HeaderMap) {
     }
 }
 
-/// `00-` trace `-` span `-` flags, all in lower-case hexadecimal digits; later versions may say more behind that (W3C
-/// Trace Context, 3.2). The library is more lenient.
+/// `00-` trace `-` span `-` flags, all in lower-case hexadecimal digits; later versions may say more behind
+/// that (W3C Trace Context, 3.2). The library is more lenient.
 fn is_well_formed(parent: &[u8]) -> bool {
     const LENGTH: usize = 55;
     let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);

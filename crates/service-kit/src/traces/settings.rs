@@ -8,7 +8,8 @@ use http::{
 };
 use percent_encoding::percent_decode_str;
 
-/// Where the collector takes spans, below the address that operators name (OTLP, "endpoint URLs for OTLP/HTTP").
+/// Where the collector takes spans, below the address that operators name (OTLP, "endpoint URLs for
+/// OTLP/HTTP").
 const TRACES_PATH: &str = "v1/traces";
 
 /// What a process needs to hand its spans to a collector.

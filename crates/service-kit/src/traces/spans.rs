@@ -102,7 +102,8 @@ impl CallSpan<'_> {
 /// An operation on a store.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreSpan {
-    /// What the store runs on, by the name that OpenTelemetry has for it: `sqlite`, `mongodb`, `postgresql`, `redis`.
+    /// What the store runs on, by the name that OpenTelemetry has for it: `sqlite`, `mongodb`, `postgresql`,
+    /// `redis`.
     pub system: &'static str,
     /// What operators call the store.
     pub store: &'static str,
@@ -138,8 +139,8 @@ pub fn start_ask_span(queue: &'static str) -> Span {
     info_span!(target: TARGET, "ask", otel.name = format_args!("ask {queue}"), guerdon.queue = queue)
 }
 
-/// Begins one piece of work for everybody who waits at these places. It belongs to the first of them whose trace is
-/// recorded, and refers to the others.
+/// Begins one piece of work for everybody who waits at these places. It belongs to the first of them whose
+/// trace is recorded, and refers to the others.
 pub fn start_group_span<'a>(
     work: &'static str,
     queue: &'static str,
