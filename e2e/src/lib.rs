@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod collector;
 mod database;
 mod figures;
 pub mod forge;
@@ -18,6 +19,7 @@ mod system;
 mod wire;
 
 pub use api::{Answer, Api, text};
+pub use collector::{CollectedSpan, Collector};
 pub use database::{EventDb, UserDb, sqlite_journals};
 pub use figures::Figures;
 pub use process::{Finished, Process};

@@ -56,6 +56,12 @@ async fn what_cannot_be_understood_stops_the_start_with_the_variables_name_and_w
         ("CORS_ORIGINS", "*", 2, "no origin"),
         ("LOG_LEVEL", "warning", 2, "is no level"),
         ("LOG_LEVEL", "a=b=c", 2, "is no level"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", 2, "http://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:hunter2@collector:4318", 2, "http://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318", 2, "must begin with http://"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2", 2, "name=value"),
+        ("OTEL_EXPORTER_OTLP_HEADERS_FILE", "/no/such/file", 2, "cannot be read"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.5", 2, "from 0 to 1"),
     ] {
         let failed = start_failing(folder.path(), &[(variable, value)]).await;
         let told = format!("{variable}={value}: {}{}", failed.stdout, failed.stderr);
@@ -90,6 +96,9 @@ async fn an_empty_variable_counts_as_not_set_and_booleans_may_be_written_in_any_
         "TRUSTED_PROXIES",
         "KEEP_ALIVE_SECONDS",
         "RATE_LIMIT_LOGIN",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_TRACES_SAMPLER_ARG",
     ] {
         variables.push((name, ""));
     }

@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use service_kit::{
     budget,
-    identity::Identity,
     internal_api::{LoginsReport, MAX_LOGINS, RECORD_LOGINS_PATH, ReportedLogin},
     queue_figures::QueueFigures,
     worker::{StepReport, WakeUp, Worker},
@@ -129,7 +128,7 @@ impl LoginReporter {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::from(body))
             .map_err(|error| failed(&error))?;
-        let call = self.event.call(request, Identity::Gateway.into());
+        let call = self.event.call_as_gateway(request);
         let answer = timeout(budget::SERVICE_ANSWER, call).await.map_err(|late| failed(&late))?;
         match answer.map_err(|error| failed(&error))?.status() {
             StatusCode::NO_CONTENT => Ok(()),

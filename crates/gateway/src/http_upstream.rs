@@ -28,8 +28,10 @@ use service_kit::{
         CHECK_SESSIONS_PATH, SessionsAnswer, SessionsQuestion, ShownSession, USER_ROLES_PATH,
         UserRolesAnswer, UserRolesQuestion,
     },
+    traces::{CallKind, CallSpan, continue_trace, mark_failed},
 };
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::{
     sessions::{CredentialsAnswer, CredentialsQuestion, PresentedSession, SessionCheck, SessionsUnavailable},
@@ -100,6 +102,7 @@ impl HttpUpstream {
         *request.uri_mut() = Uri::from_parts(uri)?;
         *request.version_mut() = Version::HTTP_11;
         request.headers_mut().insert(IDENTITY_HEADER, signed);
+        continue_trace(request.headers_mut());
         Ok(request)
     }
 
@@ -137,7 +140,13 @@ impl HttpUpstream {
             .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Bytes::from(serde_json::to_vec(question).ok()?))
             .ok()?;
-        serde_json::from_slice(&self.ask_as_gateway(request, StatusCode::OK).await?).ok()
+        let service = self.audience.name();
+        let span = CallSpan { kind: CallKind::Http, service, method: "POST", route: path }.start();
+        let answer = self.ask_as_gateway(request, StatusCode::OK).instrument(span.clone()).await;
+        if answer.is_none() {
+            mark_failed(&span);
+        }
+        serde_json::from_slice(&answer?).ok()
     }
 
     async fn answers_with(&self, path: &'static str, expected: StatusCode) -> bool {

@@ -92,7 +92,8 @@ async fn call_service(
         Some(place) => gateway.subjects.find_subject(place, &request, identity).await?,
         None => None,
     };
-    let answer = gateway.upstream(route.service).call(request, VouchedCall { identity, subject }).await;
+    let answer =
+        gateway.upstream(route.service).call(route, request, VouchedCall { identity, subject }).await;
     let mut response = answer.map_err(|error| Problem::new(ProblemCode::Unavailable).caused_by(error))?;
     match rejected {
         // The route could have done without the token, but not without anything: then its fault is what to

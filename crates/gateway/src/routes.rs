@@ -39,6 +39,16 @@ pub enum ServiceName {
     Event,
 }
 
+impl ServiceName {
+    /// What operators call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Event => "event",
+        }
+    }
+}
+
 /// One route of the public API.
 #[derive(Debug, Clone)]
 pub struct Route {

@@ -5,10 +5,15 @@ use std::sync::Arc;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
 use http::Request;
-use service_kit::{identity::VouchedCall, identity_gate::vouch_for};
+use service_kit::{
+    identity::{Identity, VouchedCall},
+    identity_gate::vouch_for,
+    traces::{CallKind, CallSpan, mark_failed, record_status},
+};
 use tower::ServiceExt;
+use tracing::Instrument;
 
-use crate::http_upstream::HttpUpstream;
+use crate::{http_upstream::HttpUpstream, routes::Route};
 
 /// A service the gateway hands requests to.
 #[derive(Debug, Clone)]
@@ -35,8 +40,33 @@ pub(crate) enum UpstreamError {
 }
 
 impl Upstream {
-    /// Asks the service, vouching for who calls and whom it is about. Its caller bounds the time.
+    /// Asks the service for what `route` promises, vouching for who calls and whom it is about. Its caller bounds the time.
     pub(crate) async fn call(
+        &self,
+        route: &Route,
+        request: Request<Bytes>,
+        call: VouchedCall,
+    ) -> Result<Response, UpstreamError> {
+        let kind = match self {
+            Upstream::InProcess(_) => CallKind::InProcess,
+            Upstream::Http(_) => CallKind::Http,
+        };
+        let (service, method) = (route.service.name(), route.method.as_str());
+        let span = CallSpan { kind, service, method, route: route.path }.start();
+        let answer = self.pass_on(request, call).instrument(span.clone()).await;
+        match &answer {
+            Ok(response) => record_status(&span, response.status().as_u16()),
+            Err(_) => mark_failed(&span),
+        }
+        answer
+    }
+
+    /// Asks the service for the gateway itself, beside any request.
+    pub(crate) async fn call_as_gateway(&self, request: Request<Bytes>) -> Result<Response, UpstreamError> {
+        self.pass_on(request, Identity::Gateway.into()).await
+    }
+
+    async fn pass_on(
         &self,
         mut request: Request<Bytes>,
         call: VouchedCall,

@@ -8,8 +8,12 @@ use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     time::timeout,
 };
+use tracing::{Instrument, Span};
 
-use crate::queue_figures::QueueFigures;
+use crate::{
+    queue_figures::QueueFigures,
+    traces::{TracePlace, mark_failed, refer_to_group, start_ask_span, start_group_span},
+};
 
 /// How much a batcher takes on.
 #[derive(Debug, Clone, Copy)]
@@ -41,15 +45,26 @@ pub enum BatchError {
 /// Hands questions to a worker task in batches and each answer back to its asker. Cheap to clone.
 #[derive(Debug)]
 pub struct Batcher<Q, A> {
-    questions: mpsc::Sender<(Q, oneshot::Sender<A>)>,
+    queue: &'static str,
+    questions: mpsc::Sender<WaitingQuestion<Q, A>>,
     patience: Duration,
     figures: QueueFigures,
 }
 
 impl<Q, A> Clone for Batcher<Q, A> {
     fn clone(&self) -> Self {
-        Self { questions: self.questions.clone(), patience: self.patience, figures: self.figures.clone() }
+        let (queue, patience) = (self.queue, self.patience);
+        Self { queue, questions: self.questions.clone(), patience, figures: self.figures.clone() }
     }
+}
+
+#[derive(Debug)]
+struct WaitingQuestion<Q, A> {
+    question: Q,
+    /// The span that waits.
+    asker: TracePlace,
+    /// Takes the answer, and the span of the batch in which it was found.
+    reply: oneshot::Sender<(A, TracePlace)>,
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
@@ -62,33 +77,43 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         Fut: Future<Output = Vec<A>> + Send + 'static,
     {
         let (questions, waiting) = mpsc::channel(limits.waiting);
-        tokio::spawn(run(limits, waiting, Arc::new(answer)));
+        tokio::spawn(run(queue, limits, waiting, Arc::new(answer)));
         let figures = QueueFigures::watch(queue, &questions);
-        Self { questions, patience: limits.patience, figures }
+        Self { queue, questions, patience: limits.patience, figures }
     }
 
     /// Asks and waits for the answer. The work is done even if the caller stops waiting.
     pub async fn ask(&self, question: Q) -> Result<A, BatchError> {
-        let asked = self.ask_in_turn(question).await;
+        let span = start_ask_span(self.queue);
+        let asked = self.ask_in_turn(question, &span).instrument(span.clone()).await;
+        if asked.is_err() {
+            mark_failed(&span);
+        }
         if matches!(asked, Err(BatchError::Full | BatchError::Late)) {
             self.figures.note_refusal();
         }
         asked
     }
 
-    async fn ask_in_turn(&self, question: Q) -> Result<A, BatchError> {
+    async fn ask_in_turn(&self, question: Q, span: &Span) -> Result<A, BatchError> {
         let (reply, answer) = oneshot::channel();
-        self.questions.try_send((question, reply)).map_err(|_| BatchError::Full)?;
+        let asker = TracePlace::of(span);
+        self.questions.try_send(WaitingQuestion { question, asker, reply }).map_err(|_| BatchError::Full)?;
         match timeout(self.patience, answer).await {
-            Ok(answer) => answer.map_err(|_| BatchError::Lost),
+            Ok(Ok((answer, batch))) => {
+                refer_to_group(span, &batch);
+                Ok(answer)
+            }
+            Ok(Err(_)) => Err(BatchError::Lost),
             Err(_) => Err(BatchError::Late),
         }
     }
 }
 
 async fn run<Q, A, F, Fut>(
+    queue: &'static str,
     limits: Limits,
-    mut waiting: mpsc::Receiver<(Q, oneshot::Sender<A>)>,
+    mut waiting: mpsc::Receiver<WaitingQuestion<Q, A>>,
     answer: Arc<F>,
 ) where
     Q: Send + 'static,
@@ -104,14 +129,18 @@ async fn run<Q, A, F, Fut>(
             return;
         }
         let answer = Arc::clone(&answer);
-        tokio::spawn(async move {
-            let (questions, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let span = start_group_span("batch", queue, batch.iter().map(|waiting| &waiting.asker));
+        let work = async move {
+            let place = TracePlace::here();
+            let (questions, replies): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|waiting| (waiting.question, waiting.reply)).unzip();
             for (reply, answer) in replies.into_iter().zip(answer(questions).await) {
                 // The asker may have gone; its answer has nowhere to go.
-                let _ = reply.send(answer);
+                let _ = reply.send((answer, place.clone()));
             }
             drop(slot);
-        });
+        };
+        tokio::spawn(work.instrument(span));
     }
 }
 

@@ -38,12 +38,16 @@ pub const REFUSED_BODY: Duration = Duration::from_secs(2);
 pub const PREFLIGHT: Duration = Duration::from_hours(1);
 /// How long the first contact with a store may take at start-up.
 pub const START_CONTACT: Duration = Duration::from_secs(10);
+/// How long a collector may take for a batch of spans. Nobody waits for it.
+pub const TRACE_EXPORT: Duration = Duration::from_secs(5);
 /// How long requests in flight and workers may take to finish once the process was told to stop.
 pub const DRAIN: Duration = Duration::from_secs(8);
 /// How long closing the stores may take after that.
 pub const CLOSE_STORES: Duration = Duration::from_secs(1);
 /// How long the logins of the last requests have to become activities.
 pub const LAST_LOGINS: Duration = Duration::from_millis(500);
+/// How long handing over the last spans may take, at the same time.
+pub const FLUSH_TRACES: Duration = Duration::from_secs(1);
 /// A process that was told to stop is gone within this time.
 pub const STOP: Duration = Duration::from_secs(10);
 
@@ -61,4 +65,5 @@ const _: () = {
     assert!(is_longer(REDIS_REQUEST, SHARED_RATE_LIMIT));
     assert!(is_longer(KEEP_ALIVE, UPSTREAM_IDLE));
     assert!(STOP.as_millis() > DRAIN.as_millis() + LAST_LOGINS.as_millis() + CLOSE_STORES.as_millis());
+    assert!(FLUSH_TRACES.as_millis() <= CLOSE_STORES.as_millis());
 };

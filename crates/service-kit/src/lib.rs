@@ -19,4 +19,5 @@ mod request_metrics;
 pub mod server;
 pub mod subject;
 pub mod telemetry;
+pub mod traces;
 pub mod worker;

@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 use metrics_process::Collector;
 
 use crate::{
-    queue_figures,
+    queue_figures, traces,
     worker::{StepReport, Worker},
 };
 
@@ -52,6 +52,8 @@ pub const STORE_DISK_SIZE: &str = "guerdon_store_disk_size_bytes";
 pub const STORE_FILE_SIZE: &str = "guerdon_store_file_size_bytes";
 /// Session checks asked by requests (`asked`) and calls made to auth for them (`calls`).
 pub const SESSION_CHECKS: &str = "guerdon_session_checks_total";
+/// Spans that were recorded, by what became of them.
+pub const TRACE_SPANS: &str = "guerdon_trace_spans_total";
 /// Steps that workers have done, failed ones included, by worker.
 pub const WORKER_RUNS: &str = "guerdon_worker_runs_total";
 /// Steps that failed, by worker.
@@ -78,6 +80,8 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_outcomes();
     describe_stores();
     describe_workers();
+    describe_counter!(TRACE_SPANS, "Spans recorded for the collector, by what became of them");
+    traces::show_figures();
     Collector::default().describe();
     metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(HANDLE.get_or_init(|| handle).clone())

@@ -10,10 +10,12 @@ use axum::{
 use domain::{ApiKeyId, RandomSource, UserId};
 use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use tracing::{Instrument, Span};
 
 use crate::{
     problem::{Problem, ProblemCode},
     request_metrics::RequestMetrics,
+    traces::{RequestSpan, TracePlace, record_status},
 };
 
 /// Correlates a request with its log lines and its answer.
@@ -74,6 +76,18 @@ impl RequestObserver {
             random: RandomSource::new(),
         }
     }
+
+    fn start_span(&self, request: &Request, route: Option<&str>, id: &CorrelationId) -> Span {
+        let span = RequestSpan {
+            service: self.service,
+            is_edge: self.is_edge,
+            method: logged_method(request.method()),
+            route,
+            request_id: &id.0,
+            headers: request.headers(),
+        };
+        span.start()
+    }
 }
 
 /// The middleware itself; put it outermost.
@@ -87,13 +101,21 @@ pub async fn observe_request(
     request.headers_mut().insert(REQUEST_ID_HEADER, id_header.clone());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let matched = matched.as_ref().map(MatchedPath::as_str);
+    let span = observer.start_span(&request, matched, &id);
 
-    let mut entry =
-        AccessLogEntry { observer: &observer, id: &id, method: &method, route, started, answered: false };
+    let mut entry = AccessLogEntry {
+        observer: &observer,
+        id: &id,
+        method: &method,
+        route: matched.unwrap_or("(none)"),
+        span: &span,
+        started,
+        answered: false,
+    };
     let in_flight = observer.metrics.enter();
-    let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     drop(in_flight);
     entry.answered = true;
 
@@ -144,6 +166,7 @@ struct AccessLogEntry<'a> {
     id: &'a CorrelationId,
     method: &'a Method,
     route: &'a str,
+    span: &'a Span,
     started: Instant,
     answered: bool,
 }
@@ -159,13 +182,23 @@ impl Drop for AccessLogEntry<'_> {
             let millis = self.started.elapsed().as_secs_f64() * 1000.0;
             let (service, request_id, method) =
                 (self.observer.service, &self.id.0, logged_method(self.method));
-            tracing::info!(service, %request_id, method, route = self.route, millis, "the client left");
+            let trace_id = TracePlace::of(self.span).trace_id();
+            tracing::info!(
+                service,
+                %request_id,
+                trace_id = trace_id.as_deref(),
+                method,
+                route = self.route,
+                millis,
+                "the client left"
+            );
         }
     }
 }
 
 impl AccessLogEntry<'_> {
     fn count_answer(&self, status: u16) {
+        record_status(self.span, status);
         self.observer.metrics.count_answer(self.route, self.method, status, self.started.elapsed());
     }
 
@@ -176,11 +209,13 @@ impl AccessLogEntry<'_> {
         let api_key = caller.and_then(|caller| caller.api_key_id()).map(tracing::field::display);
         let code = problem.map(|problem| problem.code().name());
         let cause = problem.and_then(Problem::cause).map(tracing::field::display);
+        let trace_id = TracePlace::of(self.span).trace_id();
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
                     service = self.observer.service,
                     request_id = %self.id.0,
+                    trace_id = trace_id.as_deref(),
                     user_id = user,
                     api_key_id = api_key,
                     method = logged_method(self.method),

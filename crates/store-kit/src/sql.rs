@@ -11,7 +11,8 @@ use service_kit::{
     health::Dependency,
 };
 use sqlx::{Any, AnyConnection, AnyPool, Connection, migrate::Migrator, pool::PoolConnection};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::{
     connection::StoreConnection,
@@ -19,7 +20,7 @@ use crate::{
     postgres::{self, PostgresConnectError},
     readiness,
     sqlite::{AnyFile, ConnectionOpener, OpenError, WriteQueue, open_any},
-    store_figures::StoreFigures,
+    store_figures::{StoreFigures, engine},
 };
 
 /// What work on a connection returns while it runs.
@@ -63,7 +64,7 @@ impl Sql {
             store,
             pool: readers,
             writes: WritePath::Grouped(queue, opener),
-            figures: StoreFigures::new(store),
+            figures: StoreFigures::new(store, engine::SQLITE),
         })
     }
 
@@ -75,7 +76,12 @@ impl Sql {
     ) -> Result<Self, PostgresConnectError> {
         sqlx::any::install_default_drivers();
         let pool = postgres::connect(url, migrator).await?;
-        Ok(Self { store, pool, writes: WritePath::Pooled, figures: StoreFigures::new(store) })
+        Ok(Self {
+            store,
+            pool,
+            writes: WritePath::Pooled,
+            figures: StoreFigures::new(store, engine::POSTGRESQL),
+        })
     }
 
     /// Reads within the time limit. Sees every write that was acknowledged before.
@@ -83,7 +89,7 @@ impl Sql {
     where
         F: for<'c> FnOnce(&'c mut AnyConnection) -> WorkFuture<'c, T> + Send,
     {
-        self.limited(async {
+        self.limited("read", async {
             let mut lease = PoolLease::acquire(&self.pool).await?;
             let result = work(lease.connection()?).await;
             lease.give_back();
@@ -104,7 +110,8 @@ impl Sql {
             WritePath::Grouped(queue, _) => queue.write(work).await,
             WritePath::Pooled => {
                 let db = self.clone();
-                let written = tokio::spawn(async move { db.limited(run_transaction(&db.pool, work)).await });
+                let write = async move { db.limited("write", run_transaction(&db.pool, work)).await };
+                let written = tokio::spawn(write.in_current_span());
                 written.await.map_err(|error| StoreError::unavailable(self.store, error))?
             }
         }
@@ -112,12 +119,11 @@ impl Sql {
 
     async fn limited<T>(
         &self,
-        operation: impl Future<Output = Result<T, sqlx::Error>>,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
-        let started = Instant::now();
-        let limited = timeout(STORE_OPERATION, operation).await;
-        self.figures.note(started.elapsed(), matches!(limited, Ok(Ok(_))));
-        match limited {
+        let limited = timeout(STORE_OPERATION, work);
+        match self.figures.measure(operation, limited, |limited| matches!(limited, Ok(Ok(_)))).await {
             Ok(result) => result.map_err(|error| store_error(self.store, error.into())),
             Err(late) => Err(StoreError::unavailable(self.store, late)),
         }

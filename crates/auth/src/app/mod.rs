@@ -6,10 +6,12 @@ pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
+use tracing::Instrument;
+
 /// Carries work on to its end even if whoever asked goes away: a client that leaves between two steps must not leave a
 /// token behind that the second step would have removed.
 async fn run_to_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    match tokio::spawn(work).await {
+    match tokio::spawn(work.in_current_span()).await {
         Ok(done) => done,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         // The runtime is ending and takes this task with it.

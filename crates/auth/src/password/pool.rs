@@ -20,8 +20,10 @@ use service_kit::{
     budget::QUEUE_WAIT,
     problem::{Problem, ProblemCode},
     queue_figures::{QueueFigures, capacity_gauge, count_as_gauge, depth_gauge},
+    traces::start_ask_span,
 };
 use tokio::{sync::oneshot, time::timeout};
+use tracing::Instrument;
 
 use super::{
     HashError, Hasher, Password,
@@ -170,7 +172,7 @@ impl PasswordPool {
         T: Send + 'static,
         F: FnOnce(&mut Hasher) -> Result<T, HashError> + Send + 'static,
     {
-        let answer = self.run_in_turn(task).await;
+        let answer = self.run_in_turn(task).instrument(start_ask_span(QUEUE)).await;
         if matches!(answer, Err(PasswordError::Busy)) {
             self.figures.refused.note_refusal();
         }

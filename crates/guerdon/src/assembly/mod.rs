@@ -15,6 +15,7 @@ use service_kit::{
     metrics::{self, MetricsUpkeep},
     ratelimit::RateLimitSweeper,
     server::{self, ServerSettings},
+    traces::TraceExport,
     worker::Worker,
 };
 use store_kit::connection::StoreConnection;
@@ -59,6 +60,16 @@ impl Topology {
             Self::Gateway => "gateway",
             Self::Auth => "auth",
             Self::Event => "event",
+        }
+    }
+
+    /// What traces call the process (`service.name`).
+    pub(crate) fn trace_name(self) -> &'static str {
+        match self {
+            Self::All => "guerdon",
+            Self::Gateway => "guerdon-gateway",
+            Self::Auth => "guerdon-auth",
+            Self::Event => "guerdon-event",
         }
     }
 }
@@ -207,15 +218,18 @@ async fn report_last_logins(logins: &LoginReporter) {
 impl Assembly {
     /// Serves until `stop`; then finishes the requests in flight and the workers' steps under way, both at the same time:
     /// a process has to be gone soon after it was told to stop, and what a request leaves to a worker is found at the
-    /// next start. The stores are closed last, so that a SQLite file is whole without its journal.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    /// next start. The stores are closed last, so that a SQLite file is whole without its journal; meanwhile the last traces
+    /// are handed over.
+    pub(crate) async fn run(self, stop: CancellationToken, traces: TraceExport) {
         let bound = self.listeners.into_iter().map(|listener| listener.bound).collect();
         let workers = self.workers.run_to_end(stop.clone(), self.clock);
         tokio::join!(server::serve(bound, self.limits, stop), workers);
         if let Some(logins) = self.login_reporter {
             report_last_logins(&logins).await;
         }
-        if timeout(budget::CLOSE_STORES, close_stores(&self.stores)).await.is_err() {
+        let (closed, ()) =
+            tokio::join!(timeout(budget::CLOSE_STORES, close_stores(&self.stores)), traces.flush());
+        if closed.is_err() {
             tracing::warn!("the stores are not closed yet: not waiting any longer");
         }
         drop(self.locks);

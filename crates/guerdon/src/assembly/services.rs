@@ -17,9 +17,12 @@ use service_kit::{
     health::Dependency,
     identity::{Audience, IdentityKey},
     identity_gate::IdentitySource,
+    internal_api::CHECK_SESSIONS_PATH,
     ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits},
+    traces::{CallKind, CallSpan, mark_failed},
 };
 use store_kit::{connection::StoreConnection, ratelimit::RedisRateLimits, redis::Redis};
+use tracing::Instrument;
 
 use super::{StartError, Topology, api_document, system_clock};
 use crate::{
@@ -232,9 +235,14 @@ impl SessionCheck for InProcessAuth {
     async fn check(&self, question: CredentialsQuestion) -> Result<CredentialsAnswer, SessionsUnavailable> {
         let asked = question.sessions.into_iter().map(|session| (session.user, session.token));
         let sessions: Vec<_> = asked.collect();
-        let checked =
-            tokio::try_join!(self.0.check_sessions(&sessions), self.0.check_api_keys(&question.keys));
-        let (sessions, keys) = checked.map_err(|error| {
+        // In a trace it looks as between processes.
+        let (kind, service) = (CallKind::InProcess, Audience::Auth.name());
+        let span = CallSpan { kind, service, method: "POST", route: CHECK_SESSIONS_PATH }.start();
+        let checks = async {
+            tokio::try_join!(self.0.check_sessions(&sessions), self.0.check_api_keys(&question.keys))
+        };
+        let (sessions, keys) = checks.instrument(span.clone()).await.map_err(|error| {
+            mark_failed(&span);
             tracing::warn!(%error, "sessions and API keys cannot be checked");
             SessionsUnavailable
         })?;

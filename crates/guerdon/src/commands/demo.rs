@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::Role;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use service_kit::traces::TraceExport;
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
@@ -27,7 +28,7 @@ pub(crate) async fn play_demo() -> Outcome {
     let first_admin = assembly.first_admin.as_ref().ok_or("the instance has no administrator")?;
     let password = first_admin.ensure().await?.ok_or("the instance is not fresh")?;
     let stop = CancellationToken::new();
-    let serving = assembly.run(stop.clone());
+    let serving = assembly.run(stop.clone(), TraceExport::off());
     let telling = async {
         let told = DemoStage { client: DirectClient::new(), base: format!("http://{address}") }
             .play(&password)

@@ -1,5 +1,5 @@
 use clap::Args;
-use service_kit::{server, telemetry};
+use service_kit::{server, telemetry, traces::TraceExport};
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
@@ -21,7 +21,11 @@ pub(crate) struct ServeCommand {
 impl ServeCommand {
     /// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
     pub(crate) async fn run(self) -> Outcome {
-        telemetry::start(self.settings.log_level.as_str())?;
+        let traces = match self.settings.collector.traces_of(self.topology.trace_name()) {
+            Some(settings) => TraceExport::start(&settings)?,
+            None => TraceExport::off(),
+        };
+        telemetry::start(self.settings.log_level.as_str(), &traces)?;
         let assembly = assembly::assemble_services(self.topology, &self.settings).await?;
         let told_to_stop = server::stop_signal()?;
         if let Some(first_admin) = &assembly.first_admin {
@@ -31,7 +35,7 @@ impl ServeCommand {
             tracing::info!(part = listener.name, address = %listener.bound.address()?, "listening");
         }
         let stop = CancellationToken::new();
-        let serving = assembly.run(stop.clone());
+        let serving = assembly.run(stop.clone(), traces);
         let signalled = async {
             told_to_stop.await;
             tracing::info!("stopping: finishing what is in flight");

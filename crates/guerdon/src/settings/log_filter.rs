@@ -56,6 +56,8 @@ fn read_directive(directive: &str) -> Result<String, InvalidLogFilter> {
 
 #[cfg(test)]
 mod tests {
+    use service_kit::traces::TraceExport;
+
     use super::*;
 
     #[test]
@@ -67,7 +69,7 @@ mod tests {
             ("info, sqlx=Debug,service_kit::server=trace", "info,sqlx=debug,service_kit::server=trace"),
         ] {
             assert_eq!(text.parse::<LogFilter>().unwrap().as_str(), filter);
-            service_kit::telemetry::start(filter).unwrap();
+            service_kit::telemetry::start(filter, &TraceExport::off()).unwrap();
         }
     }
 

@@ -6,6 +6,7 @@ mod environment;
 mod host;
 mod limits;
 mod log_filter;
+mod traces;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ pub(crate) use self::{
     host::HostName,
     limits::LimitSettings,
     log_filter::LogFilter,
+    traces::CollectorSettings,
 };
 
 /// The defaults are those of the contract, section 1: embedded stores, loopback only.
@@ -68,6 +70,8 @@ pub(crate) struct Settings {
     /// error, warn, info, debug, trace or off; or directives such as info,sqlx=debug.
     #[arg(long, env, default_value = "info")]
     pub(crate) log_level: LogFilter,
+    #[command(flatten)]
+    pub(crate) collector: CollectorSettings,
 }
 
 /// More proxies than any installation has.

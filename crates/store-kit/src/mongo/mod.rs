@@ -35,7 +35,11 @@ pub use self::{
     document::{from_date, from_oid, index, read_document, to_date, to_oid, unique_index},
     failure::{MongoConnectError, is_duplicate, is_duplicate_code},
 };
-use crate::{connection::StoreConnection, error::StoreError, store_figures::StoreFigures};
+use crate::{
+    connection::StoreConnection,
+    error::StoreError,
+    store_figures::{StoreFigures, engine},
+};
 
 /// How often the server is looked after: a lost one is noticed, and found again, within this time.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -83,7 +87,7 @@ impl Mongo {
             database: client.database(&name),
             limit: STORE_OPERATION,
             searches: Arc::new(Semaphore::new(SEARCHES)),
-            figures: StoreFigures::new(store),
+            figures: StoreFigures::new(store, engine::MONGODB),
         };
         match timeout(START_CONTACT, mongo.reachable()).await {
             Ok(Ok(())) => Ok(mongo),
@@ -142,15 +146,14 @@ impl Mongo {
         &self,
         operation: impl IntoFuture<Output = MongoResult<T>>,
     ) -> Result<MongoResult<T>, StoreError> {
-        let started = Instant::now();
-        let limited: Result<_, Elapsed> = timeout(self.limit, operation.into_future()).await;
-        let is_done = match &limited {
+        let is_done = |limited: &Result<MongoResult<T>, Elapsed>| match limited {
             Ok(Ok(_)) => true,
             // That a key is taken is an answer.
             Ok(Err(error)) => is_duplicate(error),
             Err(_) => false,
         };
-        self.figures.note(started.elapsed(), is_done);
+        let limited = timeout(self.limit, operation.into_future());
+        let limited = self.figures.measure("request", limited, is_done).await;
         limited.map_err(|late| StoreError::unavailable(self.store, late))
     }
 

@@ -21,7 +21,7 @@ use redis::{
     io::tcp::TcpSettings,
     sentinel::{SentinelClientBuilder, SentinelServerType},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use self::{
     link::{ConnectionSource, ServerLink},
@@ -36,7 +36,10 @@ use service_kit::{
     health::Dependency,
 };
 
-use crate::{error::StoreError, store_figures::StoreFigures};
+use crate::{
+    error::StoreError,
+    store_figures::{StoreFigures, engine},
+};
 
 /// Requests waiting to be written to a connection; more wait for their turn.
 const QUEUED_REQUESTS: usize = 1024;
@@ -111,7 +114,7 @@ impl Redis {
                 RedisRoute::Cluster(connection)
             }
         };
-        Ok(Self { store, route, figures: StoreFigures::new(store) })
+        Ok(Self { store, route, figures: StoreFigures::new(store, engine::REDIS) })
     }
 
     /// Sends a command, a pipeline or a script, and waits for the answer, for [`REDIS_REQUEST`] at most. What is cut off, or sent
@@ -126,8 +129,16 @@ impl Redis {
         limit: Duration,
         request: &impl RedisRequest,
     ) -> Result<T, StoreError> {
-        let started = Instant::now();
-        let answer = match &self.route {
+        let answer = self.figures.measure("request", self.send(limit, request), Result::is_ok).await;
+        answer.map_err(|reason| StoreError::unavailable(self.store, reason))
+    }
+
+    async fn send<T: FromRedisValue + Send>(
+        &self,
+        limit: Duration,
+        request: &impl RedisRequest,
+    ) -> Result<T, String> {
+        match &self.route {
             RedisRoute::Server(link) => link.send(limit, request).await,
             RedisRoute::Cluster(connection) => {
                 let mut connection = RedisConnection::Cluster(connection.clone());
@@ -136,9 +147,7 @@ impl Redis {
                     Err(late) => Err(late.to_string()),
                 }
             }
-        };
-        self.figures.note(started.elapsed(), answer.is_ok());
-        answer.map_err(|reason| StoreError::unavailable(self.store, reason))
+        }
     }
 }
 

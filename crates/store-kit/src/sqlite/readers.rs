@@ -15,7 +15,7 @@ use super::file::DatabaseFile;
 use crate::{
     error::StoreError,
     sql::{WorkFuture, store_error},
-    store_figures::StoreFigures,
+    store_figures::{StoreFigures, engine},
 };
 
 /// SQLite's instructions between two looks at the clock: some ten microseconds.
@@ -48,7 +48,7 @@ impl ReaderPool {
             options,
             slots: Semaphore::new(size),
             idle: Mutex::default(),
-            figures: StoreFigures::new(store),
+            figures: StoreFigures::new(store, engine::SQLITE),
         }
     }
 
@@ -68,9 +68,8 @@ impl ReaderPool {
             }
             result
         };
-        let read = timeout_at(limit.into(), read).await;
-        self.figures.note(started.elapsed(), matches!(read, Ok(Ok(_))));
-        match read {
+        let read = timeout_at(limit.into(), read);
+        match self.figures.measure("read", read, |read| matches!(read, Ok(Ok(_)))).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 self.file.note_failure(&error);

@@ -8,17 +8,22 @@ use futures::FutureExt;
 use sqlx::Connection;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, error::Elapsed, timeout},
+    time::{error::Elapsed, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
-use service_kit::{budget::QUEUE_WAIT, queue_figures::QueueFigures};
+use service_kit::{
+    budget::QUEUE_WAIT,
+    queue_figures::QueueFigures,
+    traces::{TracePlace, mark_failed, refer_to_group, start_group_span},
+};
 
 use super::{close_quietly, file::DatabaseFile};
 use crate::{
     error::StoreError,
     sql::{WorkFuture, store_error},
-    store_figures::StoreFigures,
+    store_figures::{StoreFigures, engine},
 };
 
 /// Most writes in one transaction.
@@ -72,7 +77,7 @@ impl<C: Connection + Send + 'static> WriteQueue<C> {
             let _ends = ends;
             task.await;
         });
-        let figures = StoreFigures::new(store);
+        let figures = StoreFigures::new(store, engine::SQLITE);
         Self { store, waiting: QueueFigures::watch(store, &queue), queue, closing, closed, figures }
     }
 
@@ -89,10 +94,7 @@ impl<C: Connection + Send + 'static> WriteQueue<C> {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut C) -> WorkFuture<'c, T> + Send + 'static,
     {
-        let started = Instant::now();
-        let written = self.write_in_turn(work).await;
-        self.figures.note(started.elapsed(), written.is_ok());
-        written
+        self.figures.measure("write", self.write_in_turn(work), Result::is_ok).await
     }
 
     async fn write_in_turn<T, F>(&self, work: F) -> Result<T, StoreError>
@@ -101,18 +103,20 @@ impl<C: Connection + Send + 'static> WriteQueue<C> {
         F: for<'c> FnOnce(&'c mut C) -> WorkFuture<'c, T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let write = Box::new(PendingWrite { work: Some(work), result: None, reply });
+        let asker = TracePlace::here();
+        let write = Box::new(PendingWrite { work: Some(work), result: None, asker, reply });
         self.queue.try_send(write).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => self.refuse("too many writes are waiting"),
             mpsc::error::TrySendError::Closed(_) => {
                 StoreError::unavailable(self.store, "the store is closed")
             }
         })?;
-        timeout(QUEUE_WAIT, answer)
+        let (answer, group) = timeout(QUEUE_WAIT, answer)
             .await
             .map_err(|late: Elapsed| self.refuse(late))?
-            .map_err(|_| StoreError::unavailable(self.store, "the writer has failed"))?
-            .map_err(|error| store_error(self.store, error))
+            .map_err(|_| StoreError::unavailable(self.store, "the writer has failed"))?;
+        refer_to_group(&Span::current(), &group);
+        answer.map_err(|error| store_error(self.store, error))
     }
 
     fn refuse(&self, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
@@ -126,14 +130,17 @@ impl<C: Connection + Send + 'static> WriteQueue<C> {
 trait QueuedWrite<C>: Send {
     /// Runs it; the result stays inside until it is durable.
     async fn run(&mut self, connection: &mut C) -> Result<(), sqlx::Error>;
-    /// Hands the result, or what went wrong, to whoever waits.
-    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>);
+    /// The span that waits for it.
+    fn asker(&self) -> &TracePlace;
+    /// Hands the result, or what went wrong, to whoever waits, with the span of the group.
+    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>, group: &TracePlace);
 }
 
 struct PendingWrite<F, T> {
     work: Option<F>,
     result: Option<T>,
-    reply: oneshot::Sender<Result<T, Arc<sqlx::Error>>>,
+    asker: TracePlace,
+    reply: oneshot::Sender<(Result<T, Arc<sqlx::Error>>, TracePlace)>,
 }
 
 #[async_trait]
@@ -150,11 +157,15 @@ where
         Ok(())
     }
 
-    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>) {
+    fn asker(&self) -> &TracePlace {
+        &self.asker
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), Arc<sqlx::Error>>, group: &TracePlace) {
         let Self { result, reply, .. } = *self;
         let answer = outcome.and_then(|()| result.ok_or_else(|| Arc::new(sqlx::Error::WorkerCrashed)));
         // Whoever asked may have gone: the write stands all the same.
-        let _ = reply.send(answer);
+        let _ = reply.send((answer, group.clone()));
     }
 }
 
@@ -183,7 +194,8 @@ impl<C: Connection + Send + 'static> GroupWriter<C> {
             if received == 0 {
                 break;
             }
-            self.write(std::mem::take(&mut group)).await;
+            let span = start_group_span("commit", self.store, group.iter().map(|write| write.asker()));
+            self.write(std::mem::take(&mut group)).instrument(span).await;
         }
         if let Some(connection) = self.connection {
             close_quietly(self.store, connection).await;
@@ -203,6 +215,7 @@ impl<C: Connection + Send + 'static> GroupWriter<C> {
             self.connection = Some(connection);
             return;
         }
+        mark_failed(&Span::current());
         if let Ok(Err(error)) = written {
             self.file.note_failure(&error);
             tracing::error!(store = self.store, %error, "a group of writes was not stored");
@@ -227,7 +240,7 @@ impl<C: Connection + Send + 'static> GroupWriter<C> {
         tracing::error!(store = self.store, %error, "the writer cannot be opened");
         let error = Arc::new(error);
         for write in group {
-            write.finish(Err(Arc::clone(&error)));
+            write.finish(Err(Arc::clone(&error)), &TracePlace::here());
         }
     }
 }
@@ -258,8 +271,9 @@ async fn write_group<C: Connection>(
     let outcome = outcome.map_err(Arc::new);
     // Where the transaction itself failed, the writes it did not come to share that failure.
     let results = results.into_iter().chain(std::iter::repeat(Ok(())));
+    let place = TracePlace::here();
     for (write, result) in group.into_iter().zip(results) {
-        write.finish(outcome.clone().and(result));
+        write.finish(outcome.clone().and(result), &place);
     }
     outcome
 }
