@@ -118,9 +118,9 @@ impl ApiKeyStore for SqlUserDb {
 
     async fn find_keys(&self, hashes: &[ApiKeyHash]) -> Result<Vec<Option<ApiKey>>, StoreError> {
         let Some(last) = hashes.last() else { return Ok(Vec::new()) };
-        let (list, room) = parameter_list(hashes.len());
+        let (parameters, room) = parameter_list(hashes.len());
         let padded = hashes.iter().chain(std::iter::repeat(last)).take(room);
-        let find = sqlx::query(AssertSqlSafe(format!("{FIND} ({list})")));
+        let find = sqlx::query(AssertSqlSafe(format!("{FIND} ({parameters})")));
         let find = padded.fold(find, |find, hash| find.bind(hash.to_string()));
         let rows = self.0.read(|connection| Box::pin(find.fetch_all(connection))).await?;
         let rows = rows.iter().map(read_row::<ApiKeyRow, ApiKeyRecord>);
