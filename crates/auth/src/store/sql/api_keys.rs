@@ -30,7 +30,8 @@ pub(super) const EXPORT: &str = select!("WHERE id > $1 ORDER BY id LIMIT $2");
 #[cfg(test)]
 pub(super) const FIND_ONE: &str = select!("WHERE hash IN ($1)");
 const FIND: &str = select!("WHERE hash IN ");
-const INSERT: &str = "INSERT INTO api_keys (id, hash, name, scopes, created_by, created_at, expires_at, last_used_at) \
+const INSERT: &str = "INSERT INTO api_keys \
+    (id, hash, name, scopes, created_by, created_at, expires_at, last_used_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const INSERT_MISSING: &str = "INSERT INTO api_keys \
     (id, hash, name, scopes, created_by, created_at, expires_at, last_used_at) \
