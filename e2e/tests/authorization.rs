@@ -1,4 +1,5 @@
-//! Who may do what: every route of the gateway's table, with every kind of caller: every role, and keys with every scope.
+//! Who may do what: every route of the gateway's table, with every kind of caller: every role, and keys with
+//! every scope.
 #![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
 use std::{

@@ -154,13 +154,25 @@ fn failed(finished: Finished) -> String {
     finished.stderr
 }
 
-/// Starts a system on these stores and plays Mina, who was there before.
-async fn mina_goes_on(stores: &[(&str, &str)], installation: &Installation) {
+/// Starts a system on these stores.
+async fn start_on(stores: &[(&str, &str)]) -> (Process, Api) {
     let common = [("JWT_SECRET", SECRET), ("HTTP_PORT", "0"), ("GATEWAY_PORT", "0")];
     let settings: Vec<_> = common.iter().chain(stores).map(|(k, v)| ((*k).into(), (*v).into())).collect();
     let mut process = Process::start(&["serve", "all"], &settings);
     let api = Api::new(&process.address("gateway").await);
+    (process, api)
+}
+
+/// A server uses the key it had before. That is noted, so the stores differ from what they were copied from.
+async fn server_goes_on(stores: &[(&str, &str)], installation: &Installation) {
+    let (mut process, api) = start_on(stores).await;
     api.get("/events", &installation.key).await.expect(200);
+    assert_eq!(process.terminate().await, Some(0));
+}
+
+/// Starts a system on these stores and plays Mina, who was there before.
+async fn mina_goes_on(stores: &[(&str, &str)], installation: &Installation) {
+    let (mut process, api) = start_on(stores).await;
     let mina = api.log_in(MINA).await;
     let list = api.get("/events/requests", &mina).await.expect(200);
     let (items, event) = (list["items"].as_array().unwrap(), installation.event.to_string());
@@ -272,6 +284,7 @@ async fn a_hundred_thousand_requests_reach_mongodb_though_the_copy_is_killed_twi
     let port = redis.port().to_string();
     let stores = [("MONGODB_URI", uri.as_str()), ("REDIS_HOST", "127.0.0.1"), ("REDIS_PORT", &port)];
     mina_goes_on(&stores, &installation).await;
+    server_goes_on(&stores, &installation).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,7 +298,7 @@ async fn copying_again_changes_nothing_and_never_mixes_with_other_data() {
     let events = Stores::connect_mongo(server.uri(), None).await.unwrap();
     assert_eq!(equal_event_dbs(&installation.event_db().await, &events).await, 1);
     let again = succeeded(migrate(&both).await);
-    assert_eq!(again.matches("all there before").count(), 6, "{again}");
+    assert_eq!(again.matches("all there before").count(), 7, "{again}");
     assert!(again.ends_with("Nothing was missing: both sides hold the same.\n"), "{again}");
 
     // A new claim at the source is all that is copied.
@@ -339,6 +352,7 @@ async fn users_go_to_postgresql_and_everything_comes_back_into_a_folder() {
     let both = ["--from", installation.folder(), "--to", back];
     assert!(succeeded(migrate(&both).await).contains("Nothing was missing"));
     mina_goes_on(&[("GUERDON_DATA_DIR", back)], &installation).await;
+    server_goes_on(&[("GUERDON_DATA_DIR", back)], &installation).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

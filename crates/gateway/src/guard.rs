@@ -86,8 +86,8 @@ pub(crate) fn check_token(
     }
 }
 
-/// Checks what may change at any moment, so as late as can be: whether token-db still holds this very token, or user-db
-/// this key. Then the rate limit of the account or key, and its roles or scopes.
+/// Checks what may change at any moment, so as late as can be: whether token-db still holds this very token,
+/// or user-db this key. Then the rate limit of the account or key, and its roles or scopes.
 ///
 /// To be called when the body has been read: a client can take its time over a body, and rights that ended
 /// meanwhile must not be used.

@@ -1,5 +1,5 @@
-//! The public edge. Every request passes here: rate limit, signature, body, session or API key, rule for roles and scopes,
-//! identity, upstream.
+//! The public edge. Every request passes here: rate limit, signature, body, session or API key, rule for
+//! roles and scopes, identity, upstream.
 //!
 //! [`routes::ROUTES`] is the one list of what exists and who may use it. The router, the OpenAPI document and
 //! the authorization tests are made from it, so a route without a rule cannot exist.

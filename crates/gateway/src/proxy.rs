@@ -78,7 +78,8 @@ async fn limit_route(gateway: &Gateway, route: &Route, request: &Parts) -> Resul
     }
 }
 
-/// Checks the session or key, looks up whom the request is about and asks the service: what is bounded as a whole.
+/// Checks the session or key, looks up whom the request is about and asks the service: what is bounded as a
+/// whole.
 async fn call_service(
     gateway: &Gateway,
     route: &Route,

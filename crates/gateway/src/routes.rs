@@ -1,4 +1,5 @@
-//! THE route table: path, method, who may, with which scope a key may, which service answers, how often, how large a body.
+//! THE route table: path, method, who may, with which scope a key may, which service answers, how often, how
+//! large a body.
 
 use domain::{ApiKeyScope, RoleSet};
 use http::Method;
@@ -60,8 +61,8 @@ pub struct Route {
     pub access: RouteAccess,
     /// The scope an API key needs for it. None: keys are refused, unless the route is open to everybody.
     pub key_scope: Option<ApiKeyScope>,
-    /// Where a key or staff may name the user a request is about. The gateway then looks up that user's roles for the
-    /// service.
+    /// Where a key or staff may name the user a request is about. The gateway then looks up that user's roles
+    /// for the service.
     pub subject: Option<SubjectPlace>,
     /// Who answers it.
     pub service: ServiceName,

@@ -52,7 +52,8 @@ pub struct CredentialsAnswer {
 /// Tells whether tokens are the ones token-db holds for their users, and what has become of API keys.
 #[async_trait]
 pub trait SessionCheck: Send + Sync {
-    /// One answer for each session and key, in order. Every call asks anew: an answer is never older than its question.
+    /// One answer for each session and key, in order. Every call asks anew: an answer is never older than its
+    /// question.
     async fn check(&self, question: CredentialsQuestion) -> Result<CredentialsAnswer, SessionsUnavailable>;
 }
 
@@ -63,8 +64,9 @@ pub struct SessionLookup {
     direct: Option<Arc<dyn SessionCheck>>,
     /// Gathers the questions of many requests into few calls, for a check that costs a round trip.
     ///
-    /// A question only ever joins a call that has not been made yet, so no request is answered by what was true before it
-    /// came: a logout or the deletion of a key that has returned is seen by every later request.
+    /// A question only ever joins a call that has not been made yet, so no request is answered by what was
+    /// true before it came: a logout or the deletion of a key that has returned is seen by every later
+    /// request.
     batcher: Batcher<CredentialQuestion, Result<CredentialAnswer, SessionsUnavailable>>,
     asked: Counter,
 }
@@ -87,8 +89,8 @@ impl SessionLookup {
     const LIMITS: Limits =
         Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: budget::QUEUE_WAIT };
 
-    /// Asks `check` about sessions at once, for each request by itself. Questions about keys are gathered all the same:
-    /// those are in user-db, which is never a look into memory.
+    /// Asks `check` about sessions at once, for each request by itself. Questions about keys are gathered all
+    /// the same: those are in user-db, which is never a look into memory.
     pub fn direct(check: Arc<dyn SessionCheck>) -> Self {
         Self { direct: Some(Arc::clone(&check)), ..Self::batched(check) }
     }

@@ -78,9 +78,9 @@ impl SubjectLookup {
         Ok(roles.map(|roles| Caller { id, roles }))
     }
 
-    /// Whom a request is about, if it names somebody and its caller may name others: a key or staff. For all others there
-    /// is nothing to look up, and what they name must not tell them whether there is such a user. What is malformed is left
-    /// to the service, which says so.
+    /// Whom a request is about, if it names somebody and its caller may name others: a key or staff. For all
+    /// others there is nothing to look up, and what they name must not tell them whether there is such a
+    /// user. What is malformed is left to the service, which says so.
     pub(crate) async fn find_subject(
         &self,
         place: SubjectPlace,

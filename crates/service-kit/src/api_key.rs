@@ -7,8 +7,8 @@ use domain::{RandomSource, Secret};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-/// How every key begins: a bearer token with this beginning is a key, and whoever finds one in a log or a repository
-/// sees what it is.
+/// How every key begins: a bearer token with this beginning is a key, and whoever finds one in a log or a
+/// repository sees what it is.
 pub const API_KEY_PREFIX: &str = "gdn_";
 
 /// Random bytes of a key.
@@ -61,8 +61,9 @@ impl FromStr for ApiKeyToken {
 
 /// SHA-256 of a key's text; written in hex.
 ///
-/// Neither salt nor a slow function: those make guessing dear where a secret is one that people choose. Nobody guesses
-/// 256 random bits at any speed, two keys are never alike, and a key is looked up by its hash on every request.
+/// Neither salt nor a slow function: those make guessing dear where a secret is one that people choose.
+/// Nobody guesses 256 random bits at any speed, two keys are never alike, and a key is looked up by its hash
+/// on every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApiKeyHash([u8; 32]);
 

@@ -95,8 +95,8 @@ impl UserOrKey {
     }
 }
 
-/// The user whom a request is about, where that is not its caller, with the roles that auth has them in. The gateway
-/// looks them up, since the services do not talk to each other.
+/// The user whom a request is about, where that is not its caller, with the roles that auth has them in. The
+/// gateway looks them up, since the services do not talk to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject(pub Caller);
 
@@ -201,7 +201,8 @@ impl IdentityKey {
         jsonwebtoken::encode(&Header::default(), &claims, &self.encoding)
     }
 
-    /// Who a request comes from and whom it is about, if the gateway signed it for this service and it has not expired.
+    /// Who a request comes from and whom it is about, if the gateway signed it for this service and it has
+    /// not expired.
     ///
     /// However long a token says it is good for, more than 30 seconds ahead is never accepted.
     pub fn verify(&self, audience: Audience, token: &str) -> Result<VouchedCall, NotSigned> {

@@ -83,7 +83,8 @@ async fn require_signed_identity(
     }
 }
 
-/// Tells handlers who calls, and about whom. The gateway does so by itself where it calls a service in its own process.
+/// Tells handlers who calls, and about whom. The gateway does so by itself where it calls a service in its
+/// own process.
 pub fn vouch_for<B>(request: &mut HttpRequest<B>, VouchedCall { identity, subject }: VouchedCall) {
     request.extensions_mut().insert(identity);
     if let Some(subject) = subject {

@@ -64,8 +64,8 @@ impl fmt::Debug for ShownSession {
     }
 }
 
-/// The gateway asks: are these tokens the ones that count for their users, and what of these API keys? At most
-/// [`MAX_SESSIONS`] of each.
+/// The gateway asks: are these tokens the ones that count for their users, and what of these API keys? At
+/// most [`MAX_SESSIONS`] of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserr)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct SessionsQuestion {

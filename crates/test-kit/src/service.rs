@@ -33,7 +33,8 @@ impl TestService {
         Self { router, identity, audience }
     }
 
-    /// A request on behalf of `who`, with a JSON body or none. Besides who calls, a [`VouchedCall`] says whom it is about.
+    /// A request on behalf of `who`, with a JSON body or none. Besides who calls, a [`VouchedCall`] says whom
+    /// it is about.
     pub fn build_request(
         &self,
         who: impl Into<VouchedCall>,

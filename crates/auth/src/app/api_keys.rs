@@ -81,8 +81,8 @@ impl AuthService {
         if self.api_keys.delete_key(id).await? { Ok(()) } else { Err(DeleteApiKeyError::Unknown) }
     }
 
-    /// What has become of the keys with these hashes: one answer for each, in order, as the store has it now. Those that
-    /// count are noted as used.
+    /// What has become of the keys with these hashes: one answer for each, in order, as the store has it now.
+    /// Those that count are noted as used.
     pub async fn check_api_keys(&self, hashes: &[ApiKeyHash]) -> Result<Vec<KeyStanding>, StoreError> {
         if hashes.is_empty() {
             return Ok(Vec::new());
@@ -94,7 +94,8 @@ impl AuthService {
         Ok(found.into_iter().map(|key| standing_of(key, now)).collect())
     }
 
-    /// Beside the requests, which do not wait for it. A note that fails is lost: the next minute brings another.
+    /// Beside the requests, which do not wait for it. A note that fails is lost: the next minute brings
+    /// another.
     fn note_uses(&self, used: Vec<ApiKeyId>, now: Timestamp) {
         if used.is_empty() {
             return;
@@ -136,8 +137,8 @@ fn minute_of(at: Timestamp) -> Timestamp {
     Timestamp::from_millis(at.as_millis().div_euclid(MILLIS_PER_MINUTE) * MILLIS_PER_MINUTE)
 }
 
-/// The keys whose use in the current minute this process has noted: each is written down once a minute, however many
-/// requests it makes. Holds as many ids as keys are in use.
+/// The keys whose use in the current minute this process has noted: each is written down once a minute,
+/// however many requests it makes. Holds as many ids as keys are in use.
 #[derive(Debug, Default)]
 pub(crate) struct NotedKeyUses(Mutex<(Option<Timestamp>, HashSet<ApiKeyId>)>);
 

@@ -32,9 +32,11 @@ pub trait ApiKeyStore: Send + Sync + fmt::Debug {
     /// Deletes a key; whether there was one. When this returns, no look-up that begins later finds it.
     async fn delete_key(&self, id: ApiKeyId) -> Result<bool, StoreError>;
 
-    /// The keys with these hashes: one answer for each, in order, in one round trip. A key that cannot be read is none.
+    /// The keys with these hashes: one answer for each, in order, in one round trip. A key that cannot be
+    /// read is none.
     async fn find_keys(&self, hashes: &[ApiKeyHash]) -> Result<Vec<Option<ApiKey>>, StoreError>;
 
-    /// Notes that these keys were used in this minute, unless they were used later. A key that is gone stays so.
+    /// Notes that these keys were used in this minute, unless they were used later. A key that is gone stays
+    /// so.
     async fn note_key_uses(&self, ids: &[ApiKeyId], minute: Timestamp) -> Result<(), StoreError>;
 }

@@ -89,7 +89,8 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// The user with this id.
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
-    /// The roles of these users: one answer for each, in order, in one round trip; nothing where there is no such user.
+    /// The roles of these users: one answer for each, in order, in one round trip; nothing where there is no
+    /// such user.
     async fn find_roles(&self, ids: &[UserId]) -> Result<Vec<Option<RoleSet>>, StoreError>;
 
     /// The user with this address and what their password is checked against.

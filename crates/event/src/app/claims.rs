@@ -70,8 +70,8 @@ pub(crate) enum ClaimantError {
     NoClaimant,
 }
 
-/// Whose claim a request makes: its caller's, or that of the user whom a server names. Also then the user has to be one
-/// who may claim.
+/// Whose claim a request makes: its caller's, or that of the user whom a server names. Also then the user has
+/// to be one who may claim.
 pub(crate) fn choose_claimant(
     caller: UserOrKey,
     named: Option<UserId>,

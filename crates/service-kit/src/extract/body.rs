@@ -31,8 +31,8 @@ impl<T: Deserr<Faults>, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// A JSON body where none at all stands for the default. White space and `{}` are as good as none, however they are
-/// declared: clients send them with a POST that has nothing to say.
+/// A JSON body where none at all stands for the default. White space and `{}` are as good as none, however
+/// they are declared: clients send them with a POST that has nothing to say.
 #[derive(Debug)]
 pub struct OptionalJsonBody<T>(pub T);
 

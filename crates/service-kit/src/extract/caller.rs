@@ -177,8 +177,8 @@ user_or_key!(
     Operator
 );
 
-/// The user whom a request is about, if the gateway has looked one up: on routes that its table says are about a user,
-/// for keys and staff who name one.
+/// The user whom a request is about, if the gateway has looked one up: on routes that its table says are
+/// about a user, for keys and staff who name one.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedSubject(pub Option<Caller>);
 

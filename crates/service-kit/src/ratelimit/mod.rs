@@ -33,8 +33,8 @@ pub enum RateClass {
     Pages,
     /// Everything, by client.
     Client,
-    /// Everything that shows an API key, by client, in the place of [`Client`](Self::Client): wide, since one address of a
-    /// server speaks for many users.
+    /// Everything that shows an API key, by client, in the place of [`Client`](Self::Client): wide, since one
+    /// address of a server speaks for many users.
     KeyClient,
     /// Everything, by logged-in account.
     Account,

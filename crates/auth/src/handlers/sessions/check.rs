@@ -8,7 +8,8 @@ use service_kit::{
 
 use crate::AuthService;
 
-/// Tells the gateway which sessions are current, and what has become of API keys. Not public: only the gateway itself may ask.
+/// Tells the gateway which sessions are current, and what has become of API keys. Not public: only the
+/// gateway itself may ask.
 pub(crate) async fn check_sessions(
     State(auth): State<AuthService>,
     _: FromGateway,

@@ -30,7 +30,8 @@ pub(super) const EXPORT: &str = select!("WHERE id > $1 ORDER BY id LIMIT $2");
 #[cfg(test)]
 pub(super) const FIND_ONE: &str = select!("WHERE hash IN ($1)");
 const FIND: &str = select!("WHERE hash IN ");
-const INSERT: &str = "INSERT INTO api_keys (id, hash, name, scopes, created_by, created_at, expires_at, last_used_at) \
+const INSERT: &str = "INSERT INTO api_keys \
+    (id, hash, name, scopes, created_by, created_at, expires_at, last_used_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const INSERT_MISSING: &str = "INSERT INTO api_keys \
     (id, hash, name, scopes, created_by, created_at, expires_at, last_used_at) \
@@ -118,9 +119,9 @@ impl ApiKeyStore for SqlUserDb {
 
     async fn find_keys(&self, hashes: &[ApiKeyHash]) -> Result<Vec<Option<ApiKey>>, StoreError> {
         let Some(last) = hashes.last() else { return Ok(Vec::new()) };
-        let (list, room) = parameter_list(hashes.len());
+        let (parameters, room) = parameter_list(hashes.len());
         let padded = hashes.iter().chain(std::iter::repeat(last)).take(room);
-        let find = sqlx::query(AssertSqlSafe(format!("{FIND} ({list})")));
+        let find = sqlx::query(AssertSqlSafe(format!("{FIND} ({parameters})")));
         let find = padded.fold(find, |find, hash| find.bind(hash.to_string()));
         let rows = self.0.read(|connection| Box::pin(find.fetch_all(connection))).await?;
         let rows = rows.iter().map(read_row::<ApiKeyRow, ApiKeyRecord>);

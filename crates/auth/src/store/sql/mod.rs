@@ -58,8 +58,8 @@ impl Dependency for SqlUserDb {
     }
 }
 
-/// `$1, $2, …` for a list of so many values, and of how many it has room: a power of two, so that few statements have to
-/// be prepared. Whoever binds the values repeats the last one until the list is full.
+/// `$1, $2, …` for a list of so many values, and of how many it has room: a power of two, so that few
+/// statements have to be prepared. Whoever binds the values repeats the last one until the list is full.
 fn parameter_list(values: usize) -> (String, usize) {
     let room = values.next_power_of_two();
     let parameters: Vec<_> = (1..=room).map(|number| format!("${number}")).collect();

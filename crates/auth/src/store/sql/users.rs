@@ -162,9 +162,10 @@ impl UserStore for SqlUserDb {
 
     async fn find_roles(&self, ids: &[UserId]) -> Result<Vec<Option<RoleSet>>, StoreError> {
         let Some(last) = ids.last() else { return Ok(Vec::new()) };
-        let (list, room) = parameter_list(ids.len());
+        let (parameters, room) = parameter_list(ids.len());
         let padded = ids.iter().chain(std::iter::repeat(last)).take(room);
-        let find = sqlx::query_as(AssertSqlSafe(format!("SELECT id, roles FROM users WHERE id IN ({list})")));
+        let find =
+            sqlx::query_as(AssertSqlSafe(format!("SELECT id, roles FROM users WHERE id IN ({parameters})")));
         let find = padded.fold(find, |find, id| find.bind(id.to_string()));
         let found: Vec<(String, i64)> =
             self.0.read(|connection| Box::pin(find.fetch_all(connection))).await?;

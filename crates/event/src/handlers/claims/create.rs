@@ -84,7 +84,8 @@ impl From<ClaimantError> for Refused<CreateClaimRefusal> {
 /// Claim an event's rewards
 ///
 /// Each user can claim an event once. A claim that is refused is not used up. A retry with the same
-/// `Idempotency-Key` gets the first answer again. A server claims for the user it names; one that does not exist is 404.
+/// `Idempotency-Key` gets the first answer again. A server claims for the user it names; one that does not
+/// exist is 404.
 #[utoipa::path(
     post,
     path = "/events/{eventId}/request",
