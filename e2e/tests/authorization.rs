@@ -160,6 +160,33 @@ impl World {
                 let row = row(format!("/events/{event}/request"), Value::Null, [201, 403, 403, 403]);
                 vec![row.with_key(json!({ "userId": claimant }), 201)]
             }
+            ("GET", "/events/{eventId}/eligibility") => vec![
+                row(format!("/events/{event}/eligibility"), Value::Null, [200, 400, 400, 400]),
+                row(format!("/events/{event}/eligibility?userId={bystander}"), Value::Null, STAFF),
+            ],
+            ("POST", "/events/{eventId}/condition/backtest") => {
+                vec![row(format!("/events/{event}/condition/backtest"), json!({ "condition": {} }), STAFF)]
+            }
+            ("GET", "/facts") => vec![row("/facts", Value::Null, STAFF)],
+            ("POST", "/conditions/evaluate") => vec![
+                row("/conditions/evaluate", json!({ "condition": {}, "facts": {} }), STAFF),
+                row(
+                    "/conditions/evaluate",
+                    json!({ "condition": {}, "userId": bystander, "eventId": event }),
+                    STAFF,
+                ),
+            ],
+            ("POST", "/activities") => {
+                vec![row("/activities", json!({ "activities": [] }), [403, 200, 403, 200])]
+            }
+            ("GET", "/activities") => vec![row("/activities", Value::Null, STAFF)],
+            ("PUT", "/users/{id}/attributes") => {
+                let attributes = json!({ "attributes": { "level": 1 } });
+                vec![row(format!("/users/{bystander}/attributes"), attributes, [403, 200, 403, 200])]
+            }
+            ("GET", "/users/{id}/attributes") => {
+                vec![row(format!("/users/{bystander}/attributes"), Value::Null, STAFF)]
+            }
             (method, path) => panic!("{method} {path} has no row: say here who may use it"),
         }
     }

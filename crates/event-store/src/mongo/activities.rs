@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::{Activity, ActivityType, ActivityValue, ObjectId as Id, Timestamp, UserId};
 use moka::sync::Cache;
@@ -11,6 +13,7 @@ use store_kit::{
     mongo::{Mongo, from_date, from_oid, to_date, to_oid},
     row::{StoredRow, readable_page},
 };
+use tokio::sync::Semaphore;
 
 use super::{
     activity_count::{DAYS, DayDocument, count_activities, forget_counted, place_of},
@@ -33,6 +36,8 @@ const USERS: &str = "activity_users";
 const MOST_NOTED: u64 = 100_000;
 /// An activity that is not counted after so long was left behind by a process that died.
 const LEFT_BEHIND_SECONDS: i64 = 10;
+/// Batches that are stored at the same time; others wait for their turn.
+const BATCHES_AT_ONCE: usize = 2;
 /// How much one step of tidying takes on.
 const TIDY_STEP: i64 = 500;
 
@@ -41,6 +46,8 @@ const TIDY_STEP: i64 = 500;
 pub(super) struct MongoActivities {
     mongo: Mongo,
     activities: Collection<ActivityDocument>,
+    /// Batches under way: several that meet at the same days only hinder each other.
+    turns: Arc<Semaphore>,
     /// Names that are in [`TYPES`] or [`USERS`] for certain.
     noted: Cache<String, ()>,
 }
@@ -110,7 +117,12 @@ fn read_activity(document: &RawDocumentBuf) -> StoredRow<Activity> {
 
 impl MongoActivities {
     pub(super) fn new(mongo: &Mongo) -> Self {
-        Self { mongo: mongo.clone(), activities: mongo.collection(ACTIVITIES), noted: Cache::new(MOST_NOTED) }
+        Self {
+            mongo: mongo.clone(),
+            activities: mongo.collection(ACTIVITIES),
+            turns: Arc::new(Semaphore::new(BATCHES_AT_ONCE)),
+            noted: Cache::new(MOST_NOTED),
+        }
     }
 
     /// Of activities that were there before: those that may not be counted yet.
@@ -215,6 +227,7 @@ impl ActivityStore for MongoActivities {
         if activities.is_empty() {
             return Ok(Vec::new());
         }
+        let _turn = self.turns.acquire().await.map_err(|closed| StoreError::unavailable(STORE, closed))?;
         self.note_names(&activities).await?;
         let documents = activities.iter().map(ActivityDocument::new).collect::<Result<Vec<_>, _>>()?;
         let inserted = insert_each(&self.mongo, &self.activities, documents).await;

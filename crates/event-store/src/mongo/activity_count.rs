@@ -6,11 +6,12 @@
 //! alone for long, and none of whose activities can still be uncounted, forgets the list.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
-use domain::{Activity, ObjectId as Place, Timestamp};
+use domain::{Activity, Timestamp};
+use futures::{TryStreamExt, stream};
 use mongodb::{
     Collection,
     bson::{Bson, DateTime, Document, doc, oid::ObjectId},
@@ -32,8 +33,10 @@ pub(super) const DAYS: &str = "activity_days";
 
 /// How long after its last change a day forgets which activities it holds: far longer than any attempt to count one.
 const FORGET_AFTER: Duration = Duration::from_hours(24);
-/// Attempts to add an activity to a day that others create at the same moment.
-const ATTEMPTS: usize = 5;
+/// Attempts to add to a day that others change at the same moment.
+const ATTEMPTS: usize = 20;
+/// Days that are looked at by themselves at the same time.
+const AT_ONCE: usize = 8;
 
 /// The totals of a user's day, as they are read.
 #[derive(Debug, Deserialize)]
@@ -90,7 +93,7 @@ struct DayAddition<'a> {
 
 impl DayAddition<'_> {
     fn places(&self) -> Vec<ObjectId> {
-        self.activities.iter().map(|activity| to_oid(activity_place(activity))).collect()
+        self.activities.iter().map(|activity| place_of(activity)).collect()
     }
 
     /// Matches the day unless it holds one of these already.
@@ -141,12 +144,8 @@ pub(super) async fn count_activities(
         return Ok(());
     }
     let unsure = add_together(mongo, &additions, now).await?;
-    for index in unsure {
-        for activity in additions.get(index).into_iter().flat_map(|addition| &addition.activities) {
-            add_alone(mongo, activity, now).await?;
-        }
-    }
-    Ok(())
+    let unsure = unsure.into_iter().filter_map(|index| additions.get(index)).map(Ok);
+    stream::iter(unsure).try_for_each_concurrent(AT_ONCE, |addition| add_missing(mongo, addition, now)).await
 }
 
 fn group_by_day(activities: &[Activity]) -> Vec<DayAddition<'_>> {
@@ -219,19 +218,25 @@ fn read_reply(reply: Document) -> Result<UpdateReply, StoreError> {
     mongodb::bson::deserialize_from_document(reply).map_err(super::corrupt_document)
 }
 
-/// Adds one activity to its day, unless the day holds it.
-async fn add_alone(mongo: &Mongo, activity: &Activity, now: Timestamp) -> Result<(), StoreError> {
-    let addition = DayAddition { key: day_key(activity), activities: vec![activity] };
-    let days = mongo.collection::<Document>(DAYS);
+/// Adds to a day those activities that it does not hold yet.
+async fn add_missing(mongo: &Mongo, addition: &DayAddition<'_>, now: Timestamp) -> Result<(), StoreError> {
+    #[derive(Deserialize)]
+    struct HeldActivities {
+        #[serde(default)]
+        counted: HashSet<ObjectId>,
+    }
+    let days = mongo.collection::<HeldActivities>(DAYS);
     for _ in 0..ATTEMPTS {
-        let update = days.update_one(addition.filter(), addition.update(now)).upsert(true);
-        if mongo.unless_taken(update).await?.is_some() {
+        let find = days.find_one(addition.key.clone()).projection(doc! { "counted": 1 });
+        let held = mongo.run(find.max_time(mongo.limit())).await?.map(|day| day.counted).unwrap_or_default();
+        let missing = addition.activities.iter().filter(|activity| !held.contains(&place_of(activity)));
+        let missing = DayAddition { key: addition.key.clone(), activities: missing.copied().collect() };
+        if missing.activities.is_empty() {
             return Ok(());
         }
-        // The day is there: it holds this activity, or another process created it a moment ago.
-        let mut holds = addition.key.clone();
-        holds.insert("counted", to_oid(activity_place(activity)));
-        if mongo.run(days.find_one(holds).max_time(mongo.limit())).await?.is_some() {
+        let update = days.update_one(missing.filter(), missing.update(now)).upsert(true);
+        // None: another process added one of them, or created the day, since it was read.
+        if mongo.unless_taken(update).await?.is_some() {
             return Ok(());
         }
     }
@@ -263,6 +268,5 @@ pub(super) async fn forget_counted(mongo: &Mongo, now: Timestamp, limit: i64) ->
 
 /// Where an activity stands among all, as MongoDB has it.
 pub(super) fn place_of(activity: &Activity) -> ObjectId {
-    let place: Place = activity_place(activity);
-    to_oid(place)
+    to_oid(activity_place(activity))
 }
