@@ -103,18 +103,23 @@ impl AuthService {
                 return Ok(UserSession { access, refresh, user });
             }
             user = now;
+            // Overtaken: putting a token now would knock out that of the login that came after.
             if !self.holds_row(user.id, &token).await? {
-                // Overtaken: putting a token now would knock out that of the login that came after.
-                return Ok(UserSession { access, refresh, user });
+                return self.give_up_access(UserSession { access, refresh, user }).await;
             }
             access = self.place_access(&user, placement).await?;
             if !self.holds_row(user.id, &token).await? {
-                // Overtaken after all. Whose token this one displaced cannot be told: none is put in its place.
-                self.access_tokens.take_back(user.id, &access.token, None).await?;
-                return Ok(UserSession { access, refresh, user });
+                return self.give_up_access(UserSession { access, refresh, user }).await;
             }
         }
         Err(SessionError::Contended.into())
+    }
+
+    /// The session of a login that was overtaken: its tokens are dead when it is handed out. Its access token may still
+    /// stand, with roles that were changed meanwhile. Whose token it displaced cannot be told: none is put in its place.
+    async fn give_up_access(&self, session: UserSession) -> Result<UserSession, LogInError> {
+        self.access_tokens.take_back(session.user.id, &session.access.token, None).await?;
+        Ok(session)
     }
 
     async fn is_current(&self, user: UserId, token: &str) -> Result<bool, StoreError> {
