@@ -18,7 +18,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::runtime::Runtime;
 
 use crate::{
-    commands::{Outcome, demo, healthcheck, migrate_data, openapi, serve, user},
+    commands::{Outcome, demo, healthcheck, import, migrate_data, openapi, serve, user},
     settings::{EnvironmentReader, explain_refused_value},
 };
 
@@ -46,6 +46,9 @@ enum ChosenCommand {
     /// Print the `OpenAPI` document
     Openapi,
     MigrateData(Box<migrate_data::MigrateData>),
+    /// Load data in bulk through the API of a running service
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Ask a running service whether it is ready; exits 0 if it is
     Healthcheck(healthcheck::HealthcheckCommand),
 }
@@ -82,6 +85,7 @@ async fn run_command(command: ChosenCommand) -> Outcome {
         ChosenCommand::Demo => demo::play_demo().await,
         ChosenCommand::Openapi => openapi::print_document(),
         ChosenCommand::MigrateData(migrate_data) => migrate_data.run().await,
+        ChosenCommand::Import(import) => import.run().await,
         ChosenCommand::Healthcheck(healthcheck) => healthcheck.run().await,
     }
 }

@@ -72,20 +72,36 @@ impl ApiClient {
         stream::iter(logins).buffered(AT_ONCE).try_collect().await
     }
 
-    /// An event that runs now, for whoever has the role USER.
-    async fn create_event(&self, staff: &str) -> BenchResult<String> {
+    /// The id of who is logged in.
+    pub(crate) async fn user_id(&self, token: &str) -> BenchResult<String> {
+        text_at(&self.call("GET", "/users/me", Some(token), &Value::Null).await?, "/id")
+    }
+
+    /// Reports a batch of activities, all of which must be new.
+    pub(crate) async fn record_activities(&self, staff: &str, batch: &Value) -> BenchResult<()> {
+        let receipt = self.call("POST", "/activities", Some(staff), batch).await?;
+        let reported = batch["activities"].as_array().map_or(0, Vec::len);
+        let is_whole = receipt["accepted"] == reported;
+        is_whole
+            .then_some(())
+            .ok_or_else(|| BenchError::Unusable(format!("activities are not taken: {receipt}")))
+    }
+
+    /// An event that runs now, for whoever meets the condition.
+    pub(crate) async fn create_event(&self, staff: &str, condition: &Value) -> BenchResult<String> {
         let event = json!({
             "name": "Spring welcome",
-            "condition": {"in": ["USER", {"var": "user.roles"}]},
+            "condition": condition,
             "periodStart": "2020-01-01T00:00:00Z",
             "periodEnd": "2099-01-01T00:00:00Z",
         });
         text_at(&self.call("POST", "/events", Some(staff), &event).await?, "/id")
     }
 
-    /// So many such events.
+    /// So many events for whoever has the role USER.
     pub(crate) async fn events(&self, staff: &str, count: usize) -> BenchResult<Vec<String>> {
-        let creating = (0..count).map(|_| self.create_event(staff));
+        let condition = json!({"in": ["USER", {"var": "user.roles"}]});
+        let creating = (0..count).map(|_| self.create_event(staff, &condition));
         stream::iter(creating).buffered(AT_ONCE).try_collect().await
     }
 

@@ -2,6 +2,7 @@
 //!
 //! The figures are ratios, since machines differ and are busy; both sides of each take turns on the same machine.
 
+mod activity_contest;
 mod api_client;
 mod bench_error;
 mod child_server;

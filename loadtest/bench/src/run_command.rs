@@ -10,6 +10,7 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use crate::{
+    activity_contest::measure_activities,
     bench_error::{BenchError, BenchResult, NameWhat},
     claim_contest::{ClaimStandings, measure_claims},
     contest::{Schedule, Standing},
@@ -38,6 +39,8 @@ enum Part {
     Start,
     /// Work with few and with many requests stored
     Growth,
+    /// Taking in activities, and counting them
+    Activities,
     /// Three processes on MongoDB and Redis
     Split,
 }
@@ -137,7 +140,13 @@ impl RunCommand {
                 Part::Start => findings.facts.push(measure_start(&mut system).await?),
                 Part::Growth => {
                     let schedule = Schedule { rounds: schedule.rounds.min(3), at_half: false, ..schedule };
-                    findings.growth = measure_growth(&program, folder, self.many(), schedule).await?;
+                    findings.growth.extend(measure_growth(&program, folder, self.many(), schedule).await?);
+                }
+                Part::Activities => {
+                    let schedule = Schedule { rounds: schedule.rounds.min(3), at_half: false, ..schedule };
+                    let found = measure_activities(&program, folder, self.many(), schedule).await?;
+                    findings.growth.extend(found.growth);
+                    findings.facts.extend(found.facts);
                 }
                 Part::Split => findings.split = measure_split(&program, folder, schedule).await?,
             }

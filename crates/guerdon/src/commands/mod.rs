@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod healthcheck;
+pub(crate) mod import;
 pub(crate) mod migrate_data;
 pub(crate) mod openapi;
 pub(crate) mod serve;

@@ -28,9 +28,8 @@ pub(crate) struct CreateEventBody {
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 2000)]
     description: Option<TextBlock<2000>>,
-    /// The JsonLogic rule a claimant must meet; {} admits everybody. Facts: user.id, user.roles,
-    /// user.ageDays, now.
-    #[schema(value_type = Object, example = json!({">=": [{"var": "user.ageDays"}, 7]}))]
+    /// The JsonLogic rule a claimant must meet; {} admits everybody. `GET /facts` lists what it can ask about.
+    #[schema(value_type = Object, example = json!({">=": [{"var": "activity.login.streak"}, 7]}))]
     condition: CheckedCondition,
     /// First moment of the period.
     period_start: Timestamp,
