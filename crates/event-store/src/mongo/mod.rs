@@ -5,6 +5,7 @@
 
 mod activities;
 mod activity_count;
+mod activity_document;
 mod attributes;
 mod claim_batch;
 mod claims;

@@ -9,7 +9,7 @@ use service_kit::{
     problem::Problem,
 };
 
-use super::view::AttributesView;
+use super::view::{AttributesView, attribute_map_schema};
 use crate::service::EventService;
 
 /// What the game says about a user, all of it.
@@ -19,7 +19,7 @@ use crate::service::EventService;
 pub(crate) struct PutAttributesBody {
     /// At most 100. A name begins with a letter and has letters, digits and _; a value is a text, a number, a boolean or
     /// null.
-    #[schema(value_type = Object, example = json!({"level": 30, "vip": true}))]
+    #[schema(schema_with = attribute_map_schema)]
     attributes: CheckedAttributes,
 }
 
