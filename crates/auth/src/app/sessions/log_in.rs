@@ -116,10 +116,13 @@ impl AuthService {
     }
 
     /// The session of a login that was overtaken: its tokens are dead when it is handed out. Its access token may still
-    /// stand, with roles that were changed meanwhile. Whose token it displaced cannot be told: none is put in its place.
+    /// stand, with rights that ended meanwhile. Whose token it displaced cannot be told: none is put in its place. Another
+    /// login may have displaced it, and put it back when that one fails, so what is handed out is a token that never stood.
     async fn give_up_access(&self, session: UserSession) -> Result<UserSession, LogInError> {
-        self.access_tokens.take_back(session.user.id, &session.access.token, None).await?;
-        Ok(session)
+        let UserSession { access, refresh, user } = session;
+        self.access_tokens.take_back(user.id, &access.token, None).await?;
+        let access = self.issue_access(&user)?;
+        Ok(UserSession { access, refresh, user })
     }
 
     async fn is_current(&self, user: UserId, token: &str) -> Result<bool, StoreError> {
