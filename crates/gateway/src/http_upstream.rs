@@ -14,14 +14,11 @@ use http::{
     uri::{Authority, InvalidUri, Parts, PathAndQuery, Scheme},
 };
 use http_body_util::{BodyExt, Full};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
 use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{
     budget,
     health::Dependency,
+    http_client::{InternalClient, internal_client},
     identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey, VouchedCall},
     identity_gate::{IDENTITY_REFUSED, READY_PATH},
     internal_api::{
@@ -47,7 +44,7 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_mins(1);
 pub struct HttpUpstream {
     audience: Audience,
     authority: Authority,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: InternalClient,
     identity: IdentityKey,
     complained_at: Mutex<Option<Instant>>,
 }
@@ -58,14 +55,7 @@ impl HttpUpstream {
         let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
         let authority = if is_bare_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let authority = authority.parse()?;
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(budget::CONNECT));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(budget::UPSTREAM_IDLE)
-            .build(connector);
-        Ok(Self { audience, authority, client, identity, complained_at: Mutex::new(None) })
+        Ok(Self { audience, authority, client: internal_client(), identity, complained_at: Mutex::new(None) })
     }
 
     /// Asks the service and reads its whole answer: what breaks off half way must not look like an answer,

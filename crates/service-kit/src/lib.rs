@@ -6,6 +6,7 @@ pub mod batch;
 pub mod budget;
 pub mod extract;
 pub mod health;
+pub mod http_client;
 pub mod identity;
 pub mod identity_gate;
 pub mod internal_api;

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{Activity, ActivityType, ActivityValue, ObjectId as Id, Timestamp, UserId};
-use moka::sync::Cache;
 use mongodb::{
     Collection,
     bson::{DateTime, Document, RawDocumentBuf, doc},
@@ -20,6 +19,7 @@ use super::{
     activity_document::{ActivityDocument, list_filter, read_activity},
     insert_each::{InsertOutcome, insert_each},
     read_text,
+    seen_names::SeenNames,
 };
 use crate::{
     ActiveDay, ActivityFilter, ActivitySpan, ActivityStore, ActivityTally, RecordOutcome, STORE, StoreError,
@@ -32,14 +32,12 @@ pub(super) const ACTIVITIES: &str = "activities";
 const TYPES: &str = "activity_types";
 /// Users there is activity of; the user's id is the id.
 const USERS: &str = "activity_users";
-/// How many users and types are known to be noted already.
-const MOST_NOTED: u64 = 100_000;
 /// An activity that is not counted after so long was left behind by a process that died.
 const LEFT_BEHIND_SECONDS: i64 = 10;
 /// Batches that are stored at the same time; others wait for their turn.
 const BATCHES_AT_ONCE: usize = 2;
-/// How much one step of tidying takes on.
-const TIDY_STEP: i64 = 500;
+/// How much is taken on at a time of what was left behind: as much as a batch has at most.
+const TIDY_STEP: i64 = 1000;
 
 /// The activities on a MongoDB server.
 #[derive(Debug, Clone)]
@@ -48,8 +46,8 @@ pub(super) struct MongoActivities {
     activities: Collection<ActivityDocument>,
     /// Batches under way: several that meet at the same days only hinder each other.
     turns: Arc<Semaphore>,
-    /// Names that are in [`TYPES`] or [`USERS`] for certain.
-    noted: Cache<String, ()>,
+    types: SeenNames,
+    users: SeenNames,
 }
 
 impl MongoActivities {
@@ -58,7 +56,8 @@ impl MongoActivities {
             mongo: mongo.clone(),
             activities: mongo.collection(ACTIVITIES),
             turns: Arc::new(Semaphore::new(BATCHES_AT_ONCE)),
-            noted: Cache::new(MOST_NOTED),
+            types: SeenNames::new(mongo, TYPES),
+            users: SeenNames::new(mongo, USERS),
         }
     }
 
@@ -67,9 +66,18 @@ impl MongoActivities {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let find = self.activities.find(doc! { "_id": { "$in": ids }, "uncounted": true });
+        self.find_uncounted(doc! { "_id": { "$in": ids } }).await
+    }
+
+    /// Activities that match and may not be counted yet, some of them. One that cannot be read cannot be counted either: it
+    /// is named in the log, and keeps no other from it.
+    async fn find_uncounted(&self, mut filter: Document) -> Result<Vec<Activity>, StoreError> {
+        filter.insert("uncounted", true);
+        let activities = self.activities.clone_with_type::<RawDocumentBuf>();
+        let find = activities.find(filter).sort(doc! { "recordedAt": -1 }).limit(TIDY_STEP);
         let found = self.mongo.all(find.max_time(self.mongo.limit())).await?;
-        found.into_iter().map(Activity::try_from).collect()
+        let readable = found.iter().map(read_activity).filter_map(|row| row.into_readable(ACTIVITIES));
+        Ok(readable.collect())
     }
 
     /// Counts stored activities and takes their marks off.
@@ -86,33 +94,8 @@ impl MongoActivities {
 
     /// Notes which users and types there are.
     async fn note_names(&self, activities: &[Activity]) -> Result<(), StoreError> {
-        let types = activities.iter().map(|activity| activity.activity_type.to_string());
-        self.note(TYPES, types.collect()).await?;
-        let users = activities.iter().map(|activity| activity.user_id.to_string());
-        self.note(USERS, users.collect()).await
-    }
-
-    async fn note(
-        &self,
-        collection: &str,
-        names: std::collections::BTreeSet<String>,
-    ) -> Result<(), StoreError> {
-        let is_new = |name: &String| !self.noted.contains_key(&format!("{collection}/{name}"));
-        let new: Vec<_> = names.into_iter().filter(is_new).collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let documents: Vec<_> = new.iter().map(|name| doc! { "_id": name }).collect();
-        let target = self.mongo.collection::<Document>(collection);
-        for outcome in insert_each(&self.mongo, &target, documents).await {
-            if let InsertOutcome::Failed(error) = outcome {
-                return Err(error);
-            }
-        }
-        for name in new {
-            self.noted.insert(format!("{collection}/{name}"), ());
-        }
-        Ok(())
+        self.types.note(activities.iter().map(|activity| activity.activity_type.to_string())).await?;
+        self.users.note(activities.iter().map(|activity| activity.user_id.to_string())).await
     }
 
     async fn day_documents(
@@ -220,13 +203,13 @@ impl ActivityStore for MongoActivities {
     }
 
     async fn types(&self, limit: usize) -> Result<Vec<ActivityType>, StoreError> {
-        let names = super::read_names(&self.mongo, TYPES, None, limit).await?;
+        let names = self.types.list(None, limit).await?;
         names.iter().map(|name| read_text(name)).collect()
     }
 
     async fn users(&self, after: Option<UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         let after = after.map(|user| user.to_string());
-        let names = super::read_names(&self.mongo, USERS, after, limit).await?;
+        let names = self.users.list(after, limit).await?;
         names.iter().map(|name| read_text(name)).collect()
     }
 
@@ -241,12 +224,10 @@ impl ActivityStore for MongoActivities {
 
     async fn tidy(&self, now: Timestamp) -> Result<bool, StoreError> {
         let old = to_date(now.plus_seconds(-LEFT_BEHIND_SECONDS));
-        let find = self.activities.find(doc! { "uncounted": true, "recordedAt": { "$lt": old } });
-        let found = self.mongo.all(find.limit(TIDY_STEP).max_time(self.mongo.limit())).await?;
-        if found.is_empty() {
+        let left = self.find_uncounted(doc! { "recordedAt": { "$lt": old } }).await?;
+        if left.is_empty() {
             return forget_counted(&self.mongo, now, TIDY_STEP).await;
         }
-        let left: Vec<_> = found.into_iter().map(Activity::try_from).collect::<Result<_, _>>()?;
         tracing::info!(count = left.len(), "counting activities that a process left behind");
         self.count_and_mark(&left, now).await?;
         Ok(true)

@@ -100,3 +100,24 @@ async fn many_who_count_the_same_activities_count_each_once() {
     }
     assert_eq!(count(&*stores.activities, &batch[0]).await, 5);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_activity_that_cannot_be_read_keeps_no_other_from_being_counted() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let (stores, mongo) = open_below(&server).await;
+    let (db, batch) = (stores.activities, some_activities());
+    db.record(batch.clone(), parse_time(NOW)).await.unwrap();
+    mark_uncounted(&mongo).await;
+    mongo.collection::<Document>(DAYS).delete_many(doc! {}).await.unwrap();
+    let spoil = doc! { "$set": { "userId": 7 } };
+    let activities = mongo.collection::<Document>(ACTIVITIES);
+    activities.update_one(doc! { "_id": "c2" }, spoil).await.unwrap();
+    assert_eq!(
+        db.record(batch[1..4].to_vec(), parse_time(NOW)).await.unwrap(),
+        [RecordOutcome::Duplicate; 3]
+    );
+    assert_eq!(count(&*db, &batch[0]).await, 2);
+    assert!(db.tidy(parse_time("2026-05-20T00:00:11Z")).await.unwrap());
+    assert_eq!(count(&*db, &batch[0]).await, 4);
+    assert!(!db.tidy(parse_time("2026-05-20T00:00:11Z")).await.unwrap());
+}

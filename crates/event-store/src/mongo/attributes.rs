@@ -10,10 +10,7 @@ use store_kit::{
     row::StoredRow,
 };
 
-use super::{
-    insert_each::{InsertOutcome, insert_each},
-    read_row, read_text, to_document,
-};
+use super::{read_row, read_text, seen_names::SeenNames, to_document};
 use crate::{AttributeStore, STORE, StoreError, UserAttributes};
 
 /// The collection of the attributes.
@@ -26,6 +23,7 @@ const NAMES: &str = "attribute_names";
 pub(super) struct MongoAttributes {
     mongo: Mongo,
     attributes: Collection<AttributesDocument>,
+    names: SeenNames,
 }
 
 /// A user's attributes as they are stored.
@@ -64,29 +62,15 @@ fn read_attributes(document: &RawDocumentBuf) -> StoredRow<UserAttributes> {
 
 impl MongoAttributes {
     pub(super) fn new(mongo: &Mongo) -> Self {
-        Self { mongo: mongo.clone(), attributes: mongo.collection(ATTRIBUTES) }
-    }
-
-    /// Notes the names before they are used: one that is lacking would never be found.
-    async fn note_names<'a>(&self, names: impl Iterator<Item = &'a AttributeName>) -> Result<(), StoreError> {
-        let documents: Vec<_> = names.map(|name| doc! { "_id": name.as_str() }).collect();
-        if documents.is_empty() {
-            return Ok(());
-        }
-        let collection = self.mongo.collection::<Document>(NAMES);
-        for outcome in insert_each(&self.mongo, &collection, documents).await {
-            if let InsertOutcome::Failed(error) = outcome {
-                return Err(error);
-            }
-        }
-        Ok(())
+        let (attributes, names) = (mongo.collection(ATTRIBUTES), SeenNames::new(mongo, NAMES));
+        Self { mongo: mongo.clone(), attributes, names }
     }
 }
 
 #[async_trait]
 impl AttributeStore for MongoAttributes {
     async fn put(&self, attributes: UserAttributes) -> Result<(), StoreError> {
-        self.note_names(attributes.attributes.keys()).await?;
+        self.names.note(attributes.attributes.keys().map(ToString::to_string)).await?;
         let mut values = to_document(&AttributesDocument::try_from(&attributes)?)?;
         values.remove("_id");
         let user = doc! { "_id": to_oid(attributes.user_id.0) };
@@ -106,7 +90,7 @@ impl AttributeStore for MongoAttributes {
     }
 
     async fn names(&self, limit: usize) -> Result<Vec<AttributeName>, StoreError> {
-        let names = super::read_names(&self.mongo, NAMES, None, limit).await?;
+        let names = self.names.list(None, limit).await?;
         names.iter().map(|name| read_text(name)).collect()
     }
 
@@ -124,7 +108,9 @@ impl AttributeStore for MongoAttributes {
     }
 
     async fn import(&self, attributes: Vec<UserAttributes>) -> Result<(), StoreError> {
-        self.note_names(attributes.iter().flat_map(|one| one.attributes.keys())).await?;
+        self.names
+            .note(attributes.iter().flat_map(|one| one.attributes.keys().map(ToString::to_string)))
+            .await?;
         let documents = attributes.iter().map(AttributesDocument::try_from).collect::<Result<_, _>>()?;
         self.mongo.insert_missing(&self.attributes, documents).await
     }

@@ -13,6 +13,7 @@ mod events;
 mod insert_each;
 mod revisions;
 mod rewards;
+mod seen_names;
 mod transfer;
 mod upgrade;
 
@@ -104,25 +105,6 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
     mongo.ensure_indexes(ACTIVITIES, activities).await?;
     let days = [unique_index(doc! { "userId": 1, "type": 1, "day": 1 }), index(doc! { "touchedAt": 1 })];
     mongo.ensure_indexes(DAYS, days).await
-}
-
-/// Names out of a collection whose documents are nothing but them, ascending.
-async fn read_names(
-    mongo: &Mongo,
-    collection: &str,
-    after: Option<String>,
-    limit: usize,
-) -> Result<Vec<String>, StoreError> {
-    #[derive(serde::Deserialize)]
-    struct NameDocument {
-        #[serde(rename = "_id")]
-        name: String,
-    }
-    let filter = after.map_or_else(Document::new, |after| doc! { "_id": { "$gt": after } });
-    let names = mongo.collection::<NameDocument>(collection);
-    let find = names.find(filter).sort(doc! { "_id": 1 }).limit(i64::try_from(limit).unwrap_or(i64::MAX));
-    let found = mongo.all(find.max_time(mongo.limit())).await?;
-    Ok(found.into_iter().map(|document| document.name).collect())
 }
 
 /// Reads a document by itself.

@@ -3,7 +3,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 use domain::{Activity, ActivityType, ActivityValue, ObjectId, Timestamp, UserId};
 use service_kit::page::{Page, PageRequest};
-use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use store_kit::{
     error::StoreError,
     row::{StoredRow, readable_page},
@@ -26,18 +26,34 @@ pub(super) struct SqliteActivities {
     pub(super) db: Sqlite,
 }
 
-const DAYS: &str = "SELECT day, count, whole, fraction, max, early_quarters, late_quarters FROM activity_days \
+pub(super) const DAYS: &str = "SELECT day, count, whole, fraction, max, early_quarters, late_quarters FROM activity_days \
     WHERE user_id = $1 AND type = $2 AND day >= $3 AND day < $4";
-const QUARTERS: &str = "SELECT quarter, count, whole, fraction, max FROM activity_quarters \
+pub(super) const QUARTERS: &str = "SELECT quarter, count, whole, fraction, max FROM activity_quarters \
     WHERE user_id = $1 AND type = $2 AND quarter >= $3 AND quarter < $4";
 /// Places know seconds, the times decide.
 pub(super) const MOMENTS: &str = "SELECT at, value FROM activities \
     WHERE user_id = $1 AND type = $2 AND place >= $3 AND place < $4 AND at >= $5 AND at < $6";
 
-const COLUMNS: &str =
-    "SELECT id, user_id, type, at, place, value, properties, recorded_at FROM activities WHERE";
-const EXPORT: &str = "SELECT id, user_id, type, at, place, value, properties, recorded_at FROM activities \
-    WHERE place > $1 ORDER BY place LIMIT $2";
+macro_rules! select {
+    ($($rest:literal),+) => {
+        concat!(
+            "SELECT id, user_id, type, at, place, value, properties, recorded_at FROM activities WHERE ",
+            $($rest),+
+        )
+    };
+}
+
+macro_rules! list {
+    ($by:literal) => {
+        select!($by, "place < $1 AND place >= $3 AND at >= $4 AND at < $5 ORDER BY place DESC LIMIT $2")
+    };
+}
+
+pub(super) const LIST: &str = list!("");
+pub(super) const LIST_BY_USER: &str = list!("user_id = $6 AND ");
+pub(super) const LIST_BY_TYPE: &str = list!("type = $6 AND ");
+pub(super) const LIST_BY_USER_TYPE: &str = list!("user_id = $6 AND type = $7 AND ");
+pub(super) const EXPORT: &str = select!("place > $1 ORDER BY place LIMIT $2");
 
 /// What to count of one user and type.
 struct CountedActivity {
@@ -170,11 +186,16 @@ impl ActivityStore for SqliteActivities {
     }
 
     async fn list(&self, filter: &ActivityFilter, page: PageRequest) -> Result<Page<Activity>, StoreError> {
-        let statement = list_statement(filter);
+        let statement = match (filter.user.is_some(), filter.activity_type.is_some()) {
+            (true, true) => LIST_BY_USER_TYPE,
+            (true, false) => LIST_BY_USER,
+            (false, true) => LIST_BY_TYPE,
+            (false, false) => LIST,
+        };
         let from = filter.from.unwrap_or(Timestamp::MIN);
         let to = filter.to.unwrap_or(Timestamp::MAX);
         let cursor = upper_id_bound(page);
-        let mut query = sqlx::query(AssertSqlSafe(statement))
+        let mut query = sqlx::query(statement)
             .bind(above_place(to).min(cursor))
             .bind(page.overfull())
             .bind(ObjectId::floor(from).to_string())
@@ -224,15 +245,4 @@ impl ActivityStore for SqliteActivities {
     async fn tidy(&self, _now: Timestamp) -> Result<bool, StoreError> {
         Ok(false)
     }
-}
-
-/// Which of the four ways to list; what the caller gave is bound.
-pub(super) fn list_statement(filter: &ActivityFilter) -> String {
-    let by = match (filter.user.is_some(), filter.activity_type.is_some()) {
-        (true, true) => "user_id = $6 AND type = $7 AND",
-        (true, false) => "user_id = $6 AND",
-        (false, true) => "type = $6 AND",
-        (false, false) => "",
-    };
-    format!("{COLUMNS} {by} place < $1 AND place >= $3 AND at >= $4 AND at < $5 ORDER BY place DESC LIMIT $2")
 }

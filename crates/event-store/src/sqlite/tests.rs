@@ -139,6 +139,17 @@ async fn every_list_and_lookup_walks_an_index() {
         ),
         (claims::LIST_BY_STATUS, "reward_requests_by_status (status=? AND id>? AND id<?)"),
         (claims::FIND_CLAIM, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
+        (activities::DAYS, "PRIMARY KEY (user_id=? AND type=? AND day>? AND day<?)"),
+        (activities::QUARTERS, "PRIMARY KEY (user_id=? AND type=? AND quarter>? AND quarter<?)"),
+        (activities::MOMENTS, "activities_by_user_type (user_id=? AND type=? AND place>? AND place<?)"),
+        (activities::LIST, "activities_by_place (place>? AND place<?)"),
+        (activities::LIST_BY_USER, "activities_by_user (user_id=? AND place>? AND place<?)"),
+        (activities::LIST_BY_TYPE, "activities_by_type (type=? AND place>? AND place<?)"),
+        (
+            activities::LIST_BY_USER_TYPE,
+            "activities_by_user_type (user_id=? AND type=? AND place>? AND place<?)",
+        ),
+        (activities::EXPORT, "activities_by_place (place>?)"),
         (claim_batch::EARLIER, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
     ] {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));

@@ -8,26 +8,23 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
 use opentelemetry_http::{HttpClient, HttpError};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::settings::{CollectorEndpoint, CollectorHeaders};
-use crate::budget;
+use crate::{
+    budget,
+    http_client::{InternalClient, internal_client},
+};
 
 /// The most that is read of an answer: there is little in it to know.
 const ANSWER_BYTES: usize = 64 * 1024;
-
-type HyperClient = Client<HttpConnector, Full<Bytes>>;
 
 /// Sends what the exporter has written to the collector.
 pub(super) struct CollectorClient {
     endpoint: CollectorEndpoint,
     headers: HeaderMap,
-    client: HyperClient,
+    client: InternalClient,
     /// Requests need it, and the exporter has a thread of its own.
     runtime: Handle,
     is_failing: AtomicBool,
@@ -36,15 +33,8 @@ pub(super) struct CollectorClient {
 impl CollectorClient {
     /// Sends from the runtime in which this is called.
     pub(super) fn new(endpoint: CollectorEndpoint, headers: &CollectorHeaders) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(budget::CONNECT));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(budget::UPSTREAM_IDLE)
-            .build(connector);
         let (headers, runtime) = (headers.map().clone(), Handle::current());
-        Self { endpoint, headers, client, runtime, is_failing: AtomicBool::new(false) }
+        Self { endpoint, headers, client: internal_client(), runtime, is_failing: AtomicBool::new(false) }
     }
 
     /// The exporter reads variables by itself. Here only the settings count, so the request is made anew.
@@ -95,7 +85,7 @@ impl HttpClient for CollectorClient {
 }
 
 async fn read_answer(
-    client: HyperClient,
+    client: InternalClient,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<Bytes>, HttpError> {
     let (parts, body) = client.request(request).await?.into_parts();
