@@ -91,6 +91,14 @@ fn claim(ids: &IdGenerator, event: EventId, number: usize) -> NewClaim {
         event_revision: 1,
         created_at: minted.at,
         updated_at: minted.at.plus_seconds(1),
+        verdict: number.is_multiple_of(4).then(|| Verdict {
+            by: Decider::User(user),
+            at: minted.at,
+            reason: number.is_multiple_of(8).then(|| "looks right".to_owned()),
+        }),
+        revocation: None,
+        work: number.is_multiple_of(5).then_some(ClaimWork::Grant),
+        seats: Vec::new(),
     };
     let decision = DecisionTrace {
         event_revision: 1,

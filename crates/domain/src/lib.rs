@@ -28,7 +28,7 @@ pub use api_key::{ApiKey, ApiKeyScope, ApiKeyScopeSet};
 pub use attribute::{
     AttributeMap, AttributeName, AttributeValue, InvalidAttributeName, InvalidAttributeValue, MOST_ATTRIBUTES,
 };
-pub use claim::{Claim, ClaimStatus, DecisionTrace};
+pub use claim::{Claim, ClaimStatus, ClaimWork, Decider, DecisionTrace, Ruling, Verdict};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail};
 pub use event::{Approval, Event, EventStatus, Phase};

@@ -91,7 +91,9 @@ pub(crate) use named_values;
 
 #[cfg(test)]
 mod tests {
-    use crate::{ApiKeyScope, Approval, ClaimStatus, EventStatus, Faults, Phase, RewardType, Role};
+    use crate::{
+        ApiKeyScope, Approval, ClaimStatus, ClaimWork, EventStatus, Faults, Phase, RewardType, Role, Ruling,
+    };
 
     macro_rules! check_names {
         ($($type:ident),+) => {
@@ -107,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_name_is_the_same_in_json_bodies_stores_and_queries() {
-        check_names!(ApiKeyScope, Approval, EventStatus, Phase, ClaimStatus, RewardType, Role);
+        check_names!(ApiKeyScope, Approval, EventStatus, Phase, ClaimStatus, ClaimWork, RewardType, Role, Ruling);
         assert_eq!(Role::ALL.map(Role::name), ["USER", "OPERATOR", "AUDITOR", "ADMIN"]);
     }
 

@@ -1,11 +1,11 @@
 use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
-use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, Timestamp, UserId};
+use domain::{Claim, ClaimId, ClaimStatus, ClaimWork, DecisionTrace, EventId, Timestamp, UserId};
 use serde::Serialize;
 use service_kit::page::{Page, PageRequest};
 
-use super::StoreError;
+use super::{ClaimCounts, DecideOutcome, Decision, StoreError};
 
 /// A claim to be stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -82,4 +82,25 @@ pub trait ClaimStore: Send + Sync + fmt::Debug {
     /// One page, newest first. Each combination of filters walks an index: the cost does not grow with the page's
     /// position nor with the number of requests.
     async fn list(&self, filter: &ClaimFilter, page: PageRequest) -> Result<Page<Claim>, StoreError>;
+
+    /// Decides a claim that is PENDING: of any number of racers one decides it. What a decision makes necessary (see
+    /// [`ClaimWork`]) is noted in the same step.
+    async fn decide(&self, decision: Decision) -> Result<DecideOutcome, StoreError> {
+        let outcome = self.decide_many(vec![decision]).await?.pop();
+        outcome.unwrap_or(Ok(DecideOutcome::Unknown))
+    }
+
+    /// Decides up to [`MOST_DECISIONS`](super::MOST_DECISIONS) claims, each by itself: one answer for each, in order. If it
+    /// fails as a whole, some may be decided all the same.
+    async fn decide_many(
+        &self,
+        decisions: Vec<Decision>,
+    ) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError>;
+
+    /// How many claims there are, of a user or on an event or both, if these are given.
+    async fn count(&self, user: Option<UserId>, event: Option<EventId>) -> Result<ClaimCounts, StoreError>;
+
+    /// Claims that this work is still to be done for, the oldest first, at most so many. Those that cannot be read are
+    /// passed over.
+    async fn list_work(&self, work: ClaimWork, limit: usize) -> Result<Vec<Claim>, StoreError>;
 }

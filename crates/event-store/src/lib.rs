@@ -20,6 +20,7 @@ mod attributes;
 mod claims;
 #[cfg(test)]
 pub(crate) mod contract;
+mod decisions;
 mod events;
 mod mongo;
 mod revisions;
@@ -36,6 +37,7 @@ pub use active_day::{ActiveDay, ActivityTally, QUARTERS_PER_DAY, QuarterSet};
 pub use activities::{ActivityFilter, ActivitySpan, ActivityStore, RecordOutcome, activity_place};
 pub use attributes::{AttributeStore, UserAttributes};
 pub use claims::{ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, StoredClaim};
+pub use decisions::{ClaimCounts, DecideOutcome, Decision, MOST_DECISIONS, OldestClaim};
 pub use events::{EventFilter, EventStore, FoundByEvent};
 pub use revisions::{EventRevision, RevisionKey, RevisionStore};
 pub use rewards::{AttachOutcome, Attachment, RewardStore};

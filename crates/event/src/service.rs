@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use domain::{IdGenerator, Timestamp};
 use event_store::Stores;
-use service_kit::metrics::LabelCounters;
+use service_kit::{metrics::LabelCounters, worker::WakeUp};
 
 use crate::{
     activity_figures::ActivityFigures,
@@ -18,6 +18,8 @@ pub struct EventService {
     pub(crate) catalogue: EventCatalogue,
     pub(crate) claim_figures: Arc<LabelCounters<ClaimOutcomeLabel>>,
     pub(crate) activity_figures: Arc<ActivityFigures>,
+    /// Called when a claim is stored that is to be decided by itself.
+    pub(crate) undecided: WakeUp,
 }
 
 impl EventService {
@@ -31,6 +33,7 @@ impl EventService {
             catalogue,
             claim_figures: Arc::new(claim_counters()),
             activity_figures: Arc::new(ActivityFigures::new()),
+            undecided: WakeUp::new(),
         }
     }
 

@@ -20,6 +20,10 @@ pub(super) fn new_claim(minted: MintedId, user: UserId, event: EventId) -> NewCl
             event_revision: 3,
             created_at: minted.at,
             updated_at: minted.at,
+            verdict: None,
+            revocation: None,
+            work: None,
+            seats: Vec::new(),
         },
         decision: DecisionTrace {
             event_revision: 3,
@@ -48,10 +52,10 @@ pub(crate) async fn a_claim_is_found_as_it_was_stored(db: Arc<dyn ClaimStore>) {
         idempotency_key: Some("k-1".into()),
         ..new_claim(ids.mint(), nth_user(1), any_event(&ids))
     };
-    let (request, decision) = (claim.request, claim.decision.clone());
+    let (request, decision) = (claim.request.clone(), claim.decision.clone());
     assert_eq!(db.claim_once(claim).await.unwrap(), ClaimOutcome::Stored);
-    assert_eq!(db.find(request.id).await.unwrap(), Some((request, decision)));
-    let stored = StoredClaim { request, idempotency_key: Some("k-1".into()) };
+    assert_eq!(db.find(request.id).await.unwrap(), Some((request.clone(), decision)));
+    let stored = StoredClaim { request: request.clone(), idempotency_key: Some("k-1".into()) };
     assert_eq!(db.find_claim(request.user_id, request.event_id).await.unwrap(), Some(stored.clone()));
     assert_eq!(db.find_claim(nth_user(2), request.event_id).await.unwrap(), None);
     assert_eq!(db.find_claim(nth_user(1), any_event(&ids)).await.unwrap(), None);
@@ -119,7 +123,7 @@ pub(crate) async fn request_filters_combine(db: Arc<dyn ClaimStore>) {
     for minute in 0..12 {
         let claim =
             new_claim(minutes_later(ids.mint(), minute), nth_user(minute % 4), events[minute as usize / 4]);
-        all.insert(0, claim.request);
+        all.insert(0, claim.request.clone());
         assert_eq!(db.claim_once(claim).await.unwrap(), ClaimOutcome::Stored);
     }
     let times =
@@ -133,7 +137,7 @@ pub(crate) async fn request_filters_combine(db: Arc<dyn ClaimStore>) {
                     for before in [None, Some(all[4].id.0)] {
                         let page = PageRequest { before, ..page };
                         let admitted = all.iter().filter(|request| filter.admits(request, page));
-                        let expected: Vec<_> = admitted.copied().collect();
+                        let expected: Vec<_> = admitted.cloned().collect();
                         let listed = db.list(&filter, page).await.unwrap();
                         assert_eq!(listed.items, expected, "{filter:?} {page:?}");
                         assert_eq!(listed.next_cursor, None);

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use domain::{ClaimStatus, EventStatus, RewardKind};
+use domain::{ClaimStatus, ClaimWork, Decider, EventStatus, RewardKind, Verdict};
 
 use super::{
     activities::new_activity, any_reward, attributes::new_attributes, claims::new_claim, full_event, new_ids,
@@ -45,6 +45,15 @@ fn records_of_every_table() -> Vec<TransferRecord> {
         let mut new = new_claim(ids.mint(), nth_user(number), events[0].id);
         new.request.status = *status;
         new.request.updated_at = new.request.created_at.plus_seconds(i64::from(number));
+        let verdict = |reason: &str| Verdict {
+            by: [Decider::Auto, Decider::User(nth_user(9))][number as usize % 2],
+            at: new.request.created_at,
+            reason: (number % 5 == 0).then(|| reason.to_owned()),
+        };
+        new.request.verdict = (*status != ClaimStatus::Pending).then(|| verdict("그럴 만해서"));
+        new.request.revocation = (*status == ClaimStatus::Revoked).then(|| verdict("fraud"));
+        new.request.work = ClaimWork::ALL.get(number as usize % 5).copied();
+        new.request.seats = (0..number % 3).map(|_| ids.mint().id).collect();
         new.idempotency_key = (number % 3 == 0).then(|| format!("key {number}"));
         records.push(TransferRecord::Claim(new));
     }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::{Claim, ClaimId, DecisionTrace, EventId, ObjectId as Id, UserId};
+use domain::{Claim, ClaimId, ClaimWork, DecisionTrace, EventId, ObjectId as Id, UserId, Verdict};
 use mongodb::{
     Collection,
     bson::{Bson, DateTime, Document, RawDocumentBuf, doc, oid::ObjectId},
@@ -14,9 +14,12 @@ use store_kit::{
     row::{StoredRow, readable_page},
 };
 
-use super::{claim_batch::store_batch, from_bson, read_row, read_text, to_bson, transfer::MongoTable};
+use super::{
+    claim_batch::store_batch, decisions, from_bson, read_row, read_text, to_bson, transfer::MongoTable,
+};
 use crate::{
-    ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, STORE, StoreError, StoredClaim, TransferRecord,
+    ClaimCounts, ClaimFilter, ClaimOutcome, ClaimStore, DecideOutcome, Decision, NewClaim, STORE, StoreError,
+    StoredClaim, TransferRecord,
 };
 
 /// The claims on a MongoDB server.
@@ -65,6 +68,37 @@ pub(super) struct ClaimDocument {
     decision: Option<DecisionDocument>,
     created_at: DateTime,
     updated_at: DateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<VerdictDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation: Option<VerdictDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    work: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seats: Vec<ObjectId>,
+}
+
+/// Who decided, when and why.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct VerdictDocument {
+    by: String,
+    at: DateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<&Verdict> for VerdictDocument {
+    fn from(verdict: &Verdict) -> Self {
+        Self { by: verdict.by.to_string(), at: to_date(verdict.at), reason: verdict.reason.clone() }
+    }
+}
+
+impl TryFrom<VerdictDocument> for Verdict {
+    type Error = StoreError;
+
+    fn try_from(document: VerdictDocument) -> Result<Self, StoreError> {
+        Ok(Self { by: read_text(&document.by)?, at: from_date(document.at), reason: document.reason })
+    }
 }
 
 /// An earlier version repeated the condition here; now the event's revision has it.
@@ -91,6 +125,10 @@ impl TryFrom<NewClaim> for ClaimDocument {
             }),
             created_at: to_date(request.created_at),
             updated_at: to_date(request.updated_at),
+            verdict: request.verdict.as_ref().map(VerdictDocument::from),
+            revocation: request.revocation.as_ref().map(VerdictDocument::from),
+            work: request.work.map(|work| work.name().to_owned()),
+            seats: request.seats.into_iter().map(to_oid).collect(),
         })
     }
 }
@@ -107,6 +145,10 @@ impl TryFrom<ClaimDocument> for StoredClaim {
             event_revision: document.event_revision,
             created_at: from_date(document.created_at),
             updated_at: from_date(document.updated_at),
+            verdict: document.verdict.map(Verdict::try_from).transpose()?,
+            revocation: document.revocation.map(Verdict::try_from).transpose()?,
+            work: document.work.as_deref().map(read_text).transpose()?,
+            seats: document.seats.into_iter().map(from_oid).collect(),
         };
         Ok(StoredClaim { request, idempotency_key: document.idempotency_key })
     }
@@ -200,5 +242,20 @@ impl ClaimStore for MongoClaims {
         let found = self.mongo.all(find).await?;
         let rows = found.iter().map(read_claim).collect();
         Ok(readable_page(TABLE.name, rows, page.limit).map(|stored| stored.request))
+    }
+
+    async fn decide_many(
+        &self,
+        decisions: Vec<Decision>,
+    ) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError> {
+        decisions::decide_many(&self.mongo, decisions).await
+    }
+
+    async fn count(&self, user: Option<UserId>, event: Option<EventId>) -> Result<ClaimCounts, StoreError> {
+        decisions::count_claims(&self.mongo, user, event).await
+    }
+
+    async fn list_work(&self, work: ClaimWork, limit: usize) -> Result<Vec<Claim>, StoreError> {
+        decisions::list_work(&self.mongo, work, limit).await
     }
 }

@@ -9,6 +9,7 @@ mod activity_document;
 mod attributes;
 mod claim_batch;
 mod claims;
+mod decisions;
 mod events;
 mod insert_each;
 mod revisions;
@@ -24,7 +25,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{batch::Limits, budget::QUEUE_WAIT};
 use store_kit::{
     error::StoreError,
-    mongo::{Mongo, MongoConnectError, index, read_document, unique_index},
+    mongo::{Mongo, MongoConnectError, index, partial_index, read_document, unique_index},
     readiness::CachedReadiness,
     row::StoredRow,
 };
@@ -92,6 +93,8 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         index(doc! { "event": 1, "_id": -1 }),
         index(doc! { "event": 1, "status": 1, "_id": -1 }),
         index(doc! { "status": 1, "_id": -1 }),
+        // For workers, which find there only what waits for them.
+        partial_index(doc! { "work": 1, "_id": 1 }, "work"),
     ];
     mongo.ensure_indexes("reward_requests", requests).await?;
     let activities = [

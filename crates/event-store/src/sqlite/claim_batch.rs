@@ -5,27 +5,27 @@ use std::{
     sync::LazyLock,
 };
 
-use domain::{ClaimId, EventId, UserId};
+use domain::{ClaimId, ClaimWork, EventId, UserId};
 use serde_json::json;
 use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
 use store_kit::{error::StoreError, sqlite::Sqlite};
 
-use super::{claims::ClaimRow, corrupt_row, multi_row::MultiRowInsert, read_row, read_text};
+use super::{
+    claims::{ClaimRow, EARLIER, seats_text},
+    corrupt_row,
+    multi_row::MultiRowInsert,
+    read_row, read_text,
+};
 use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims};
 
 static INSERT: LazyLock<MultiRowInsert> = LazyLock::new(|| {
     MultiRowInsert::new(
         "INSERT INTO reward_requests (id, event_id, user_id, status, event_revision, idempotency_key, facts, \
-         evaluation, created_at, updated_at) VALUES",
-        "(?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?)",
+         evaluation, created_at, updated_at, work, seats) VALUES",
+        "(?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?)",
         "ON CONFLICT (user_id, event_id) DO NOTHING RETURNING id",
     )
 });
-
-/// `json_each` has a column `id` too.
-pub(super) const EARLIER: &str = "SELECT reward_requests.id, event_id, user_id, status, event_revision, \
-    idempotency_key, created_at, updated_at FROM json_each($1) AS claim JOIN reward_requests \
-    ON user_id = claim.value ->> 0 AND event_id = claim.value ->> 1";
 
 struct NewRow {
     new: NewClaim,
@@ -88,7 +88,9 @@ async fn insert_rows(
                 .bind(row.facts.as_str())
                 .bind(row.evaluation.as_str())
                 .bind(request.created_at.as_millis())
-                .bind(request.updated_at.as_millis());
+                .bind(request.updated_at.as_millis())
+                .bind(request.work.map(ClaimWork::name))
+                .bind(seats_text(&request.seats)?);
         }
         stored.extend(query.fetch_all(&mut *connection).await?);
     }

@@ -1,15 +1,18 @@
 use async_trait::async_trait;
-use domain::{Claim, ClaimId, DecisionTrace, EventId, ObjectId, Timestamp, UserId};
+use domain::{Claim, ClaimId, ClaimWork, DecisionTrace, EventId, ObjectId, Timestamp, UserId};
 use service_kit::batch::Batcher;
 use service_kit::page::{Page, PageRequest};
 use sqlx::SqliteConnection;
 use store_kit::{error::StoreError, row::readable_page, sql::WorkFuture, sqlite::Sqlite};
 
 use super::{
-    ABOVE_ALL_IDS, CLAIM_LIMITS, claim_batch::store_batch, read_json, read_row, read_text,
+    ABOVE_ALL_IDS, CLAIM_LIMITS, claim_batch::store_batch, decisions, read_json, read_row, read_text, to_json,
     transfer::SqliteTable, upper_id_bound,
 };
-use crate::{ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, STORE, StoredClaim, TransferRecord};
+use crate::{
+    ClaimCounts, ClaimFilter, ClaimOutcome, ClaimStore, DecideOutcome, Decision, NewClaim, STORE, StoredClaim,
+    TransferRecord,
+};
 
 /// The claims in a SQLite file.
 #[derive(Debug, Clone)]
@@ -27,24 +30,24 @@ impl SqliteClaims {
     }
 }
 
+/// Everything but what it was decided on. `json_each` has a column `id` too.
+macro_rules! columns {
+    () => {
+        "reward_requests.id, event_id, user_id, status, event_revision, idempotency_key, created_at, \
+         updated_at, verdict, revocation, work, seats"
+    };
+}
+
 macro_rules! select {
     ($($rest:literal),+) => {
-        concat!(
-            "SELECT id, event_id, user_id, status, event_revision, idempotency_key, created_at, updated_at \
-             FROM reward_requests WHERE ",
-            $($rest),+
-        )
+        concat!("SELECT ", columns!(), " FROM reward_requests WHERE ", $($rest),+)
     };
 }
 
 /// With what it was decided on.
 macro_rules! whole {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, event_id, user_id, status, event_revision, idempotency_key, created_at, updated_at, \
-             facts, evaluation FROM reward_requests WHERE ",
-            $rest
-        )
+        concat!("SELECT ", columns!(), ", facts, evaluation FROM reward_requests WHERE ", $rest)
     };
 }
 
@@ -65,12 +68,21 @@ pub(super) const LIST_BY_EVENT: &str = list!("event_id = $6 AND ");
 pub(super) const LIST_BY_EVENT_STATUS: &str = list!("event_id = $6 AND status = $7 AND ");
 pub(super) const LIST_BY_STATUS: &str = list!("status = $6 AND ");
 pub(super) const FIND_CLAIM: &str = select!("user_id = $1 AND event_id = $2");
+pub(super) const FIND_REQUEST: &str = select!("id = $1");
+pub(super) const LIST_WORK: &str = select!("work = $1 AND id > $2 ORDER BY id LIMIT $3");
+/// Those of pairs of a user and an event.
+pub(super) const EARLIER: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM json_each($1) AS claim JOIN reward_requests \
+     ON user_id = claim.value ->> 0 AND event_id = claim.value ->> 1"
+);
 const FIND: &str = whole!("id = $1");
 const EXPORT: &str = whole!("id > $1 ORDER BY id LIMIT $3");
 
 const INSERT: &str = "INSERT INTO reward_requests (id, event_id, user_id, status, event_revision, \
-    idempotency_key, facts, evaluation, created_at, updated_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+    idempotency_key, facts, evaluation, created_at, updated_at, verdict, revocation, work, seats) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
 
 pub(super) const TABLE: SqliteTable = SqliteTable {
     name: "reward_requests",
@@ -90,6 +102,10 @@ pub(super) struct ClaimRow {
     idempotency_key: Option<String>,
     created_at: i64,
     updated_at: i64,
+    verdict: Option<String>,
+    revocation: Option<String>,
+    work: Option<String>,
+    seats: Option<String>,
 }
 
 #[derive(sqlx_macros::FromRow)]
@@ -112,6 +128,10 @@ impl TryFrom<ClaimRow> for StoredClaim {
             event_revision: row.event_revision,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
+            verdict: row.verdict.as_deref().map(read_json).transpose()?,
+            revocation: row.revocation.as_deref().map(read_json).transpose()?,
+            work: row.work.as_deref().map(read_text).transpose()?,
+            seats: row.seats.as_deref().map(read_json).transpose()?.unwrap_or_default(),
         };
         Ok(StoredClaim { request, idempotency_key: row.idempotency_key })
     }
@@ -129,6 +149,11 @@ impl TryFrom<DecisionRow> for NewClaim {
         };
         Ok(NewClaim { request, decision, idempotency_key })
     }
+}
+
+/// Seats as their column has them: most requests hold none.
+pub(super) fn seats_text(seats: &[ObjectId]) -> Result<Option<String>, sqlx::Error> {
+    if seats.is_empty() { Ok(None) } else { to_json(&seats).map(Some) }
 }
 
 /// Less than this are the ids that come after the cursor and can have been made before `to`.
@@ -155,6 +180,10 @@ fn insert_record(connection: &mut SqliteConnection, record: TransferRecord) -> W
             .bind(decision.evaluation.to_string())
             .bind(request.created_at.as_millis())
             .bind(request.updated_at.as_millis())
+            .bind(request.verdict.as_ref().map(to_json).transpose()?)
+            .bind(request.revocation.as_ref().map(to_json).transpose()?)
+            .bind(request.work.map(ClaimWork::name))
+            .bind(seats_text(&request.seats)?)
             .execute(connection)
             .await
             .map(drop)
@@ -210,6 +239,21 @@ impl ClaimStore for SqliteClaims {
         let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
         let rows = found.iter().map(read_row::<ClaimRow, StoredClaim>).collect();
         Ok(readable_page("reward_requests", rows, page.limit).map(|stored| stored.request))
+    }
+
+    async fn decide_many(
+        &self,
+        decisions: Vec<Decision>,
+    ) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError> {
+        decisions::decide_many(&self.db, decisions).await
+    }
+
+    async fn count(&self, user: Option<UserId>, event: Option<EventId>) -> Result<ClaimCounts, StoreError> {
+        decisions::count_claims(&self.db, user, event).await
+    }
+
+    async fn list_work(&self, work: ClaimWork, limit: usize) -> Result<Vec<Claim>, StoreError> {
+        decisions::list_work(&self.db, work, limit).await
     }
 }
 

@@ -5,6 +5,7 @@ mod activity_batch;
 mod attributes;
 mod claim_batch;
 mod claims;
+mod decisions;
 mod events;
 mod multi_row;
 mod revisions;
@@ -14,7 +15,7 @@ mod transfer;
 use std::{path::Path, str::FromStr, sync::Arc};
 
 use domain::ObjectId;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{batch::Limits, budget::QUEUE_WAIT, page::PageRequest};
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 use store_kit::{
@@ -103,6 +104,11 @@ where
 /// Reads a column that this program wrote as JSON.
 fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::corrupt(STORE, error))
+}
+
+/// JSON as a column has it.
+fn to_json(value: &impl Serialize) -> Result<String, sqlx::Error> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 /// Greater than every id, also behind one: where a list begins.

@@ -1,4 +1,6 @@
-use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, Role, UserId};
+use domain::{
+    Approval, Claim, ClaimId, ClaimStatus, ClaimWork, DecisionTrace, EventId, Role, UserId,
+};
 use event_store::{ClaimFilter, ClaimOutcome, NewClaim, RevisionKey, StoreError, StoredClaim};
 use rules::{Condition, ConditionDecision, ConditionTrace};
 use serde_json::Value;
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// A claim that stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AcceptedClaim {
     /// It was stored now.
     Stored(Claim),
@@ -143,11 +145,21 @@ impl EventService {
             event_revision: decision.event_revision,
             created_at: minted.at,
             updated_at: minted.at,
+            verdict: None,
+            revocation: None,
+            work: (found.event.approval == Approval::Auto).then_some(ClaimWork::Decide),
+            seats: Vec::new(),
         };
-        let new = NewClaim { request: claim, decision, idempotency_key: idempotency_key.clone() };
+        let new =
+            NewClaim { request: claim.clone(), decision, idempotency_key: idempotency_key.clone() };
         match self.stores.claims.claim_once(new).await? {
-            ClaimOutcome::Stored => Ok(AcceptedClaim::Stored(claim)),
-            ClaimOutcome::Already(stored) => repeat_or_name(&stored, idempotency_key.as_deref()),
+            ClaimOutcome::Stored => {
+                if claim.work == Some(ClaimWork::Decide) {
+                    self.undecided.call();
+                }
+                Ok(AcceptedClaim::Stored(claim))
+            }
+            ClaimOutcome::Already(stored) => repeat_or_name(stored, idempotency_key.as_deref()),
         }
     }
 
@@ -163,7 +175,7 @@ impl EventService {
         if idempotency_key.is_some() {
             let stored = self.stores.claims.find_claim(user, event).await?;
             if let Some(stored) = stored.filter(|stored| stored.idempotency_key == idempotency_key) {
-                return repeat_or_name(&stored, idempotency_key.as_deref());
+                return repeat_or_name(stored, idempotency_key.as_deref());
             }
         }
         Err(refusal.into())
@@ -218,14 +230,20 @@ fn explain_claim(claim: Claim, trace: DecisionTrace, condition: Value) -> Result
 
 /// Answers a user's second attempt: the first answer again to whoever has its key, else which claim stands.
 fn repeat_or_name(
-    stored: &StoredClaim,
+    stored: StoredClaim,
     idempotency_key: Option<&str>,
 ) -> Result<AcceptedClaim, CreateClaimError> {
     let claim = stored.request;
     if idempotency_key.is_none() || stored.idempotency_key.as_deref() != idempotency_key {
         return Err(CreateClaimError::AlreadyRequested(claim.id));
     }
-    let as_stored = Claim { status: ClaimStatus::Pending, updated_at: claim.created_at, ..claim };
+    let as_stored = Claim {
+        status: ClaimStatus::Pending,
+        updated_at: claim.created_at,
+        verdict: None,
+        revocation: None,
+        ..claim
+    };
     Ok(AcceptedClaim::Repeated(as_stored))
 }
 
@@ -265,6 +283,10 @@ mod tests {
             event_revision: 1,
             created_at: at,
             updated_at: at,
+            verdict: None,
+            revocation: None,
+            work: None,
+            seats: Vec::new(),
         };
         let trace = DecisionTrace {
             event_revision: 1,
@@ -273,7 +295,7 @@ mod tests {
         };
         let condition = json!({">=": [{"var": "user.ageDays"}, 7]});
         for condition in [Value::Null, json!({}), condition] {
-            let explained = explain_claim(claim, trace.clone(), condition.clone()).unwrap();
+            let explained = explain_claim(claim.clone(), trace.clone(), condition.clone()).unwrap();
             assert!(explained.eligible, "{condition}");
             assert_eq!((explained.condition, &explained.facts), (condition, &trace.facts));
         }

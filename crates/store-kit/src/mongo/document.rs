@@ -1,6 +1,6 @@
 use mongodb::{
     IndexModel,
-    bson::{DateTime, Document, RawDocumentBuf, oid},
+    bson::{DateTime, Document, RawDocumentBuf, doc, oid},
     options::IndexOptions,
 };
 use serde::de::DeserializeOwned;
@@ -15,6 +15,13 @@ pub fn index(keys: Document) -> IndexModel {
 /// An index that allows each combination of these fields once.
 pub fn unique_index(keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).options(IndexOptions::builder().unique(true).build()).build()
+}
+
+/// An index over these fields that has only the documents with this one.
+pub fn partial_index(keys: Document, field: &str) -> IndexModel {
+    let filter = doc! { field: { "$exists": true } };
+    let options = IndexOptions::builder().partial_filter_expression(filter).build();
+    IndexModel::builder().keys(keys).options(options).build()
 }
 
 /// An id as MongoDB has it.

@@ -32,7 +32,7 @@ use tokio::{
 
 use self::failure::connect_error;
 pub use self::{
-    document::{from_date, from_oid, index, read_document, to_date, to_oid, unique_index},
+    document::{from_date, from_oid, index, partial_index, read_document, to_date, to_oid, unique_index},
     failure::{MongoConnectError, is_duplicate, is_duplicate_code},
 };
 use crate::{
@@ -198,9 +198,19 @@ impl Mongo {
     where
         T: DeserializeOwned + Send + Unpin,
     {
+        self.in_turn(self.all(find)).await
+    }
+
+    /// The same for what only counts documents.
+    pub async fn count(&self, count: impl IntoFuture<Output = MongoResult<u64>>) -> Result<u64, StoreError> {
+        self.in_turn(self.run(count)).await
+    }
+
+    /// Waits for the turn of a search and carries it out, both within the time limit.
+    async fn in_turn<T>(&self, search: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let search = async {
             let _turn = self.searches.acquire().await.map_err(|closed| self.unavailable(closed))?;
-            self.all(find).await
+            search.await
         };
         let limited = timeout_at(Instant::now() + self.limit, search).await;
         limited.unwrap_or_else(|late| Err(self.unavailable(late)))
