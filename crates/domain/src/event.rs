@@ -1,8 +1,8 @@
 //! Reward events.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{EventId, Timestamp, UserId};
+use crate::{EventId, ObjectId, RewardId, Timestamp, UserId};
 
 crate::named_values::named_values! {
     /// Whether operators have switched the event on.
@@ -36,6 +36,18 @@ crate::named_values::named_values! {
     }
 }
 
+/// A reward's place among those of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RewardPlace {
+    /// The id of its being attached: another one each time it is.
+    pub attachment: ObjectId,
+    /// The reward.
+    pub reward: RewardId,
+    /// Whether there is a limited number of it in this event.
+    pub has_stock: bool,
+}
+
 /// A reward event: who qualifies, when, and (through its rewards) what they get.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
@@ -57,6 +69,8 @@ pub struct Event {
     pub status: EventStatus,
     /// Who decides requests.
     pub approval: Approval,
+    /// What claimants get, in the order it was attached.
+    pub rewards: Vec<RewardPlace>,
     /// Counts changes, from 1.
     pub revision: i64,
     /// The operator who made it.
@@ -83,7 +97,6 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ObjectId;
 
     #[test]
     fn the_period_includes_its_start_and_excludes_its_end() {
@@ -98,6 +111,7 @@ mod tests {
             timezone: "UTC".into(),
             status: EventStatus::Active,
             approval: Approval::Manual,
+            rewards: Vec::new(),
             revision: 1,
             created_by: UserId(ObjectId::from_bytes([2; 12])),
             created_at: start,

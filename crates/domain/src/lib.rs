@@ -31,7 +31,7 @@ pub use attribute::{
 pub use claim::{Claim, ClaimStatus, ClaimWork, Decider, DecisionTrace, Ruling, Verdict};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail};
-pub use event::{Approval, Event, EventStatus, Phase};
+pub use event::{Approval, Event, EventStatus, Phase, RewardPlace};
 pub use fault::{Fault, Faults, json_pointer, read_text};
 pub use id::{ApiKeyId, ClaimId, EventId, IdGenerator, InvalidId, MintedId, ObjectId, RewardId, UserId};
 pub use named_values::UnknownName;

@@ -38,9 +38,11 @@ pub use activities::{ActivityFilter, ActivitySpan, ActivityStore, RecordOutcome,
 pub use attributes::{AttributeStore, UserAttributes};
 pub use claims::{ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, StoredClaim};
 pub use decisions::{ClaimCounts, DecideOutcome, Decision, MOST_DECISIONS, OldestClaim};
-pub use events::{EventFilter, EventStore, FoundByEvent};
-pub use revisions::{EventRevision, RevisionKey, RevisionStore};
-pub use rewards::{AttachOutcome, Attachment, RewardStore};
+pub use events::{
+    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventStore, FoundByEvent, RewardChange,
+};
+pub use revisions::{EventRevision, RevisionDetails, RevisionKey, RevisionStore};
+pub use rewards::{Attachment, FoundByReward, RewardFilter, RewardStore};
 pub use store_kit::error::StoreError;
 pub use transfer::{ExportedRow, RecordKey, TransferRecord, TransferRegistry, TransferTable};
 

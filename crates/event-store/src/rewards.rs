@@ -1,8 +1,9 @@
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
-use domain::{EventId, ObjectId, Reward, RewardId, Timestamp};
+use domain::{EventId, ObjectId, Reward, RewardId, RewardType, Timestamp};
 use serde::Serialize;
+use service_kit::page::{Page, PageRequest};
 
 use super::{FoundByEvent, StoreError};
 
@@ -19,28 +20,27 @@ pub struct Attachment {
     pub at: Timestamp,
 }
 
-/// What became of attaching a reward that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AttachOutcome {
-    /// It is one of the event's rewards now.
-    Attached(Reward),
-    /// It was before; nothing was changed.
-    Already,
-    /// There is no such reward.
-    UnknownReward,
+/// Which rewards to list: those that match everything that is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RewardFilter {
+    /// Only rewards of this type.
+    pub reward_type: Option<RewardType>,
+    /// Only rewards whose name contains this, whatever the case (see [`domain::fold_text`]).
+    pub name: Option<String>,
 }
 
-/// The rewards and which events have them (`rewards` and `event_rewards` in event-db).
+/// What was found of each reward: a record that cannot be read is nobody else's failure.
+pub type FoundByReward = HashMap<RewardId, Result<Reward, StoreError>>;
+
+/// The rewards and which events have them (`rewards` and `event_rewards` in event-db). They are stored by
+/// [`super::EventStore`] together with the event that gets them, and never change.
 #[async_trait]
 pub trait RewardStore: Send + Sync + fmt::Debug {
-    /// Stores a new reward and attaches it to an event that exists.
-    ///
-    /// An adapter without transactions stores the reward first: a crash between leaves one that no event has, so that
-    /// nobody gets it.
-    async fn create_attached(&self, reward: Reward, attachment: Attachment) -> Result<(), StoreError>;
+    /// The rewards with these ids, as far as there are any, in one round trip.
+    async fn find_many(&self, ids: &[RewardId]) -> Result<FoundByReward, StoreError>;
 
-    /// Attaches a reward to an event that exists; of many racers with one reward and event one attaches it.
-    async fn attach(&self, attachment: Attachment) -> Result<AttachOutcome, StoreError>;
+    /// One page, newest first. Walks an index from the cursor on; the name is looked at on the way, as with events.
+    async fn list(&self, filter: &RewardFilter, page: PageRequest) -> Result<Page<Reward>, StoreError>;
 
     /// The rewards of these events in the order they were attached. Events without any are left out.
     async fn of_events(&self, events: &[EventId]) -> Result<FoundByEvent<Vec<Reward>>, StoreError>;

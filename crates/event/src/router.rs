@@ -33,7 +33,11 @@ pub fn document() -> OpenApi {
 fn public_routes() -> OpenApiRouter<EventService> {
     OpenApiRouter::default()
         .routes(routes!(events::create::create_event, events::list::list_events))
-        .routes(routes!(events::get::get_event))
+        .routes(routes!(events::get::get_event, events::edit::edit_event, events::delete::delete_event))
+        .routes(routes!(events::revisions::list_revisions))
+        .routes(routes!(events::duplicate::clone_event))
+        .routes(routes!(rewards::list_all::list_all_rewards))
+        .routes(routes!(rewards::detach::detach_reward))
         .routes(routes!(rewards::attach::attach_reward, rewards::list::list_rewards))
         .routes(routes!(claims::create::create_claim))
         .routes(routes!(claims::list::list_claims))

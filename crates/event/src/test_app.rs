@@ -76,6 +76,7 @@ pub(crate) fn spring_event(condition: Value) -> Event {
         timezone: "UTC".into(),
         status: EventStatus::Active,
         approval: Approval::Manual,
+        rewards: Vec::new(),
         revision: 3,
         created_by: UserId(ObjectId::from_bytes([2; 12])),
         created_at: parse_time("2026-04-01T00:00:00Z"),

@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod api_key;
 pub mod batch;
 pub mod budget;
+pub mod expected_revision;
 pub mod extract;
 pub mod health;
 pub mod http_client;

@@ -49,6 +49,7 @@ fn full_event(ids: &IdGenerator) -> Event {
         timezone: "Asia/Seoul".into(),
         status: EventStatus::Active,
         approval: Approval::Manual,
+        rewards: Vec::new(),
         revision: 1,
         created_by: nth_user(9),
         created_at: minted.at,

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::{Event, EventId, Phase};
+use domain::{Event, EventId, Phase, RewardPlace};
 use mongodb::{
     Collection,
     bson::{Bson, DateTime, Document, RawDocumentBuf, doc, oid::ObjectId},
@@ -12,14 +12,17 @@ use store_kit::{
 };
 
 use super::{from_bson, read_row, read_text, revisions::RevisionDocument, to_bson, transfer::MongoTable};
-use crate::{EventFilter, EventRevision, EventStore, FoundByEvent, StoreError, TransferRecord};
+use crate::{
+    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision, EventStore, FoundByEvent, StoreError,
+    TransferRecord,
+};
 
 /// The events on a MongoDB server.
 #[derive(Debug, Clone)]
 pub(super) struct MongoEvents {
-    mongo: Mongo,
-    events: Collection<EventDocument>,
-    revisions: Collection<RevisionDocument>,
+    pub(super) mongo: Mongo,
+    pub(super) events: Collection<EventDocument>,
+    pub(super) revisions: Collection<RevisionDocument>,
 }
 
 impl MongoEvents {
@@ -59,10 +62,15 @@ pub(super) struct EventDocument {
     timezone: String,
     status: String,
     approval: String,
+    #[serde(default)]
+    rewards: Vec<RewardPlace>,
     revision: i64,
     created_by: String,
     created_at: DateTime,
     updated_at: DateTime,
+    /// While it is looked at whether anybody has claimed it, and then until it is removed: nobody sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<DateTime>,
 }
 
 impl TryFrom<Event> for EventDocument {
@@ -80,10 +88,12 @@ impl TryFrom<Event> for EventDocument {
             timezone: event.timezone,
             status: event.status.name().to_owned(),
             approval: event.approval.name().to_owned(),
+            rewards: event.rewards,
             revision: event.revision,
             created_by: event.created_by.to_string(),
             created_at: to_date(event.created_at),
             updated_at: to_date(event.updated_at),
+            deleted_at: None,
         })
     }
 }
@@ -102,6 +112,7 @@ impl TryFrom<EventDocument> for Event {
             timezone: document.timezone,
             status: read_text(&document.status)?,
             approval: read_text(&document.approval)?,
+            rewards: document.rewards,
             revision: document.revision,
             created_by: read_text(&document.created_by)?,
             created_at: from_date(document.created_at),
@@ -112,7 +123,7 @@ impl TryFrom<EventDocument> for Event {
 
 /// What a list asks for. Walks `{status: 1, _id: -1}` where a status is given, else `_id`.
 pub(super) fn list_filter(filter: &EventFilter, page: PageRequest) -> Document {
-    let mut query = Document::new();
+    let mut query = doc! { "deletedAt": Bson::Null };
     if let Some(status) = filter.status {
         query.insert("status", status.name());
     }
@@ -139,7 +150,7 @@ pub(super) fn list_filter(filter: &EventFilter, page: PageRequest) -> Document {
     query
 }
 
-fn read_event(document: &RawDocumentBuf) -> StoredRow<Event> {
+pub(super) fn read_event(document: &RawDocumentBuf) -> StoredRow<Event> {
     read_row::<EventDocument, _>(document, Event::try_from)
 }
 
@@ -147,21 +158,30 @@ fn read_event(document: &RawDocumentBuf) -> StoredRow<Event> {
 impl EventStore for MongoEvents {
     /// The revision first: a crash between leaves one of an event that there is not.
     async fn create(&self, event: Event) -> Result<(), StoreError> {
-        let revision = RevisionDocument::try_from(EventRevision::from_event(&event))?;
-        let document = EventDocument::try_from(event)?;
+        let revision = RevisionDocument::try_from(EventRevision::from_event(&event, event.created_by))?;
+        let document = EventDocument::try_from(event.clone())?;
         // Ids are minted once: what is taken is this very event, inserted by an attempt the driver repeated.
         let verb = async {
             self.mongo.unless_taken(self.revisions.insert_one(revision)).await?;
-            self.mongo.unless_taken(self.events.insert_one(document)).await.map(drop)
+            self.mongo.unless_taken(self.events.insert_one(document)).await?;
+            self.follow_rewards(&event).await
         };
         self.mongo.in_time(verb).await
+    }
+
+    async fn change(&self, change: EventChange) -> Result<ChangeOutcome, StoreError> {
+        self.mongo.in_time(self.carry_out(change)).await
+    }
+
+    async fn delete(&self, id: EventId, at_revision: Option<i64>) -> Result<DeleteOutcome, StoreError> {
+        self.mongo.in_time(self.delete_unclaimed(id, at_revision)).await
     }
 
     /// By `_id`.
     async fn find_many(&self, ids: &[EventId]) -> Result<FoundByEvent<Event>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| to_oid(id.0)).collect();
         let events = self.events.clone_with_type::<RawDocumentBuf>();
-        let find = events.find(doc! { "_id": { "$in": ids } }).max_time(self.mongo.limit());
+        let find = events.find(doc! { "_id": { "$in": ids }, "deletedAt": Bson::Null }).max_time(self.mongo.limit());
         let found = self.mongo.all(find).await?;
         found.iter().map(read_event).map(|row| Ok((EventId(row.id?), row.value))).collect()
     }

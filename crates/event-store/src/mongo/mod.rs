@@ -10,6 +10,7 @@ mod attributes;
 mod claim_batch;
 mod claims;
 mod decisions;
+mod event_changes;
 mod events;
 mod insert_each;
 mod revisions;
@@ -86,6 +87,7 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
     mongo.ensure_indexes("event_revisions", [unique_index(doc! { "event": 1, "revision": 1 })]).await?;
     let attachments = [unique_index(doc! { "event": 1, "reward": 1 }), index(doc! { "event": 1, "_id": 1 })];
     mongo.ensure_indexes("event_rewards", attachments).await?;
+    mongo.ensure_indexes("rewards", [index(doc! { "type": 1, "_id": -1 })]).await?;
     // One for each way to list, so that a page costs the same wherever it lies and however rare its items are.
     let requests = [
         unique_index(doc! { "userId": 1, "event": 1 }),

@@ -7,13 +7,16 @@ use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc, oid::ObjectId},
 };
 use serde::{Deserialize, Serialize};
-use store_kit::mongo::{Mongo, from_oid, to_oid};
+use store_kit::{
+    mongo::{Mongo, from_oid, to_oid},
+    row::log_unreadable,
+};
 
 use super::{
     corrupt_document, from_bson, read_row, to_bson,
     transfer::{MongoOrder, MongoTable},
 };
-use crate::{EventRevision, RecordKey, RevisionKey, RevisionStore, StoreError, TransferRecord};
+use crate::{EventRevision, RecordKey, RevisionDetails, RevisionKey, RevisionStore, StoreError, TransferRecord};
 
 /// A revision as it is stored; its `_id` says nothing.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,6 +24,8 @@ pub(super) struct RevisionDocument {
     event: ObjectId,
     revision: i64,
     condition: Bson,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    details: Option<RevisionDetails>,
 }
 
 /// The events' revisions on a MongoDB server.
@@ -66,6 +71,7 @@ impl TryFrom<EventRevision> for RevisionDocument {
             event: to_oid(revision.event_id.0),
             revision: revision.revision,
             condition: to_bson(&revision.condition)?,
+            details: revision.details,
         })
     }
 }
@@ -78,6 +84,7 @@ impl TryFrom<RevisionDocument> for EventRevision {
             event_id: EventId(from_oid(document.event)),
             revision: document.revision,
             condition: from_bson(document.condition)?,
+            details: document.details,
         })
     }
 }
@@ -88,7 +95,7 @@ fn read_key(document: &RawDocumentBuf) -> Result<RevisionKey, StoreError> {
     Ok(RevisionKey { event: EventId(from_oid(event)), revision })
 }
 
-fn read_revision(document: &RawDocumentBuf) -> Result<EventRevision, StoreError> {
+pub(super) fn read_revision(document: &RawDocumentBuf) -> Result<EventRevision, StoreError> {
     read_row::<RevisionDocument, _>(document, EventRevision::try_from).value
 }
 
@@ -120,5 +127,21 @@ impl RevisionStore for MongoRevisions {
             }
         }
         Ok(wanted)
+    }
+
+    /// Walks `{event: 1, revision: 1}` backwards.
+    async fn list(&self, event: EventId, below: i64, limit: usize) -> Result<Vec<EventRevision>, StoreError> {
+        let filter = doc! { "event": to_oid(event.0), "revision": { "$lt": below } };
+        let find = self.revisions.find(filter).sort(doc! { "event": -1, "revision": -1 });
+        let find = find.limit(i64::try_from(limit).unwrap_or(i64::MAX)).max_time(self.mongo.limit());
+        let found = self.mongo.all(find).await?;
+        let readable = found.iter().filter_map(|document| match read_revision(document) {
+            Ok(revision) => Some(revision),
+            Err(error) => {
+                log_unreadable(TABLE.name, &format!("{event}"), &error);
+                None
+            }
+        });
+        Ok(readable.collect())
     }
 }

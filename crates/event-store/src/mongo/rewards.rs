@@ -1,20 +1,19 @@
-use std::collections::HashMap;
-
 use async_trait::async_trait;
-use domain::{EventId, Reward, RewardId, RewardKind, RewardType};
+use domain::{EventId, Reward, RewardId, RewardKind, RewardPlace, RewardType};
 use mongodb::{
     Collection,
-    bson::{DateTime, RawDocumentBuf, doc, oid::ObjectId},
+    bson::{DateTime, Document, RawDocumentBuf, doc, oid::ObjectId},
 };
 use serde::{Deserialize, Serialize};
+use service_kit::page::{Page, PageRequest};
 use store_kit::{
     mongo::{Mongo, from_date, from_oid, to_date, to_oid},
-    row::{StoredRow, log_unreadable},
+    row::{StoredRow, readable_page},
 };
 
-use super::{corrupt_document, read_row, read_text, transfer::MongoTable};
+use super::{read_row, read_text, transfer::MongoTable};
 use crate::{
-    AttachOutcome, Attachment, FoundByEvent, RewardStore, STORE, StoreError, TransferRecord,
+    Attachment, FoundByEvent, FoundByReward, RewardFilter, RewardStore, STORE, StoreError, TransferRecord,
     rewards::add_reward,
 };
 
@@ -23,14 +22,21 @@ use crate::{
 pub(super) struct MongoRewards {
     mongo: Mongo,
     rewards: Collection<RewardDocument>,
-    attachments: Collection<AttachmentDocument>,
+    events: Collection<RawDocumentBuf>,
+}
+
+/// What an event has.
+#[derive(Debug, Deserialize)]
+struct PlacesDocument {
+    #[serde(default)]
+    rewards: Vec<RewardPlace>,
 }
 
 impl MongoRewards {
     pub(super) fn new(mongo: &Mongo) -> Self {
         Self {
             rewards: mongo.collection(TABLE.name),
-            attachments: mongo.collection(ATTACHMENT_TABLE.name),
+            events: mongo.collection(super::events::TABLE.name),
             mongo: mongo.clone(),
         }
     }
@@ -64,6 +70,9 @@ pub(super) struct RewardDocument {
     id: ObjectId,
     r#type: String,
     name: String,
+    /// The name folded, for searching.
+    #[serde(default)]
+    name_folded: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     points: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +105,7 @@ impl From<Reward> for RewardDocument {
         let mut document = Self {
             id: to_oid(reward.id.0),
             r#type: reward.kind.reward_type().name().to_owned(),
+            name_folded: domain::fold_text(&reward.name),
             name: reward.name,
             points: None,
             item_id: None,
@@ -186,81 +196,56 @@ fn read_attachment(document: &RawDocumentBuf) -> StoredRow<Attachment> {
 
 #[async_trait]
 impl RewardStore for MongoRewards {
-    /// The reward first: a crash between leaves one that no event has.
-    async fn create_attached(&self, reward: Reward, attachment: Attachment) -> Result<(), StoreError> {
-        let insert = self.rewards.insert_one(RewardDocument::from(reward));
-        let verb = async {
-            self.mongo.unless_taken(insert).await?;
-            self.insert_attachment(attachment).await.map(drop)
-        };
-        self.mongo.in_time(verb).await
-    }
-
-    async fn attach(&self, attachment: Attachment) -> Result<AttachOutcome, StoreError> {
-        let id = to_oid(attachment.reward.0);
-        let verb = async {
-            let rewards = self.rewards.clone_with_type::<RawDocumentBuf>();
-            let Some(reward) = self.mongo.run(rewards.find_one(doc! { "_id": id })).await? else {
-                return Ok(AttachOutcome::UnknownReward);
-            };
-            if !self.insert_attachment(attachment).await? {
-                return Ok(AttachOutcome::Already);
-            }
-            Ok(AttachOutcome::Attached(read_reward(&reward).value?))
-        };
-        self.mongo.in_time(verb).await
-    }
-
-    /// Walks `{event: 1, _id: 1}`, then rewards by `_id`.
-    async fn of_events(&self, events: &[EventId]) -> Result<FoundByEvent<Vec<Reward>>, StoreError> {
-        let ids: Vec<_> = events.iter().map(|id| to_oid(id.0)).collect();
-        let attachments = self.attachments.clone_with_type::<RawDocumentBuf>();
-        let attached = attachments.find(doc! { "event": { "$in": ids } }).sort(doc! { "_id": 1 });
-        let attached = self.mongo.all(attached.max_time(self.mongo.limit())).await?;
-        let mut rewards = FoundByEvent::new();
-        let mut places = Vec::new();
-        for document in &attached {
-            match read_attachment(document).value {
-                Ok(attachment) => places.push((attachment.event, attachment.reward)),
-                // It makes its event's rewards unreadable and no other's.
-                Err(error) => {
-                    log_unreadable(ATTACHMENT_TABLE.name, "of an event", &error);
-                    let event = document.get_object_id("event").map_err(corrupt_document)?;
-                    add_reward(&mut rewards, EventId(from_oid(event)), Err(error));
-                }
-            }
-        }
-        let found = self.find_rewards(&places).await?;
-        for (event, reward) in places {
-            if let Some(reward) = found.get(&reward) {
-                add_reward(&mut rewards, event, reward.clone());
-            }
-        }
-        Ok(rewards)
-    }
-}
-
-impl MongoRewards {
-    async fn find_rewards(
-        &self,
-        places: &[(EventId, RewardId)],
-    ) -> Result<HashMap<RewardId, Result<Reward, StoreError>>, StoreError> {
-        let ids: Vec<_> = places.iter().map(|(_, reward)| to_oid(reward.0)).collect();
+    /// By `_id`.
+    async fn find_many(&self, ids: &[RewardId]) -> Result<FoundByReward, StoreError> {
+        let ids: Vec<_> = ids.iter().map(|id| to_oid(id.0)).collect();
         let rewards = self.rewards.clone_with_type::<RawDocumentBuf>();
         let find = rewards.find(doc! { "_id": { "$in": ids } }).max_time(self.mongo.limit());
         let found = self.mongo.all(find).await?;
         found.iter().map(read_reward).map(|row| Ok((RewardId(row.id?), row.value))).collect()
     }
 
-    /// Whether it was not attached before.
-    async fn insert_attachment(&self, attachment: Attachment) -> Result<bool, StoreError> {
-        let document = AttachmentDocument::from(attachment);
-        if self.mongo.unless_taken(self.attachments.insert_one(&document)).await?.is_some() {
-            return Ok(true);
+    /// Walks `{type: 1, _id: -1}` where a type is given, else `_id`.
+    async fn list(&self, filter: &RewardFilter, page: PageRequest) -> Result<Page<Reward>, StoreError> {
+        let mut query = Document::new();
+        if let Some(reward_type) = filter.reward_type {
+            query.insert("type", reward_type.name());
         }
-        // The one in the way may be this very one, inserted by an attempt the driver repeated.
-        let key = doc! { "event": document.event, "reward": document.reward };
-        let there = self.mongo.run(self.attachments.find_one(key)).await?;
-        Ok(there.is_some_and(|there| there.id == document.id))
+        if let Some(before) = page.before {
+            query.insert("_id", doc! { "$lt": to_oid(before) });
+        }
+        if let Some(name) = &filter.name {
+            query.insert("nameFolded", doc! { "$regex": regex_syntax::escape(&domain::fold_text(name)) });
+        }
+        let rewards = self.rewards.clone_with_type::<RawDocumentBuf>();
+        let find = rewards.find(query).sort(doc! { "_id": -1 }).limit(page.overfull()).max_time(self.mongo.limit());
+        let found =
+            if filter.name.is_some() { self.mongo.search(find).await? } else { self.mongo.all(find).await? };
+        Ok(readable_page(TABLE.name, found.iter().map(read_reward).collect(), page.limit))
+    }
+
+    /// What the events say they have by `_id`, then the rewards by `_id`.
+    async fn of_events(&self, events: &[EventId]) -> Result<FoundByEvent<Vec<Reward>>, StoreError> {
+        let ids: Vec<_> = events.iter().map(|id| to_oid(id.0)).collect();
+        let find = self.events.find(doc! { "_id": { "$in": ids } }).projection(doc! { "rewards": 1 });
+        let holders = self.mongo.all(find.max_time(self.mongo.limit())).await?;
+        let mut rewards = FoundByEvent::new();
+        let mut places = Vec::new();
+        for document in &holders {
+            let row = read_row::<PlacesDocument, _>(document, |holder| Ok(holder.rewards));
+            match (EventId(row.id?), row.value) {
+                (event, Ok(of_event)) => places.extend(of_event.iter().map(|place| (event, place.reward))),
+                // It makes its event's rewards unreadable and no other's.
+                (event, Err(error)) => add_reward(&mut rewards, event, Err(error)),
+            }
+        }
+        let wanted: Vec<_> = places.iter().map(|(_, reward)| *reward).collect();
+        let found = self.find_many(&wanted).await?;
+        for (event, reward) in places {
+            if let Some(reward) = found.get(&reward) {
+                add_reward(&mut rewards, event, reward.clone());
+            }
+        }
+        Ok(rewards)
     }
 }

@@ -4,8 +4,11 @@ use service_kit::page::{Page, PageRequest};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use store_kit::{row::readable_page, sql::WorkFuture, sqlite::Sqlite};
 
-use super::{id_list, read_json, read_row, read_text, revisions, transfer::SqliteTable, upper_id_bound};
-use crate::{EventFilter, EventRevision, EventStore, FoundByEvent, StoreError, TransferRecord};
+use super::{id_list, read_json, read_row, read_text, revisions, rewards, transfer::SqliteTable, upper_id_bound};
+use crate::{
+    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision, EventStore, FoundByEvent, RewardChange,
+    StoreError, TransferRecord,
+};
 
 /// The events in a SQLite file.
 #[derive(Debug, Clone)]
@@ -17,7 +20,7 @@ macro_rules! select {
     ($($rest:literal),+) => {
         concat!(
             "SELECT id, name, description, condition, period_start, period_end, timezone, status, approval, \
-             revision, created_by, created_at, updated_at FROM events WHERE ",
+             rewards, revision, created_by, created_at, updated_at FROM events WHERE ",
             $($rest),+
         )
     };
@@ -50,8 +53,13 @@ pub(super) const TABLE: SqliteTable = SqliteTable {
 };
 
 const INSERT: &str = "INSERT INTO events (id, name, name_folded, description, condition, period_start, period_end, \
-    timezone, status, approval, revision, created_by, created_at, updated_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
+    timezone, status, approval, rewards, revision, created_by, created_at, updated_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING";
+
+/// Takes the same as the insert.
+const REPLACE: &str = "UPDATE events SET name = $2, name_folded = $3, description = $4, condition = $5, \
+    period_start = $6, period_end = $7, timezone = $8, status = $9, approval = $10, rewards = $11, revision = $12, \
+    created_by = $13, created_at = $14, updated_at = $15 WHERE id = $1 AND revision = $12 - 1";
 
 #[derive(sqlx_macros::FromRow)]
 struct EventRow {
@@ -64,6 +72,7 @@ struct EventRow {
     timezone: String,
     status: String,
     approval: String,
+    rewards: String,
     revision: i64,
     created_by: String,
     created_at: i64,
@@ -84,6 +93,7 @@ impl TryFrom<EventRow> for Event {
             timezone: row.timezone,
             status: read_text(&row.status)?,
             approval: read_text(&row.approval)?,
+            rewards: read_json(&row.rewards)?,
             revision: row.revision,
             created_by: read_text(&row.created_by)?,
             created_at: Timestamp::from_millis(row.created_at),
@@ -92,8 +102,14 @@ impl TryFrom<EventRow> for Event {
     }
 }
 
-async fn insert_event(connection: &mut SqliteConnection, event: Event) -> Result<(), sqlx::Error> {
-    sqlx::query(INSERT)
+/// Whether there was a row to write: [`INSERT`] or [`REPLACE`].
+async fn write_event(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    event: Event,
+) -> Result<bool, sqlx::Error> {
+    let rewards = serde_json::to_string(&event.rewards).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let written = sqlx::query(statement)
         .bind(event.id.to_string())
         .bind(&event.name)
         .bind(domain::fold_text(&event.name))
@@ -104,20 +120,81 @@ async fn insert_event(connection: &mut SqliteConnection, event: Event) -> Result
         .bind(event.timezone)
         .bind(event.status.name())
         .bind(event.approval.name())
+        .bind(rewards)
         .bind(event.revision)
         .bind(event.created_by.to_string())
         .bind(event.created_at.as_millis())
         .bind(event.updated_at.as_millis())
         .execute(connection)
-        .await
-        .map(drop)
+        .await?;
+    Ok(written.rows_affected() == 1)
 }
 
 fn insert_record(connection: &mut SqliteConnection, record: TransferRecord) -> WorkFuture<'_, ()> {
     Box::pin(async move {
         let TransferRecord::Event(event) = record else { return Err(super::wrong_table("events")) };
-        insert_event(connection, event).await
+        write_event(connection, INSERT, event).await.map(drop)
     })
+}
+
+async fn carry_out(
+    connection: &mut SqliteConnection,
+    change: EventChange,
+) -> Result<ChangeOutcome, sqlx::Error> {
+    let EventChange { event, changed_by, rewards } = change;
+    let id = event.id;
+    let revision = EventRevision::from_event(&event, changed_by);
+    if !write_event(&mut *connection, REPLACE, event).await? {
+        let is_there = exists(connection, "SELECT EXISTS (SELECT 1 FROM events WHERE id = $1)", id).await?;
+        return Ok(if is_there { ChangeOutcome::Outdated } else { ChangeOutcome::UnknownEvent });
+    }
+    revisions::insert_revision(&mut *connection, revision).await?;
+    match rewards {
+        RewardChange::Same => {}
+        RewardChange::Attach { new, attachment } => {
+            if let Some(reward) = new {
+                rewards::insert_reward(&mut *connection, reward).await?;
+            }
+            rewards::insert_attachment(connection, attachment).await?;
+        }
+        RewardChange::Detach(attachment) => rewards::delete_attachment(connection, attachment).await?,
+    }
+    Ok(ChangeOutcome::Changed)
+}
+
+async fn delete_unclaimed(
+    connection: &mut SqliteConnection,
+    id: EventId,
+    at_revision: Option<i64>,
+) -> Result<DeleteOutcome, sqlx::Error> {
+    let revision = sqlx::query_scalar::<_, i64>("SELECT revision FROM events WHERE id = $1").bind(id.to_string());
+    match revision.fetch_optional(&mut *connection).await? {
+        None => return Ok(DeleteOutcome::UnknownEvent),
+        Some(revision) if at_revision.is_some_and(|expected| expected != revision) => {
+            return Ok(DeleteOutcome::Outdated);
+        }
+        Some(_) => {}
+    }
+    let has_claims = "SELECT EXISTS (SELECT 1 FROM reward_requests WHERE event_id = $1)";
+    if exists(&mut *connection, has_claims, id).await? {
+        return Ok(DeleteOutcome::HasClaims);
+    }
+    for part in [
+        "DELETE FROM event_rewards WHERE event_id = $1",
+        "DELETE FROM event_revisions WHERE event_id = $1",
+        "DELETE FROM events WHERE id = $1",
+    ] {
+        sqlx::query(part).bind(id.to_string()).execute(&mut *connection).await?;
+    }
+    Ok(DeleteOutcome::Deleted)
+}
+
+async fn exists(
+    connection: &mut SqliteConnection,
+    question: &'static str,
+    event: EventId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(question).bind(event.to_string()).fetch_one(connection).await
 }
 
 /// The bounds a phase sets on an event's period, in the order of the statement's parameters.
@@ -137,11 +214,27 @@ impl EventStore for SqliteEvents {
     async fn create(&self, event: Event) -> Result<(), StoreError> {
         let write = self.db.write(move |connection| {
             Box::pin(async move {
-                revisions::insert_revision(&mut *connection, EventRevision::from_event(&event)).await?;
-                insert_event(connection, event).await
+                let revision = EventRevision::from_event(&event, event.created_by);
+                revisions::insert_revision(&mut *connection, revision).await?;
+                let attachments = rewards::attachments_of(&event);
+                write_event(&mut *connection, INSERT, event).await?;
+                for attachment in attachments {
+                    rewards::insert_attachment(&mut *connection, attachment).await?;
+                }
+                Ok(())
             })
         });
         write.await
+    }
+
+    /// One transaction.
+    async fn change(&self, change: EventChange) -> Result<ChangeOutcome, StoreError> {
+        self.db.write(move |connection| Box::pin(carry_out(connection, change))).await
+    }
+
+    /// One transaction.
+    async fn delete(&self, id: EventId, at_revision: Option<i64>) -> Result<DeleteOutcome, StoreError> {
+        self.db.write(move |connection| Box::pin(delete_unclaimed(connection, id, at_revision))).await
     }
 
     async fn find_many(&self, ids: &[EventId]) -> Result<FoundByEvent<Event>, StoreError> {
@@ -168,49 +261,4 @@ impl EventStore for SqliteEvents {
         };
         Ok(readable_page("events", found.iter().map(read_row::<EventRow, Event>).collect(), page.limit))
     }
-}
-
-/// Which way of folding names a file has, in its `user_version`.
-const FOLDING: i64 = 1;
-const SET_FOLDING: &str = "PRAGMA user_version = 1";
-/// Rows in one write while names are folded anew.
-const REFOLD_STEP: i64 = 1000;
-
-/// Folds the names anew that an earlier version, which knew lower case only, has stored. Does nothing the next time.
-pub(super) async fn refold_names(db: &Sqlite) -> Result<(), StoreError> {
-    let version = "PRAGMA user_version";
-    let (version,): (i64,) =
-        db.look_up(|connection| Box::pin(sqlx::query_as(version).fetch_one(connection))).await?;
-    if version >= FOLDING {
-        return Ok(());
-    }
-    let mut after = Some(String::new());
-    while let Some(id) = after {
-        after = db.write(move |connection| Box::pin(refold_step(connection, id))).await?;
-    }
-    let write = db.write(|connection| {
-        Box::pin(async move { sqlx::raw_sql(SET_FOLDING).execute(connection).await.map(drop) })
-    });
-    write.await
-}
-
-/// The id to go on after, unless that was all.
-async fn refold_step(
-    connection: &mut SqliteConnection,
-    after: String,
-) -> Result<Option<String>, sqlx::Error> {
-    let names: Vec<(String, String, String)> =
-        sqlx::query_as("SELECT id, name, name_folded FROM events WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(after)
-            .bind(REFOLD_STEP)
-            .fetch_all(&mut *connection)
-            .await?;
-    for (id, name, stored) in &names {
-        let folded = domain::fold_text(name);
-        if folded != *stored {
-            let update = sqlx::query("UPDATE events SET name_folded = $2 WHERE id = $1");
-            update.bind(id).bind(folded).execute(&mut *connection).await?;
-        }
-    }
-    Ok(names.into_iter().last().map(|(id, ..)| id))
 }

@@ -7,6 +7,7 @@ mod claim_batch;
 mod claims;
 mod decisions;
 mod events;
+mod folded_names;
 mod multi_row;
 mod revisions;
 mod rewards;
@@ -49,7 +50,7 @@ const CLAIM_LIMITS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 2, 
 pub(super) async fn open_stores(path: &Path) -> Result<Stores, OpenError> {
     let db = Sqlite::open(path, STORE, &MIGRATIONS).await?;
     let rows_error = |source| OpenError::Rows { path: path.to_owned(), source };
-    events::refold_names(&db).await.map_err(rows_error)?;
+    folded_names::refold_names(&db).await.map_err(rows_error)?;
     Ok(start_stores(&db))
 }
 

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use domain::EventId;
 use serde_json::json;
 use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
-use store_kit::{sql::WorkFuture, sqlite::Sqlite};
+use store_kit::{row::log_unreadable, sql::WorkFuture, sqlite::Sqlite};
 
 use super::{corrupt_row, read_json, read_text, transfer::SqliteTable};
-use crate::{EventRevision, RecordKey, RevisionKey, RevisionStore, StoreError, TransferRecord};
+use crate::{EventRevision, RecordKey, RevisionDetails, RevisionKey, RevisionStore, StoreError, TransferRecord};
 
 /// The events' revisions in a SQLite file.
 #[derive(Debug, Clone)]
@@ -15,11 +15,14 @@ pub(super) struct SqliteRevisions {
     pub(super) db: Sqlite,
 }
 
-pub(super) const FIND_MANY: &str = "SELECT event_id, revision, condition FROM json_each($1) AS wanted \
+pub(super) const FIND_MANY: &str = "SELECT event_id, revision, condition, details FROM json_each($1) AS wanted \
     JOIN event_revisions ON event_id = wanted.value ->> 0 AND revision = wanted.value ->> 1";
 
-const EXPORT: &str = "SELECT event_id, revision, condition FROM event_revisions \
+const EXPORT: &str = "SELECT event_id, revision, condition, details FROM event_revisions \
     WHERE (event_id, revision) > ($1, $2) ORDER BY event_id, revision LIMIT $3";
+
+pub(super) const LIST: &str = "SELECT event_id, revision, condition, details FROM event_revisions \
+    WHERE event_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3";
 
 pub(super) const TABLE: SqliteTable = SqliteTable {
     name: "event_revisions",
@@ -36,8 +39,9 @@ struct KeyRow {
 }
 
 #[derive(sqlx_macros::FromRow)]
-struct ConditionRow {
+struct ContentRow {
     condition: String,
+    details: Option<String>,
 }
 
 fn read_key(row: &SqliteRow) -> Result<RevisionKey, StoreError> {
@@ -47,21 +51,26 @@ fn read_key(row: &SqliteRow) -> Result<RevisionKey, StoreError> {
 
 fn read_revision(row: &SqliteRow) -> Result<EventRevision, StoreError> {
     let key = read_key(row)?;
-    let condition = ConditionRow::from_row(row).map_err(corrupt_row)?.condition;
-    Ok(EventRevision { event_id: key.event, revision: key.revision, condition: read_json(&condition)? })
+    let content = ContentRow::from_row(row).map_err(corrupt_row)?;
+    let details = content.details.as_deref().map(read_json::<RevisionDetails>).transpose()?;
+    let condition = read_json(&content.condition)?;
+    Ok(EventRevision { event_id: key.event, revision: key.revision, condition, details })
 }
 
 pub(super) async fn insert_revision(
     connection: &mut SqliteConnection,
     revision: EventRevision,
 ) -> Result<(), sqlx::Error> {
+    let details = revision.details.as_ref().map(serde_json::to_string).transpose();
     let insert = sqlx::query(
-        "INSERT INTO event_revisions (event_id, revision, condition) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO event_revisions (event_id, revision, condition, details) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT DO NOTHING",
     );
     insert
         .bind(revision.event_id.to_string())
         .bind(revision.revision)
         .bind(revision.condition.to_string())
+        .bind(details.map_err(|error| sqlx::Error::Encode(error.into()))?)
         .execute(connection)
         .await
         .map(drop)
@@ -86,5 +95,19 @@ impl RevisionStore for SqliteRevisions {
         let query = sqlx::query(FIND_MANY).bind(json!(wanted).to_string());
         let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
         found.iter().map(|row| Ok((read_key(row)?, read_revision(row)))).collect()
+    }
+
+    async fn list(&self, event: EventId, below: i64, limit: usize) -> Result<Vec<EventRevision>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query(LIST).bind(event.to_string()).bind(below).bind(limit);
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
+        let readable = found.iter().filter_map(|row| match read_revision(row) {
+            Ok(revision) => Some(revision),
+            Err(error) => {
+                log_unreadable(TABLE.name, &format!("{event}"), &error);
+                None
+            }
+        });
+        Ok(readable.collect())
     }
 }

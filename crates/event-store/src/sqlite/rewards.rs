@@ -1,11 +1,15 @@
 use async_trait::async_trait;
-use domain::{EventId, Reward, Timestamp};
+use domain::{Event, EventId, ObjectId, Reward, RewardId, RewardPlace, Timestamp};
+use service_kit::page::{Page, PageRequest};
 use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
-use store_kit::{sql::WorkFuture, sqlite::Sqlite};
+use store_kit::{row::readable_page, sql::WorkFuture, sqlite::Sqlite};
 
-use super::{corrupt_row, id_list, read_json, read_row, read_text, transfer::SqliteTable};
+use super::{
+    corrupt_row, id_list, read_json, read_row, read_text, transfer::SqliteTable, upper_id_bound,
+};
 use crate::{
-    AttachOutcome, Attachment, FoundByEvent, RewardStore, StoreError, TransferRecord, rewards::add_reward,
+    Attachment, FoundByEvent, FoundByReward, RewardFilter, RewardStore, StoreError, TransferRecord,
+    rewards::add_reward,
 };
 
 /// The rewards and which events have them, in a SQLite file.
@@ -24,7 +28,15 @@ const EXPORT: &str = "SELECT id, name, gives, created_at, updated_at FROM reward
 const EXPORT_ATTACHMENTS: &str =
     "SELECT id, event_id, reward_id, created_at FROM event_rewards WHERE id > $1 ORDER BY id LIMIT $3";
 
-const FIND: &str = "SELECT id, name, gives, created_at, updated_at FROM rewards WHERE id = $1";
+pub(super) const FIND_MANY: &str = "SELECT id, name, gives, created_at, updated_at FROM rewards \
+    WHERE id IN (SELECT value FROM json_each($1))";
+
+/// `$3`: part of the name, folded.
+pub(super) const LIST: &str = "SELECT id, name, gives, created_at, updated_at FROM rewards \
+    WHERE id < $1 AND ($3 IS NULL OR instr(name_folded, $3) > 0) ORDER BY id DESC LIMIT $2";
+
+pub(super) const LIST_BY_TYPE: &str = "SELECT id, name, gives, created_at, updated_at FROM rewards \
+    WHERE type = $4 AND id < $1 AND ($3 IS NULL OR instr(name_folded, $3) > 0) ORDER BY id DESC LIMIT $2";
 
 pub(super) const TABLE: SqliteTable = SqliteTable {
     name: "rewards",
@@ -88,30 +100,27 @@ impl TryFrom<AttachmentRow> for Attachment {
 
 #[async_trait]
 impl RewardStore for SqliteRewards {
-    async fn create_attached(&self, reward: Reward, attachment: Attachment) -> Result<(), StoreError> {
-        let write = self.db.write(move |connection| {
-            Box::pin(async move {
-                insert_reward(connection, reward).await?;
-                insert_attachment(connection, attachment).await
-            })
-        });
-        write.await.map(drop)
+    async fn find_many(&self, ids: &[RewardId]) -> Result<FoundByReward, StoreError> {
+        let query = sqlx::query(FIND_MANY).bind(id_list(ids.iter()));
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
+        found.iter().map(read_row::<RewardRow, Reward>).map(|row| Ok((RewardId(row.id?), row.value))).collect()
     }
 
-    async fn attach(&self, attachment: Attachment) -> Result<AttachOutcome, StoreError> {
-        let write = self.db.write(move |connection| {
-            Box::pin(async move {
-                let reward = sqlx::query(FIND).bind(attachment.reward.to_string());
-                let reward = reward.fetch_optional(&mut *connection).await?;
-                let is_attached = reward.is_some() && insert_attachment(connection, attachment).await?;
-                Ok((reward, is_attached))
-            })
-        });
-        Ok(match write.await? {
-            (None, _) => AttachOutcome::UnknownReward,
-            (Some(_), false) => AttachOutcome::Already,
-            (Some(row), true) => AttachOutcome::Attached(read_row::<RewardRow, _>(&row).value?),
-        })
+    async fn list(&self, filter: &RewardFilter, page: PageRequest) -> Result<Page<Reward>, StoreError> {
+        let statement = if filter.reward_type.is_some() { LIST_BY_TYPE } else { LIST };
+        let mut query = sqlx::query(statement)
+            .bind(upper_id_bound(page))
+            .bind(page.overfull())
+            .bind(filter.name.as_deref().map(domain::fold_text));
+        if let Some(reward_type) = filter.reward_type {
+            query = query.bind(reward_type.name());
+        }
+        let found = if filter.name.is_some() {
+            self.db.search(|connection| Box::pin(query.fetch_all(connection))).await?
+        } else {
+            self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?
+        };
+        Ok(readable_page("rewards", found.iter().map(read_row::<RewardRow, Reward>).collect(), page.limit))
     }
 
     async fn of_events(&self, events: &[EventId]) -> Result<FoundByEvent<Vec<Reward>>, StoreError> {
@@ -130,15 +139,19 @@ fn read_event(row: &SqliteRow) -> Result<EventId, StoreError> {
     read_text(&event)
 }
 
-async fn insert_reward(connection: &mut SqliteConnection, reward: Reward) -> Result<(), sqlx::Error> {
+pub(super) async fn insert_reward(
+    connection: &mut SqliteConnection,
+    reward: Reward,
+) -> Result<(), sqlx::Error> {
     let gives = serde_json::to_string(&reward.kind).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query(
-        "INSERT INTO rewards (id, type, name, gives, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO rewards (id, type, name, name_folded, gives, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
     )
     .bind(reward.id.to_string())
     .bind(reward.kind.reward_type().name())
-    .bind(reward.name)
+    .bind(&reward.name)
+    .bind(domain::fold_text(&reward.name))
     .bind(gives)
     .bind(reward.created_at.as_millis())
     .bind(reward.updated_at.as_millis())
@@ -147,12 +160,11 @@ async fn insert_reward(connection: &mut SqliteConnection, reward: Reward) -> Res
     .map(drop)
 }
 
-/// Whether it was not attached before.
-async fn insert_attachment(
+pub(super) async fn insert_attachment(
     connection: &mut SqliteConnection,
     attachment: Attachment,
-) -> Result<bool, sqlx::Error> {
-    let stored = sqlx::query(
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
         "INSERT INTO event_rewards (id, event_id, reward_id, created_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT DO NOTHING",
     )
@@ -161,8 +173,27 @@ async fn insert_attachment(
     .bind(attachment.reward.to_string())
     .bind(attachment.at.as_millis())
     .execute(connection)
-    .await?;
-    Ok(stored.rows_affected() == 1)
+    .await
+    .map(drop)
+}
+
+/// As a new event has them.
+pub(super) fn attachments_of(event: &Event) -> Vec<Attachment> {
+    let attachment = |place: &RewardPlace| Attachment {
+        id: place.attachment,
+        event: event.id,
+        reward: place.reward,
+        at: event.created_at,
+    };
+    event.rewards.iter().map(attachment).collect()
+}
+
+pub(super) async fn delete_attachment(
+    connection: &mut SqliteConnection,
+    id: ObjectId,
+) -> Result<(), sqlx::Error> {
+    let delete = sqlx::query("DELETE FROM event_rewards WHERE id = $1").bind(id.to_string());
+    delete.execute(connection).await.map(drop)
 }
 
 fn insert_reward_record(connection: &mut SqliteConnection, record: TransferRecord) -> WorkFuture<'_, ()> {
@@ -177,6 +208,6 @@ fn insert_attachment_record(connection: &mut SqliteConnection, record: TransferR
         let TransferRecord::Attachment(attachment) = record else {
             return Err(super::wrong_table("event_rewards"));
         };
-        insert_attachment(connection, attachment).await.map(drop)
+        insert_attachment(connection, attachment).await
     })
 }

@@ -64,6 +64,7 @@ impl EventService {
             timezone: draft.timezone,
             status: draft.status,
             approval: draft.approval,
+            rewards: Vec::new(),
             revision: 1,
             created_by: author,
             created_at: minted.at,

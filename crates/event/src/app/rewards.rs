@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
-use domain::{EventId, Reward, RewardId, RewardKind};
-use event_store::{AttachOutcome, Attachment, StoreError};
-use service_kit::identity::UserOrKey;
+use domain::{Event, EventId, Reward, RewardId, RewardKind, RewardPlace, UserId};
+use event_store::{Attachment, RewardChange};
+use service_kit::{expected_revision::ExpectedRevision, identity::UserOrKey};
 
-use super::events::{FindEventError, is_visible};
+use super::{
+    event_changes::ChangeEventError,
+    events::{FindEventError, is_visible},
+};
 use crate::{catalogue::EventWithRewards, service::EventService};
 
 /// The reward that an event is to get.
@@ -19,42 +22,70 @@ pub(crate) enum RewardChoice {
 /// Why a reward is not attached.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AttachRewardError {
-    #[error("there is no such event")]
-    UnknownEvent,
     #[error("there is no such reward")]
     UnknownReward,
     #[error("the event has the reward already")]
     AlreadyAttached,
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
+
+/// The event does not have the reward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the event does not have this reward")]
+pub(crate) struct NotAttached;
 
 impl EventService {
     /// Attaches a reward to an event, creating it where it is new.
     pub(crate) async fn attach_reward(
         &self,
+        operator: UserId,
         event: EventId,
+        at: &ExpectedRevision,
         choice: RewardChoice,
-    ) -> Result<Reward, AttachRewardError> {
-        if self.catalogue.find_event(event).await?.is_none() {
-            return Err(AttachRewardError::UnknownEvent);
-        }
-        match choice {
+    ) -> Result<Reward, ChangeEventError<AttachRewardError>> {
+        let (reward, is_new) = match choice {
             RewardChoice::New { name, kind } => {
                 let minted = self.ids.mint();
                 let id = RewardId(minted.id);
-                let reward = Reward { id, name, kind, created_at: minted.at, updated_at: minted.at };
-                self.stores.rewards.create_attached(reward.clone(), self.new_attachment(event, id)).await?;
-                Ok(reward)
+                (Reward { id, name, kind, created_at: minted.at, updated_at: minted.at }, true)
             }
             RewardChoice::Existing(id) => {
-                match self.stores.rewards.attach(self.new_attachment(event, id)).await? {
-                    AttachOutcome::Attached(reward) => Ok(reward),
-                    AttachOutcome::Already => Err(AttachRewardError::AlreadyAttached),
-                    AttachOutcome::UnknownReward => Err(AttachRewardError::UnknownReward),
-                }
+                // An event that is not there is told before a reward that is not.
+                self.catalogue.find_event(event).await?.ok_or(ChangeEventError::UnknownEvent)?;
+                let found = self.stores.rewards.find_many(&[id]).await?.remove(&id).transpose()?;
+                (found.ok_or(ChangeEventError::Refused(AttachRewardError::UnknownReward))?, false)
             }
-        }
+        };
+        let minted = self.ids.mint();
+        let attachment = Attachment { id: minted.id, event, reward: reward.id, at: minted.at };
+        let attach = |event: &mut Event| {
+            if event.rewards.iter().any(|place| place.reward == reward.id) {
+                return Err(AttachRewardError::AlreadyAttached);
+            }
+            event.rewards.push(RewardPlace {
+                attachment: attachment.id,
+                reward: reward.id,
+                has_stock: false,
+            });
+            Ok(RewardChange::Attach { new: is_new.then(|| reward.clone()), attachment })
+        };
+        self.change_event(operator, event, at, attach).await?;
+        Ok(reward)
+    }
+
+    /// Takes a reward from an event. Claims that were made before still get it.
+    pub(crate) async fn detach_reward(
+        &self,
+        operator: UserId,
+        event: EventId,
+        at: &ExpectedRevision,
+        reward: RewardId,
+    ) -> Result<(), ChangeEventError<NotAttached>> {
+        let detach = |event: &mut Event| {
+            let index = event.rewards.iter().position(|place| place.reward == reward).ok_or(NotAttached)?;
+            let place = event.rewards.remove(index);
+            Ok(RewardChange::Detach(place.attachment))
+        };
+        self.change_event(operator, event, at, detach).await.map(drop)
     }
 
     /// The event with its rewards as they are now, if this caller may see it.
@@ -65,10 +96,5 @@ impl EventService {
     ) -> Result<Arc<EventWithRewards>, FindEventError> {
         let found = self.catalogue.find_rewards(event).await?;
         found.filter(|found| is_visible(&found.event, viewer)).ok_or(FindEventError::Unknown)
-    }
-
-    fn new_attachment(&self, event: EventId, reward: RewardId) -> Attachment {
-        let minted = self.ids.mint();
-        Attachment { id: minted.id, event, reward, at: minted.at }
     }
 }

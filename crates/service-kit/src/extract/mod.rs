@@ -4,6 +4,7 @@
 mod body;
 mod caller;
 mod declared;
+mod if_match;
 mod json;
 mod path;
 mod query;
@@ -20,6 +21,7 @@ pub use self::{
         NamedSubject, Operator, OperatorOrKey, Staff, scope,
     },
     declared::{DeclaredInputs, refuse_undeclared},
+    if_match::IfMatch,
     path::{PathId, PathIdTuple, PathIds},
     query::{ListQuery, PageParams, TypedQuery},
 };

@@ -55,6 +55,8 @@ problem_codes! {
     EventNotStarted = "EVENT_NOT_STARTED", CONFLICT, "The event has not started";
     EventEnded = "EVENT_ENDED", CONFLICT, "The event has ended";
     AlreadyRequested = "ALREADY_REQUESTED", CONFLICT, "This event's reward was already requested";
+    EventHasRequests = "EVENT_HAS_REQUESTS", CONFLICT, "The event has been claimed";
+    PreconditionFailed = "PRECONDITION_FAILED", PRECONDITION_FAILED, "It has changed since it was read";
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE,
         "The body must be application/json without a content encoding";

@@ -2,12 +2,15 @@ use axum::{Json, extract::State, response::IntoResponse};
 use domain::EventId;
 use http::StatusCode;
 use service_kit::{
-    extract::{JsonBody, Operator, PathId},
+    extract::{IfMatch, JsonBody, Operator, PathId},
     problem::Refused,
 };
 
 use super::{body::AttachRewardBody, view::RewardView};
-use crate::{app::rewards::AttachRewardError, service::EventService};
+use crate::{
+    app::{event_changes::ChangeEventError, rewards::AttachRewardError},
+    service::EventService,
+};
 
 service_kit::refusals! {
     /// Why a reward is not attached.
@@ -18,29 +21,36 @@ service_kit::refusals! {
         UnknownReward = NotFound,
         /// The event has this reward already.
         RewardAttached,
+        /// The event is no longer at the revision that `If-Match` names. Read it again.
+        PreconditionFailed,
     }
 }
 
-impl From<AttachRewardError> for Refused<AttachRewardRefusal> {
-    fn from(error: AttachRewardError) -> Self {
+impl From<ChangeEventError<AttachRewardError>> for Refused<AttachRewardRefusal> {
+    fn from(error: ChangeEventError<AttachRewardError>) -> Self {
         match error {
-            AttachRewardError::UnknownEvent => AttachRewardRefusal::UnknownEvent.into(),
-            AttachRewardError::UnknownReward => AttachRewardRefusal::UnknownReward.into(),
-            AttachRewardError::AlreadyAttached => AttachRewardRefusal::RewardAttached.into(),
-            AttachRewardError::Store(error) => error.into(),
+            ChangeEventError::UnknownEvent => AttachRewardRefusal::UnknownEvent.into(),
+            ChangeEventError::Outdated => AttachRewardRefusal::PreconditionFailed.into(),
+            ChangeEventError::Refused(AttachRewardError::UnknownReward) => {
+                AttachRewardRefusal::UnknownReward.into()
+            }
+            ChangeEventError::Refused(AttachRewardError::AlreadyAttached) => {
+                AttachRewardRefusal::RewardAttached.into()
+            }
+            ChangeEventError::Store(error) => error.into(),
         }
     }
 }
 
 /// Attach a reward
 ///
-/// Creates a reward and attaches it to the event, or attaches one there is already.
+/// Creates a reward and attaches it to the event, or attaches one there is already. The event gets a new revision.
 #[utoipa::path(
     post,
     path = "/events/{eventId}/rewards",
     operation_id = "attachReward",
     tag = "Rewards",
-    params(("eventId" = EventId, Path, description = "The event's id")),
+    params(("eventId" = EventId, Path, description = "The event's id"), IfMatch),
     request_body(content = AttachRewardBody, examples(
         ("Points" = (value = json!({"type": "POINT", "name": "Starter points", "points": 500}))),
         ("Items" = (value = json!({"type": "ITEM", "name": "Potions", "itemId": "potion-s", "quantity": 3}))),
@@ -53,11 +63,12 @@ impl From<AttachRewardError> for Refused<AttachRewardRefusal> {
 )]
 pub(crate) async fn attach_reward(
     State(service): State<EventService>,
-    _operator: Operator,
+    Operator(caller): Operator,
     PathId(event): PathId<EventId>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<AttachRewardBody>,
 ) -> Result<impl IntoResponse, Refused<AttachRewardRefusal>> {
-    let reward = service.attach_reward(event, body.into()).await?;
+    let reward = service.attach_reward(caller.id, event, &expected, body.into()).await?;
     Ok((StatusCode::CREATED, Json(RewardView::for_staff(&reward))))
 }
 

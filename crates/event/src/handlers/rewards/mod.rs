@@ -1,4 +1,6 @@
 pub(crate) mod attach;
 mod body;
+pub(crate) mod detach;
 pub(crate) mod list;
+pub(crate) mod list_all;
 mod view;
