@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use auth::store::{SqlUserDb, UserTransfer};
 use domain::{
-    Claim, ClaimId, ClaimStatus, ClaimWork, Decider, DecisionTrace, EventId, IdGenerator, SystemClock, UserId, Verdict,
+    Claim, ClaimId, ClaimStatus, ClaimWork, Decider, DecisionTrace, EventId, IdGenerator, SystemClock,
+    UserId, Verdict,
 };
 use e2e::{Api, Finished, Process, SECRET, Setup, System, sqlite_journals, text};
 use event_store::{NewClaim, Stores, TransferRecord, TransferTable};

@@ -109,7 +109,17 @@ mod tests {
 
     #[test]
     fn a_name_is_the_same_in_json_bodies_stores_and_queries() {
-        check_names!(ApiKeyScope, Approval, EventStatus, Phase, ClaimStatus, ClaimWork, RewardType, Role, Ruling);
+        check_names!(
+            ApiKeyScope,
+            Approval,
+            EventStatus,
+            Phase,
+            ClaimStatus,
+            ClaimWork,
+            RewardType,
+            Role,
+            Ruling
+        );
         assert_eq!(Role::ALL.map(Role::name), ["USER", "OPERATOR", "AUDITOR", "ADMIN"]);
     }
 

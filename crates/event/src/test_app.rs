@@ -14,6 +14,8 @@ use crate::service::EventService;
 
 pub(crate) struct TestApp {
     service: TestService,
+    /// The use cases and workers behind the routes.
+    pub(crate) events: EventService,
     pub(crate) clock: ManualClock,
     _folder: TempDir,
 }
@@ -34,8 +36,9 @@ impl TestApp {
         let stores = Stores::open_sqlite(&folder.path().join("event.db")).await.unwrap();
         let service = EventService::start(stores, IdGenerator::new(Arc::new(clock.clone())));
         let identity = test_identity_key(Arc::new(clock.clone()));
-        let (router, _) = crate::router(service, identity.clone());
-        Self { service: TestService::new(router, identity, Audience::Event), clock, _folder: folder }
+        let (router, _) = crate::router(service.clone(), identity.clone());
+        let events = service;
+        Self { service: TestService::new(router, identity, Audience::Event), events, clock, _folder: folder }
     }
 
     /// Claims an event, with a key or without.

@@ -111,6 +111,11 @@ pub static ROUTES: &[Route] = &[
         .for_keys(ApiKeyScope::AttributesWrite),
     get("/users/{id}/attributes", Roles(RoleSet::STAFF), ServiceName::Event),
     get("/events/requests", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::RequestsRead),
+    get("/events/requests/counts", Roles(RoleSet::STAFF), ServiceName::Event),
+    post("/events/requests/decisions", Roles(RoleSet::OPERATORS), ServiceName::Event)
+        .for_keys(ApiKeyScope::RequestsDecide),
+    patch("/events/requests/{requestId}", Roles(RoleSet::OPERATORS), ServiceName::Event)
+        .for_keys(ApiKeyScope::RequestsDecide),
     get("/events/requests/{requestId}", OwnerOr(RoleSet::STAFF), ServiceName::Event)
         .for_keys(ApiKeyScope::RequestsRead),
     get("/events/{eventId}", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
@@ -131,6 +136,10 @@ const fn post(path: &'static str, access: RouteAccess, service: ServiceName) -> 
 
 const fn put(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
     route(Method::PUT, path, access, service).with_body()
+}
+
+const fn patch(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
+    route(Method::PATCH, path, access, service).with_body()
 }
 
 const fn delete(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {

@@ -3,6 +3,7 @@
 pub(crate) mod activities;
 pub(crate) mod attributes;
 pub(crate) mod claims;
+pub(crate) mod decisions;
 pub(crate) mod events;
 pub(crate) mod revisions;
 pub(crate) mod rewards;

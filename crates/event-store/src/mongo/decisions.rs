@@ -10,6 +10,7 @@ use mongodb::{
 use store_kit::{
     error::StoreError,
     mongo::{Mongo, to_date, to_oid},
+    row::log_unreadable,
 };
 
 use super::{
@@ -49,9 +50,11 @@ async fn decide_one(
     let Some(found) = mongo.run(find.max_time(mongo.limit())).await? else {
         return Ok(DecideOutcome::Unknown);
     };
-    let there = read_claim(&found).value?.request;
+    let there = read_claim(&found).value;
+    let there = there.inspect_err(|error| log_unreadable(TABLE.name, &decision.claim.to_string(), error))?.request;
     // Decided by this very decision, in an attempt that the driver repeated.
-    let is_this = there.status == decision.ruling.status() && there.verdict.as_ref() == Some(&decision.verdict);
+    let is_this =
+        there.status == decision.ruling.status() && there.verdict.as_ref() == Some(&decision.verdict);
     Ok(if is_this { DecideOutcome::Decided(there) } else { DecideOutcome::AlreadyDecided(there) })
 }
 
@@ -72,7 +75,11 @@ fn decided_claim(decision: &Decision) -> Result<Document, StoreError> {
 }
 
 /// Walks `{work: 1, _id: 1}`, the oldest first. Where nothing on a page can be read, it goes on behind it.
-pub(super) async fn list_work(mongo: &Mongo, work: ClaimWork, limit: usize) -> Result<Vec<Claim>, StoreError> {
+pub(super) async fn list_work(
+    mongo: &Mongo,
+    work: ClaimWork,
+    limit: usize,
+) -> Result<Vec<Claim>, StoreError> {
     let claims = mongo.collection::<RawDocumentBuf>(TABLE.name);
     let mut after = None;
     loop {

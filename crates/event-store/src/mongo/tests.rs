@@ -10,8 +10,8 @@ use crate::{
     ClaimFilter, ClaimOutcome, EventFilter, RevisionKey,
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        events as event_suite, revisions as revision_suite, rewards as reward_suite,
-        transfer as transfer_suite,
+        decisions as decision_suite, events as event_suite, revisions as revision_suite,
+        rewards as reward_suite, transfer as transfer_suite,
     },
 };
 
@@ -47,6 +47,12 @@ macro_rules! suites {
                 claim_suite::of_five_hundred_claims_of_one_user_and_event_one_is_stored(requests).await;
                 claim_suite::of_a_storm_of_claims_each_pair_is_stored_once(open_fresh(&server).await.claims).await;
                 claim_suite::request_filters_combine(open_fresh(&server).await.claims).await;
+                let claims = async || open_fresh(&server).await.claims;
+                decision_suite::a_decision_is_kept_with_who_made_it_and_what_follows(claims().await).await;
+                decision_suite::of_a_hundred_who_decide_one_claim_one_does(claims().await).await;
+                decision_suite::many_are_decided_each_by_itself(claims().await).await;
+                decision_suite::work_is_listed_until_it_is_done(claims().await).await;
+                decision_suite::counts_are_exact(claims().await).await;
                 let activities = async || open_fresh(&server).await.activities;
                 activity_suite::an_activity_is_listed_as_it_was_recorded(activities().await).await;
                 activity_suite::an_id_seen_before_changes_nothing_whomever_it_was_for(activities().await).await;
@@ -115,7 +121,7 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
         start.await.unwrap().unwrap();
     }
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap();
-    for (name, indexes) in [("reward_requests", 6), ("event_rewards", 3), ("event_revisions", 2)] {
+    for (name, indexes) in [("reward_requests", 7), ("event_rewards", 3), ("event_revisions", 2)] {
         let collection = mongo.collection::<Document>(name);
         assert_eq!(collection.list_index_names().await.unwrap().len(), indexes, "{name}");
     }

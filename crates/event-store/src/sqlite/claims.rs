@@ -6,12 +6,12 @@ use sqlx::SqliteConnection;
 use store_kit::{error::StoreError, row::readable_page, sql::WorkFuture, sqlite::Sqlite};
 
 use super::{
-    ABOVE_ALL_IDS, CLAIM_LIMITS, claim_batch::store_batch, decisions, read_json, read_row, read_text, to_json,
-    transfer::SqliteTable, upper_id_bound,
+    ABOVE_ALL_IDS, CLAIM_LIMITS, claim_batch::store_batch, decisions, read_json, read_row, read_text,
+    to_json, transfer::SqliteTable, upper_id_bound,
 };
 use crate::{
-    ClaimCounts, ClaimFilter, ClaimOutcome, ClaimStore, DecideOutcome, Decision, NewClaim, STORE, StoredClaim,
-    TransferRecord,
+    ClaimCounts, ClaimFilter, ClaimOutcome, ClaimStore, DecideOutcome, Decision, NewClaim, STORE,
+    StoredClaim, TransferRecord,
 };
 
 /// The claims in a SQLite file.

@@ -2,7 +2,7 @@
 
 use domain::{Claim, ClaimId, ClaimStatus, ClaimWork, EventId, Timestamp, UserId};
 use sqlx::{FromRow, SqliteConnection};
-use store_kit::{error::StoreError, row::StoredRow, sqlite::Sqlite};
+use store_kit::{error::StoreError, row::{StoredRow, log_unreadable}, sqlite::Sqlite};
 
 use super::{
     claims::{ClaimRow, FIND_REQUEST, LIST_WORK, seats_text},
@@ -41,7 +41,10 @@ async fn decide_one(
     };
     let before = match read_row::<ClaimRow, StoredClaim>(&row).value {
         Ok(stored) => stored.request,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => {
+            log_unreadable("reward_requests", &decision.claim.to_string(), &error);
+            return Ok(Err(error));
+        }
     };
     if before.status != ClaimStatus::Pending {
         return Ok(Ok(DecideOutcome::AlreadyDecided(before)));
@@ -133,7 +136,8 @@ pub(super) async fn count_claims(
     let (counts, oldest) = db
         .look_up(|connection| {
             Box::pin(async move {
-                let bind = |statement| given.iter().fold(sqlx::query(statement), |query, id| query.bind(id.clone()));
+                let bind =
+                    |statement| given.iter().fold(sqlx::query(statement), |query, id| query.bind(id.clone()));
                 let counts = bind(count).fetch_all(&mut *connection).await?;
                 Ok((counts, bind(oldest).fetch_optional(&mut *connection).await?))
             })

@@ -9,8 +9,8 @@ use crate::{
     ClaimFilter, EventFilter, RevisionKey,
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        events as event_suite, revisions as revision_suite, rewards as reward_suite,
-        transfer as transfer_suite,
+        decisions as decision_suite, events as event_suite, revisions as revision_suite,
+        rewards as reward_suite, transfer as transfer_suite,
     },
 };
 
@@ -72,6 +72,14 @@ suite!(claim_suite by claims:
     of_five_hundred_claims_of_one_user_and_event_one_is_stored,
     of_a_storm_of_claims_each_pair_is_stored_once,
     request_filters_combine,
+);
+
+suite!(decision_suite by claims:
+    a_decision_is_kept_with_who_made_it_and_what_follows,
+    of_a_hundred_who_decide_one_claim_one_does,
+    many_are_decided_each_by_itself,
+    work_is_listed_until_it_is_done,
+    counts_are_exact,
 );
 
 suite!(activity_suite by activities:
@@ -152,9 +160,7 @@ async fn every_list_and_lookup_walks_an_index() {
         (activities::EXPORT, "activities_by_place (place>?)"),
         (claims::FIND_REQUEST, "sqlite_autoindex_reward_requests_1 (id=?)"),
         (claims::LIST_WORK, "reward_requests_by_work (work=? AND id>?)"),
-        (decisions::COUNT, "SCAN request_counts"),
         (decisions::COUNT_BY_EVENT, "PRIMARY KEY (event_id=?)"),
-        (decisions::COUNT_BY_USER, "(user_id=?)"),
         (decisions::OLDEST, "reward_requests_by_status (status=?)"),
         (decisions::OLDEST_BY_EVENT, "reward_requests_by_event_status (event_id=? AND status=?)"),
         (decisions::OLDEST_BY_USER, "reward_requests_by_user (user_id=?)"),

@@ -1,6 +1,4 @@
-use domain::{
-    Approval, Claim, ClaimId, ClaimStatus, ClaimWork, DecisionTrace, EventId, Role, UserId,
-};
+use domain::{Approval, Claim, ClaimId, ClaimStatus, ClaimWork, DecisionTrace, EventId, Role, UserId};
 use event_store::{ClaimFilter, ClaimOutcome, NewClaim, RevisionKey, StoreError, StoredClaim};
 use rules::{Condition, ConditionDecision, ConditionTrace};
 use serde_json::Value;
@@ -150,8 +148,7 @@ impl EventService {
             work: (found.event.approval == Approval::Auto).then_some(ClaimWork::Decide),
             seats: Vec::new(),
         };
-        let new =
-            NewClaim { request: claim.clone(), decision, idempotency_key: idempotency_key.clone() };
+        let new = NewClaim { request: claim.clone(), decision, idempotency_key: idempotency_key.clone() };
         match self.stores.claims.claim_once(new).await? {
             ClaimOutcome::Stored => {
                 if claim.work == Some(ClaimWork::Decide) {

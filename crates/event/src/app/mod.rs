@@ -5,6 +5,7 @@ pub(crate) mod activities;
 pub(crate) mod attributes;
 pub(crate) mod backtest;
 pub(crate) mod claims;
+pub(crate) mod decisions;
 pub(crate) mod eligibility;
 pub(crate) mod evaluation;
 pub(crate) mod event_changes;

@@ -1,5 +1,7 @@
 //! Background work of the service.
 
+mod approve_claims;
 mod tidy_activities;
 
+pub use approve_claims::ClaimApprover;
 pub use tidy_activities::ActivityTidier;

@@ -141,7 +141,7 @@ pub(crate) async fn assemble_services(
             let mut auth = AuthService::open(&shared, settings).await?;
             let event = services::open_event(&shared, settings).await?;
             let first_admin = auth.first_admin.take();
-            workers.add(event.activity_tidier);
+            event.workers.add_to(&mut workers);
             let upstreams = GatewayUpstreams::in_process(auth, event.service);
             let BuiltGateway { service: mut gateway, login_reporter: logins } =
                 services::build_gateway(&shared, settings, upstreams);
@@ -167,8 +167,8 @@ pub(crate) async fn assemble_services(
             (vec![listeners::bind_auth(settings, service).await?], first_admin, stores)
         }
         Topology::Event => {
-            let BuiltEvent { mut service, activity_tidier } = services::open_event(&shared, settings).await?;
-            workers.add(activity_tidier);
+            let BuiltEvent { mut service, workers: own } = services::open_event(&shared, settings).await?;
+            own.add_to(&mut workers);
             workers.add(DependencyProbe::new(&service.dependencies));
             let stores = mem::take(&mut service.stores);
             (vec![listeners::bind_event(settings, service).await?], None, stores)

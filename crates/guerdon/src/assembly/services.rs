@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth::{AuthParts, PasswordPool, RefreshTokenKey, store::UserStores};
 use axum::Router;
 use domain::{Clock, IdGenerator, RandomSource, RoleSet, UserId};
-use event::{ActivityTidier, EventService};
+use event::{ActivityTidier, ClaimApprover, EventService};
 use gateway::{
     ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, LoginReporter,
     SessionCheck, SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream,
@@ -20,11 +20,12 @@ use service_kit::{
     internal_api::CHECK_SESSIONS_PATH,
     ratelimit::{MemoryRateLimits, NoRateLimits, RateLimits},
     traces::{CallKind, CallSpan, mark_failed},
+    worker::WakeUp,
 };
 use store_kit::{connection::StoreConnection, ratelimit::RedisRateLimits, redis::Redis};
 use tracing::Instrument;
 
-use super::{StartError, Topology, api_document, system_clock};
+use super::{StartError, Topology, api_document, system_clock, workers::PendingWorkers};
 use crate::{
     first_admin::FirstAdmin,
     secret::load_secrets,
@@ -138,20 +139,36 @@ impl AuthService {
     }
 }
 
-/// Event, and the worker that it brings along.
+/// Event, and the workers that it brings along.
 pub(super) struct BuiltEvent {
     pub(super) service: BuiltService,
-    pub(super) activity_tidier: ActivityTidier,
+    pub(super) workers: EventWorkers,
+}
+
+/// Event's background work.
+pub(super) struct EventWorkers {
+    activity_tidier: ActivityTidier,
+    claim_approver: (WakeUp, ClaimApprover),
+}
+
+impl EventWorkers {
+    /// Has them run with the process.
+    pub(super) fn add_to(self, workers: &mut PendingWorkers) {
+        workers.add(self.activity_tidier);
+        let (wake_up, approver) = self.claim_approver;
+        workers.add_woken_by(wake_up, approver);
+    }
 }
 
 pub(super) async fn open_event(shared: &SharedParts, settings: &Settings) -> Result<BuiltEvent, StartError> {
     let stores = open_event_db(&settings.stores).await?;
     let (dependency, connection) = (Arc::clone(&stores.readiness), Arc::clone(&stores.connection));
     let service = EventService::start(stores, shared.ids.clone());
-    let activity_tidier = service.activity_tidier();
+    let workers =
+        EventWorkers { activity_tidier: service.activity_tidier(), claim_approver: service.claim_approver() };
     let (router, _) = event::router(service, shared.identity_source.clone());
     let service = BuiltService { router, dependencies: vec![dependency], stores: vec![connection] };
-    Ok(BuiltEvent { service, activity_tidier })
+    Ok(BuiltEvent { service, workers })
 }
 
 /// The services as the gateway reaches them.

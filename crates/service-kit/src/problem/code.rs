@@ -57,6 +57,8 @@ problem_codes! {
     AlreadyRequested = "ALREADY_REQUESTED", CONFLICT, "This event's reward was already requested";
     EventHasRequests = "EVENT_HAS_REQUESTS", CONFLICT, "The event has been claimed";
     PreconditionFailed = "PRECONDITION_FAILED", PRECONDITION_FAILED, "It has changed since it was read";
+    AlreadyDecided = "ALREADY_DECIDED", CONFLICT, "The request was already decided";
+    CountChanged = "COUNT_CHANGED", CONFLICT, "Other requests match than were seen";
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE,
         "The body must be application/json without a content encoding";

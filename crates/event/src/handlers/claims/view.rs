@@ -1,4 +1,4 @@
-use domain::{Claim, ClaimId, ClaimStatus, EventId, Timestamp, UserId};
+use domain::{Claim, ClaimId, ClaimStatus, Decider, EventId, Timestamp, UserId, Verdict};
 use rules::ConditionTrace;
 use serde::Serialize;
 use serde_json::Value;
@@ -19,10 +19,36 @@ pub(crate) struct ClaimView {
     event_revision: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// Who approved or rejected it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    decided_by: Option<Decider>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    decided_at: Option<Timestamp>,
+    /// Why, if they said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
+    /// Who revoked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    revoked_by: Option<Decider>,
+    /// When it was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    revoked_at: Option<Timestamp>,
+    /// Why it was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    revoked_reason: Option<String>,
 }
 
 impl From<Claim> for ClaimView {
     fn from(claim: Claim) -> Self {
+        let (decided_by, decided_at, reason) = split_verdict(claim.verdict);
+        let (revoked_by, revoked_at, revoked_reason) = split_verdict(claim.revocation);
         Self {
             id: claim.id,
             event_id: claim.event_id,
@@ -31,8 +57,18 @@ impl From<Claim> for ClaimView {
             event_revision: claim.event_revision,
             created_at: claim.created_at,
             updated_at: claim.updated_at,
+            decided_by,
+            decided_at,
+            reason,
+            revoked_by,
+            revoked_at,
+            revoked_reason,
         }
     }
+}
+
+fn split_verdict(verdict: Option<Verdict>) -> (Option<Decider>, Option<Timestamp>, Option<String>) {
+    verdict.map_or((None, None, None), |verdict| (Some(verdict.by), Some(verdict.at), verdict.reason))
 }
 
 /// A reward request with what it was decided on.

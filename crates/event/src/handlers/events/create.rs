@@ -1,6 +1,6 @@
 use axum::{Json, extract::State, response::IntoResponse};
 use deserr::Deserr;
-use domain::{EventStatus, Faults, TextBlock, TextLine, Timestamp};
+use domain::{Approval, EventStatus, Faults, TextBlock, TextLine, Timestamp};
 use http::{StatusCode, header};
 use service_kit::{
     extract::{JsonBody, Operator},
@@ -8,7 +8,7 @@ use service_kit::{
 };
 
 use super::{
-    fields::{CheckedCondition, ManualApproval, ZoneName},
+    fields::{CheckedCondition, ZoneName},
     view::EventView,
 };
 use crate::{
@@ -44,10 +44,10 @@ pub(crate) struct CreateEventBody {
     #[deserr(default = EventStatus::Active)]
     #[schema(required = false, default = "ACTIVE")]
     status: EventStatus,
-    /// MANUAL if left out, and the only one so far.
-    #[deserr(default)]
-    #[schema(required = false, value_type = String, pattern = "^MANUAL$", default = "MANUAL")]
-    approval: ManualApproval,
+    /// MANUAL if left out.
+    #[deserr(default = Approval::Manual)]
+    #[schema(required = false, default = "MANUAL")]
+    approval: Approval,
 }
 
 impl From<CreateEventBody> for EventDraft {
@@ -60,7 +60,7 @@ impl From<CreateEventBody> for EventDraft {
             period_end: body.period_end,
             timezone: body.timezone.unwrap_or_default().0,
             status: body.status,
-            approval: body.approval.into(),
+            approval: body.approval,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use domain::{Approval, Fault, Faults};
+use domain::{Fault, Faults};
 use jiff::tz::TimeZone;
 use rules::Condition;
 
@@ -55,26 +55,5 @@ impl Default for ZoneName {
 impl Deserr<Faults> for ZoneName {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Faults> {
         domain::read_text(value, at)
-    }
-}
-
-/// The approvals there are so far.
-#[derive(Debug, Default)]
-pub(super) struct ManualApproval;
-
-impl From<ManualApproval> for Approval {
-    fn from(_: ManualApproval) -> Self {
-        Approval::Manual
-    }
-}
-
-impl Deserr<Faults> for ManualApproval {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Faults> {
-        match <Approval as Deserr<Faults>>::deserialize_from_value(value, at)? {
-            Approval::Manual => Ok(Self),
-            Approval::Auto => {
-                Err(Faults::new(domain::json_pointer(at), "AUTO is not available yet; available: MANUAL"))
-            }
-        }
     }
 }

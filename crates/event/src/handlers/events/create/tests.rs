@@ -55,7 +55,7 @@ async fn everything_given_is_kept() {
         "periodEnd": "2026-06-01T00:00:00+09:00",
         "timezone": "asia/seoul",
         "status": "INACTIVE",
-        "approval": "MANUAL",
+        "approval": "AUTO",
     }));
     let created = app.post(as_operator(), "/events", &body).await;
     assert_eq!(created.status, 201, "{}", created.body);
@@ -64,6 +64,7 @@ async fn everything_given_is_kept() {
     assert_eq!(created.str("periodEnd"), "2026-05-31T15:00:00.000Z");
     assert_eq!(created.str("timezone"), "Asia/Seoul");
     assert_eq!(created.str("status"), "INACTIVE");
+    assert_eq!(created.str("approval"), "AUTO");
 }
 
 #[tokio::test]
@@ -90,7 +91,7 @@ async fn every_fault_is_reported_with_its_pointer_and_nothing_is_stored() {
         (spring_event_with(&json!({"periodEnd": "2026-05-01T00:00:00Z"})), vec!["/periodEnd"]),
         (
             spring_event_with(
-                &json!({"name": 5, "approval": "AUTO", "timezone": 1, "condition": {"nope": 1}}),
+                &json!({"name": 5, "approval": "SOON", "timezone": 1, "condition": {"nope": 1}}),
             ),
             vec!["/name", "/approval", "/timezone", "/condition/nope"],
         ),
