@@ -149,6 +149,25 @@ impl World {
             ("GET", "/events/{eventId}") => {
                 vec![row(format!("/events/{event}"), Value::Null, EVERYBODY)]
             }
+            ("PATCH", "/events/{eventId}") => {
+                let rename = json!({ "name": "Renamed" });
+                vec![row(format!("/events/{event}"), rename, [403, 200, 403, 200])]
+            }
+            // It has been claimed.
+            ("DELETE", "/events/{eventId}") => {
+                vec![row(format!("/events/{event}"), Value::Null, [403, 403, 403, 409])]
+            }
+            ("GET", "/events/{eventId}/revisions") => {
+                vec![row(format!("/events/{event}/revisions"), Value::Null, STAFF)]
+            }
+            ("POST", "/events/{eventId}/clone") => {
+                vec![row(format!("/events/{event}/clone"), Value::Null, OPERATORS)]
+            }
+            ("GET", "/rewards") => vec![row("/rewards", Value::Null, STAFF)],
+            ("DELETE", "/events/{eventId}/rewards/{rewardId}") => {
+                let nothing = format!("/events/{event}/rewards/{}", "0".repeat(24));
+                vec![row(nothing, Value::Null, [403, 404, 403, 404])]
+            }
             ("POST", "/events/{eventId}/rewards") => {
                 let reward = json!({ "type": "POINT", "name": "Points", "points": 1 });
                 vec![row(format!("/events/{event}/rewards"), reward, OPERATORS)]

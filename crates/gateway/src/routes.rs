@@ -119,6 +119,12 @@ pub static ROUTES: &[Route] = &[
     get("/events/requests/{requestId}", OwnerOr(RoleSet::STAFF), ServiceName::Event)
         .for_keys(ApiKeyScope::RequestsRead),
     get("/events/{eventId}", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
+    patch("/events/{eventId}", Roles(RoleSet::OPERATORS), ServiceName::Event),
+    delete("/events/{eventId}", Roles(RoleSet::ADMINS), ServiceName::Event),
+    get("/events/{eventId}/revisions", Roles(RoleSet::STAFF), ServiceName::Event),
+    post("/events/{eventId}/clone", Roles(RoleSet::OPERATORS), ServiceName::Event).without_body(),
+    get("/rewards", Roles(RoleSet::STAFF), ServiceName::Event),
+    delete("/events/{eventId}/rewards/{rewardId}", Roles(RoleSet::OPERATORS), ServiceName::Event),
     post("/events/{eventId}/rewards", Roles(RoleSet::OPERATORS), ServiceName::Event),
     get("/events/{eventId}/rewards", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
     post("/events/{eventId}/request", Roles(RoleSet::CLAIMANTS), ServiceName::Event)
@@ -132,6 +138,10 @@ const fn get(path: &'static str, access: RouteAccess, service: ServiceName) -> R
 
 const fn post(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
     route(Method::POST, path, access, service).with_body()
+}
+
+const fn patch(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
+    route(Method::PATCH, path, access, service).with_body()
 }
 
 const fn put(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
@@ -164,6 +174,11 @@ const fn route(method: Method, path: &'static str, access: RouteAccess, service:
 impl Route {
     const fn with_body(mut self) -> Self {
         self.body_limit = BODY;
+        self
+    }
+
+    const fn without_body(mut self) -> Self {
+        self.body_limit = 0;
         self
     }
 

@@ -3,8 +3,10 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{Event, EventId, EventStatus, Phase, fold_text};
 use service_kit::page::PageRequest;
 
-use super::{full_event, new_ids, parse_time};
-use crate::{EventFilter, EventStore};
+use super::{claims::new_claim, full_event, new_ids, nth_user, parse_time};
+use crate::{
+    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventStore, RevisionKey, RewardChange, Stores,
+};
 
 pub(crate) async fn an_event_is_found_as_it_was_stored(db: Arc<dyn EventStore>) {
     let ids = new_ids();
@@ -105,4 +107,80 @@ pub(crate) async fn paging_sees_every_event_once_while_others_appear(
     }
     assert_eq!(seen.iter().collect::<HashSet<_>>().len(), seen.len());
     assert_eq!(seen, expected);
+}
+
+fn rename(event: &Event, name: &str) -> EventChange {
+    let event = Event { name: name.into(), revision: event.revision + 1, ..event.clone() };
+    EventChange { event, changed_by: nth_user(8), rewards: RewardChange::Same }
+}
+
+async fn find_one(db: &Stores, id: EventId) -> Option<Event> {
+    db.events.find_many(&[id]).await.unwrap().remove(&id).map(Result::unwrap)
+}
+
+pub(crate) async fn a_change_replaces_the_revision_it_was_made_from(db: Stores) {
+    let ids = new_ids();
+    let event = full_event(&ids);
+    db.events.create(event.clone()).await.unwrap();
+    let bare =
+        Event { description: None, period_end: None, condition: serde_json::json!({}), ..event.clone() };
+    let change = rename(&bare, "Later");
+    assert_eq!(db.events.change(change.clone()).await.unwrap(), ChangeOutcome::Changed);
+    assert_eq!(find_one(&db, event.id).await, Some(change.event.clone()));
+    assert_eq!(db.events.change(rename(&event, "Too late")).await.unwrap(), ChangeOutcome::Outdated);
+    assert_eq!(find_one(&db, event.id).await, Some(change.event.clone()));
+    let unknown = rename(&full_event(&ids), "Nobody");
+    assert_eq!(db.events.change(unknown.clone()).await.unwrap(), ChangeOutcome::UnknownEvent);
+    let orphan = RevisionKey { event: unknown.event.id, revision: 2 };
+    assert_eq!(db.revisions.find(orphan).await.unwrap(), None);
+    // What was found by its old name is found by its new one alone.
+    let by_name = async |name: &str| {
+        let filter = EventFilter { name: Some(name.into()), ..EventFilter::default() };
+        db.events.list(&filter, PageRequest::default()).await.unwrap().items.len()
+    };
+    assert_eq!((by_name("ärger").await, by_name("LATER").await), (0, 1));
+}
+
+pub(crate) async fn of_many_who_change_one_revision_one_does(db: Stores) {
+    let ids = new_ids();
+    let event = full_event(&ids);
+    db.events.create(event.clone()).await.unwrap();
+    let mut present = event;
+    for round in 0..5 {
+        let racers = (0..20).map(|number| {
+            let (db, change) = (db.clone(), rename(&present, &format!("Round {round}, {number}")));
+            tokio::spawn(async move { (change.event.clone(), db.events.change(change).await.unwrap()) })
+        });
+        let mut winners = Vec::new();
+        for racer in racers.collect::<Vec<_>>() {
+            let (event, outcome) = racer.await.unwrap();
+            match outcome {
+                ChangeOutcome::Changed => winners.push(event),
+                outcome => assert_eq!(outcome, ChangeOutcome::Outdated),
+            }
+        }
+        assert_eq!(winners.len(), 1);
+        present = find_one(&db, winners[0].id).await.unwrap();
+        assert_eq!(present, winners[0]);
+    }
+    assert_eq!(db.revisions.list(present.id, i64::MAX, 100).await.unwrap().len(), 6);
+}
+
+pub(crate) async fn an_event_that_nobody_has_claimed_can_be_deleted(db: Stores) {
+    let ids = new_ids();
+    let [kept, gone, claimed] = [(); 3].map(|()| full_event(&ids));
+    for event in [&kept, &gone, &claimed] {
+        db.events.create(event.clone()).await.unwrap();
+    }
+    db.claims.claim_once(new_claim(ids.mint(), nth_user(1), claimed.id)).await.unwrap();
+    assert_eq!(db.events.delete(gone.id, Some(2)).await.unwrap(), DeleteOutcome::Outdated);
+    assert_eq!(find_one(&db, gone.id).await.as_ref(), Some(&gone));
+    assert_eq!(db.events.delete(gone.id, Some(1)).await.unwrap(), DeleteOutcome::Deleted);
+    assert_eq!(db.events.delete(gone.id, None).await.unwrap(), DeleteOutcome::UnknownEvent);
+    assert_eq!(db.events.delete(claimed.id, None).await.unwrap(), DeleteOutcome::HasClaims);
+    assert_eq!(db.events.change(rename(&gone, "Ghost")).await.unwrap(), ChangeOutcome::UnknownEvent);
+    assert_eq!(find_one(&db, gone.id).await, None);
+    assert_eq!(find_one(&db, claimed.id).await, Some(claimed.clone()));
+    let listed = db.events.list(&EventFilter::default(), PageRequest::default()).await.unwrap();
+    assert_eq!(listed.items, [claimed, kept]);
 }

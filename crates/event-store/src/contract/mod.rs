@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use domain::{
     Approval, ClaimId, Event, EventId, EventStatus, IdGenerator, ObjectId, Reward, RewardId, RewardKind,
-    SystemClock, Timestamp, UserId,
+    RewardPlace, SystemClock, Timestamp, UserId,
 };
 use serde_json::json;
 
-use crate::{Attachment, Stores};
+use crate::{Attachment, ChangeOutcome, EventChange, RewardChange, Stores};
 
 /// What follows from other tables: it is made anew as those are moved.
 pub(crate) const DERIVED_TABLES: [&str; 4] =
@@ -69,6 +69,23 @@ fn any_reward(ids: &IdGenerator, kind: RewardKind) -> Reward {
     }
 }
 
+/// The event as it is with one more reward, and the change that makes it so.
+fn attach_change(ids: &IdGenerator, event: &Event, reward: &Reward, is_new: bool) -> EventChange {
+    let minted = ids.mint();
+    let attachment = Attachment { id: minted.id, event: event.id, reward: reward.id, at: minted.at };
+    let mut event = Event { revision: event.revision + 1, updated_at: minted.at, ..event.clone() };
+    event.rewards.push(RewardPlace { attachment: minted.id, reward: reward.id, has_stock: false });
+    let rewards = RewardChange::Attach { new: is_new.then(|| reward.clone()), attachment };
+    EventChange { event, changed_by: nth_user(9), rewards }
+}
+
+/// The event with one more reward.
+async fn attach_new(db: &Stores, ids: &IdGenerator, event: &Event, reward: &Reward) -> Event {
+    let change = attach_change(ids, event, reward, true);
+    assert_eq!(db.events.change(change.clone()).await.unwrap(), ChangeOutcome::Changed);
+    change.event
+}
+
 /// Stores an event, a coupon attached to it and a claim on it; returns their ids.
 pub(crate) async fn store_one_of_each(stores: &Stores) -> (EventId, RewardId, ClaimId) {
     let ids = new_ids();
@@ -77,9 +94,7 @@ pub(crate) async fn store_one_of_each(stores: &Stores) -> (EventId, RewardId, Cl
     let kind =
         RewardKind::Coupon { coupon_code: "SPRING10".into(), expiry: parse_time("2027-01-01T00:00:00Z") };
     let reward = any_reward(&ids, kind);
-    let minted = ids.mint();
-    let place = Attachment { id: minted.id, event: event.id, reward: reward.id, at: minted.at };
-    stores.rewards.create_attached(reward.clone(), place).await.unwrap();
+    attach_new(stores, &ids, &event, &reward).await;
     let claim = claims::new_claim(ids.mint(), nth_user(1), event.id);
     let id = claim.request.id;
     stores.claims.claim_once(claim).await.unwrap();

@@ -24,9 +24,15 @@ fn records_of_every_table() -> Vec<TransferRecord> {
         },
     ];
     records.extend(events.iter().cloned().map(TransferRecord::Event));
-    let [first, second] = events.each_ref().map(EventRevision::from_event);
+    let [first, second] = events.each_ref().map(|event| EventRevision::from_event(event, nth_user(4)));
     // Beyond nine, so that they are ordered as numbers.
-    let revisions = (1..12).map(|revision| EventRevision { revision, ..first.clone() }).chain([second]);
+    let revisions = (1..12)
+        .map(|revision| EventRevision {
+            revision,
+            details: first.details.clone().filter(|_| revision % 4 > 0),
+            ..first.clone()
+        })
+        .chain([second]);
     records.extend(revisions.map(TransferRecord::Revision));
     let rewards = [
         any_reward(&ids, RewardKind::Point { points: 5 }),

@@ -13,8 +13,8 @@ use store_kit::{
 
 use super::{from_bson, read_row, read_text, revisions::RevisionDocument, to_bson, transfer::MongoTable};
 use crate::{
-    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision, EventStore, FoundByEvent, StoreError,
-    TransferRecord,
+    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision, EventStore, FoundByEvent,
+    StoreError, TransferRecord,
 };
 
 /// The events on a MongoDB server.
@@ -121,7 +121,7 @@ impl TryFrom<EventDocument> for Event {
     }
 }
 
-/// What a list asks for. Walks `{status: 1, _id: -1}` where a status is given, else `_id`.
+/// What a list asks for. Walks `{status: 1, deletedAt: 1, _id: -1}` where a status is given, else `_id`.
 pub(super) fn list_filter(filter: &EventFilter, page: PageRequest) -> Document {
     let mut query = doc! { "deletedAt": Bson::Null };
     if let Some(status) = filter.status {
@@ -181,7 +181,8 @@ impl EventStore for MongoEvents {
     async fn find_many(&self, ids: &[EventId]) -> Result<FoundByEvent<Event>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| to_oid(id.0)).collect();
         let events = self.events.clone_with_type::<RawDocumentBuf>();
-        let find = events.find(doc! { "_id": { "$in": ids }, "deletedAt": Bson::Null }).max_time(self.mongo.limit());
+        let find =
+            events.find(doc! { "_id": { "$in": ids }, "deletedAt": Bson::Null }).max_time(self.mongo.limit());
         let found = self.mongo.all(find).await?;
         found.iter().map(read_event).map(|row| Ok((EventId(row.id?), row.value))).collect()
     }

@@ -83,7 +83,8 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
 }
 
 async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
-    mongo.ensure_indexes("events", [index(doc! { "status": 1, "_id": -1 })]).await?;
+    // A list by status leaves out what is being deleted.
+    mongo.ensure_indexes("events", [index(doc! { "status": 1, "deletedAt": 1, "_id": -1 })]).await?;
     mongo.ensure_indexes("event_revisions", [unique_index(doc! { "event": 1, "revision": 1 })]).await?;
     let attachments = [unique_index(doc! { "event": 1, "reward": 1 }), index(doc! { "event": 1, "_id": 1 })];
     mongo.ensure_indexes("event_rewards", attachments).await?;

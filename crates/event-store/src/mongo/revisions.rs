@@ -16,7 +16,9 @@ use super::{
     corrupt_document, from_bson, read_row, to_bson,
     transfer::{MongoOrder, MongoTable},
 };
-use crate::{EventRevision, RecordKey, RevisionDetails, RevisionKey, RevisionStore, StoreError, TransferRecord};
+use crate::{
+    EventRevision, RecordKey, RevisionDetails, RevisionKey, RevisionStore, StoreError, TransferRecord,
+};
 
 /// A revision as it is stored; its `_id` says nothing.
 #[derive(Debug, Serialize, Deserialize)]

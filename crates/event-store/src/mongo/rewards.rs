@@ -218,7 +218,8 @@ impl RewardStore for MongoRewards {
             query.insert("nameFolded", doc! { "$regex": regex_syntax::escape(&domain::fold_text(name)) });
         }
         let rewards = self.rewards.clone_with_type::<RawDocumentBuf>();
-        let find = rewards.find(query).sort(doc! { "_id": -1 }).limit(page.overfull()).max_time(self.mongo.limit());
+        let find =
+            rewards.find(query).sort(doc! { "_id": -1 }).limit(page.overfull()).max_time(self.mongo.limit());
         let found =
             if filter.name.is_some() { self.mongo.search(find).await? } else { self.mongo.all(find).await? };
         Ok(readable_page(TABLE.name, found.iter().map(read_reward).collect(), page.limit))

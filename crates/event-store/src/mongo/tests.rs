@@ -7,7 +7,8 @@ use test_servers::{Mongo as Server, MongoMode};
 
 use super::*;
 use crate::{
-    ClaimFilter, ClaimOutcome, EventFilter, RevisionKey,
+    ChangeOutcome, ClaimFilter, ClaimOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision,
+    RevisionKey, RewardChange, RewardFilter,
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
         decisions as decision_suite, events as event_suite, revisions as revision_suite,
@@ -37,11 +38,17 @@ macro_rules! suites {
                 let server = Server::shared_or_start($mode);
                 event_suite::an_event_is_found_as_it_was_stored(open_fresh(&server).await.events).await;
                 event_suite::event_filters_combine(open_fresh(&server).await.events).await;
+                event_suite::a_change_replaces_the_revision_it_was_made_from(open_fresh(&server).await).await;
+                event_suite::of_many_who_change_one_revision_one_does(open_fresh(&server).await).await;
+                event_suite::an_event_that_nobody_has_claimed_can_be_deleted(open_fresh(&server).await).await;
                 revision_suite::an_event_has_its_revision_from_the_beginning(open_fresh(&server).await).await;
+                revision_suite::revisions_are_listed_newest_first(open_fresh(&server).await).await;
                 let rewards = open_fresh(&server).await;
                 reward_suite::rewards_of_every_kind_come_back_in_the_order_they_were_attached(rewards).await;
-                reward_suite::an_existing_reward_is_attached_to_each_event_once(open_fresh(&server).await).await;
-                reward_suite::of_many_who_attach_one_reward_one_succeeds(open_fresh(&server).await).await;
+                let rewards = open_fresh(&server).await;
+                reward_suite::a_reward_is_attached_to_many_events_and_taken_from_one(rewards).await;
+                reward_suite::a_new_event_can_have_rewards_at_once(open_fresh(&server).await).await;
+                reward_suite::reward_filters_combine(open_fresh(&server).await).await;
                 claim_suite::a_claim_is_found_as_it_was_stored(open_fresh(&server).await.claims).await;
                 let requests = open_fresh(&server).await.claims;
                 claim_suite::of_five_hundred_claims_of_one_user_and_event_one_is_stored(requests).await;
@@ -336,6 +343,11 @@ async fn what_an_earlier_version_stored_is_brought_up_to_date() {
     let events = mongo.collection::<Document>("events");
     let old = doc! { "$set": { "name": "ΟΔΥΣΣΕΥΣ", "nameFolded": "οδυσσευς" } };
     events.update_one(one, old).await.unwrap();
+    let before = stores.events.find_many(&[event]).await.unwrap().remove(&event).unwrap().unwrap();
+    assert_eq!(before.rewards.len(), 1);
+    events.update_many(doc! {}, doc! { "$unset": { "rewards": "" } }).await.unwrap();
+    let rewards = mongo.collection::<Document>("rewards");
+    rewards.update_many(doc! {}, doc! { "$unset": { "nameFolded": "" } }).await.unwrap();
     mongo.collection::<Document>("event_revisions").drop().await.unwrap();
     mongo.collection::<Document>(upgrade::UPGRADES).drop().await.unwrap();
     let claims = mongo.collection::<Document>("reward_requests");
@@ -344,9 +356,63 @@ async fn what_an_earlier_version_stored_is_brought_up_to_date() {
         prepare_database(&mongo).await.unwrap();
         let filter = EventFilter { name: Some("ΟΔΥΣ".into()), ..EventFilter::default() };
         let found = stores.events.list(&filter, PageRequest::default()).await.unwrap();
+        assert_eq!(found.items[0].rewards, before.rewards);
+        let revision = stores.revisions.find(RevisionKey { event, revision: 2 }).await.unwrap().unwrap();
+        assert!(revision.condition.get("and").is_some());
+        assert_eq!(revision.details.unwrap().rewards, before.rewards);
+        let by_name = RewardFilter { name: Some("REWARD".into()), ..RewardFilter::default() };
+        let rewards = stores.rewards.list(&by_name, PageRequest::default()).await.unwrap();
+        assert_eq!(rewards.items.len(), 1);
         assert_eq!(found.items.len(), 1);
-        let found = stores.revisions.find(RevisionKey { event, revision: 1 }).await.unwrap().unwrap();
-        assert!(found.condition.get("and").is_some());
         assert!(stores.claims.find(claim).await.unwrap().is_some());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_that_a_crash_left_is_put_into_force_by_the_next_change() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let (stores, mongo) = open_below(&server).await;
+    let (id, ..) = crate::contract::store_one_of_each(&stores).await;
+    let find = async || stores.events.find_many(&[id]).await.unwrap().remove(&id).unwrap().unwrap();
+    let before = find().await;
+    let author = before.created_by;
+    let next = |name: &str, rewards| domain::Event {
+        name: name.into(),
+        revision: before.revision + 1,
+        rewards,
+        ..before.clone()
+    };
+    let left = EventRevision::from_event(&next("Left", Vec::new()), author);
+    let document = revisions::TABLE.write;
+    let document = document(crate::TransferRecord::Revision(left)).unwrap();
+    mongo.collection::<Document>("event_revisions").insert_one(document).await.unwrap();
+    assert_eq!(find().await, before);
+    let change = EventChange {
+        event: next("Mine", before.rewards.clone()),
+        changed_by: author,
+        rewards: RewardChange::Same,
+    };
+    assert_eq!(stores.events.change(change).await.unwrap(), ChangeOutcome::Outdated);
+    assert_eq!(find().await, next("Left", Vec::new()));
+    let placed = mongo.collection::<Document>("event_rewards");
+    assert_eq!(placed.count_documents(doc! {}).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_a_crash_cut_off_is_finished_by_deleting_again() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let (stores, mongo) = open_below(&server).await;
+    let (claimed, ..) = crate::contract::store_one_of_each(&stores).await;
+    let ids = IdGenerator::new(Arc::new(SystemClock));
+    let found = stores.events.find_many(&[claimed]).await.unwrap().remove(&claimed).unwrap().unwrap();
+    let unclaimed = domain::Event { id: EventId(ids.mint().id), revision: 1, rewards: Vec::new(), ..found };
+    stores.events.create(unclaimed.clone()).await.unwrap();
+    let hide = doc! { "$set": { "deletedAt": bson::DateTime::now() } };
+    mongo.collection::<Document>("events").update_many(doc! {}, hide).await.unwrap();
+    for (id, outcome) in [(unclaimed.id, DeleteOutcome::Deleted), (claimed, DeleteOutcome::HasClaims)] {
+        assert!(stores.events.find_many(&[id]).await.unwrap().is_empty());
+        assert_eq!(stores.events.delete(id, None).await.unwrap(), outcome);
+    }
+    assert!(stores.events.find_many(&[claimed]).await.unwrap()[&claimed].is_ok());
+    assert_eq!(mongo.collection::<Document>("events").count_documents(doc! {}).await.unwrap(), 1);
 }

@@ -43,7 +43,9 @@ pub(super) async fn upgrade_documents(mongo: &Mongo) -> Result<(), StoreError> {
     if mongo.run(done.find_one(doc! { "_id": CHANGES })).await?.is_some() {
         return Ok(());
     }
-    for (collection, upgrade) in [(events::TABLE.name, Upgrade::Event), (rewards::TABLE.name, Upgrade::Reward)] {
+    for (collection, upgrade) in
+        [(events::TABLE.name, Upgrade::Event), (rewards::TABLE.name, Upgrade::Reward)]
+    {
         let documents = mongo.collection::<RawDocumentBuf>(collection);
         let found = mongo.stream(documents.find(doc! {})).try_chunks(STEP).map_err(|cut_off| cut_off.1);
         found.try_for_each(|chunk| upgrade.apply(mongo, chunk)).await?;

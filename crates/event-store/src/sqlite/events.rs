@@ -4,10 +4,12 @@ use service_kit::page::{Page, PageRequest};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use store_kit::{row::readable_page, sql::WorkFuture, sqlite::Sqlite};
 
-use super::{id_list, read_json, read_row, read_text, revisions, rewards, transfer::SqliteTable, upper_id_bound};
+use super::{
+    id_list, read_json, read_row, read_text, revisions, rewards, transfer::SqliteTable, upper_id_bound,
+};
 use crate::{
-    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision, EventStore, FoundByEvent, RewardChange,
-    StoreError, TransferRecord,
+    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision, EventStore, FoundByEvent,
+    RewardChange, StoreError, TransferRecord,
 };
 
 /// The events in a SQLite file.
@@ -167,7 +169,8 @@ async fn delete_unclaimed(
     id: EventId,
     at_revision: Option<i64>,
 ) -> Result<DeleteOutcome, sqlx::Error> {
-    let revision = sqlx::query_scalar::<_, i64>("SELECT revision FROM events WHERE id = $1").bind(id.to_string());
+    let revision =
+        sqlx::query_scalar::<_, i64>("SELECT revision FROM events WHERE id = $1").bind(id.to_string());
     match revision.fetch_optional(&mut *connection).await? {
         None => return Ok(DeleteOutcome::UnknownEvent),
         Some(revision) if at_revision.is_some_and(|expected| expected != revision) => {

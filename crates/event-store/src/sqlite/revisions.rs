@@ -7,7 +7,9 @@ use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
 use store_kit::{row::log_unreadable, sql::WorkFuture, sqlite::Sqlite};
 
 use super::{corrupt_row, read_json, read_text, transfer::SqliteTable};
-use crate::{EventRevision, RecordKey, RevisionDetails, RevisionKey, RevisionStore, StoreError, TransferRecord};
+use crate::{
+    EventRevision, RecordKey, RevisionDetails, RevisionKey, RevisionStore, StoreError, TransferRecord,
+};
 
 /// The events' revisions in a SQLite file.
 #[derive(Debug, Clone)]

@@ -4,9 +4,7 @@ use service_kit::page::{Page, PageRequest};
 use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
 use store_kit::{row::readable_page, sql::WorkFuture, sqlite::Sqlite};
 
-use super::{
-    corrupt_row, id_list, read_json, read_row, read_text, transfer::SqliteTable, upper_id_bound,
-};
+use super::{corrupt_row, id_list, read_json, read_row, read_text, transfer::SqliteTable, upper_id_bound};
 use crate::{
     Attachment, FoundByEvent, FoundByReward, RewardFilter, RewardStore, StoreError, TransferRecord,
     rewards::add_reward,
@@ -103,7 +101,11 @@ impl RewardStore for SqliteRewards {
     async fn find_many(&self, ids: &[RewardId]) -> Result<FoundByReward, StoreError> {
         let query = sqlx::query(FIND_MANY).bind(id_list(ids.iter()));
         let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
-        found.iter().map(read_row::<RewardRow, Reward>).map(|row| Ok((RewardId(row.id?), row.value))).collect()
+        found
+            .iter()
+            .map(read_row::<RewardRow, Reward>)
+            .map(|row| Ok((RewardId(row.id?), row.value)))
+            .collect()
     }
 
     async fn list(&self, filter: &RewardFilter, page: PageRequest) -> Result<Page<Reward>, StoreError> {

@@ -59,12 +59,22 @@ macro_rules! suite {
 
 suite!(event_suite by events: an_event_is_found_as_it_was_stored, event_filters_combine);
 
-suite!(revision_suite: an_event_has_its_revision_from_the_beginning);
+suite!(event_suite:
+    a_change_replaces_the_revision_it_was_made_from,
+    of_many_who_change_one_revision_one_does,
+    an_event_that_nobody_has_claimed_can_be_deleted,
+);
+
+suite!(revision_suite:
+    an_event_has_its_revision_from_the_beginning,
+    revisions_are_listed_newest_first,
+);
 
 suite!(reward_suite:
     rewards_of_every_kind_come_back_in_the_order_they_were_attached,
-    an_existing_reward_is_attached_to_each_event_once,
-    of_many_who_attach_one_reward_one_succeeds,
+    a_reward_is_attached_to_many_events_and_taken_from_one,
+    a_new_event_can_have_rewards_at_once,
+    reward_filters_combine,
 );
 
 suite!(claim_suite by claims:
@@ -135,6 +145,10 @@ async fn every_list_and_lookup_walks_an_index() {
         (events::FIND_MANY, "sqlite_autoindex_events_1 (id=?)"),
         (events::LIST, "sqlite_autoindex_events_1 (id<?)"),
         (events::LIST_BY_STATUS, "events_by_status (status=? AND id<?)"),
+        (revisions::LIST, "PRIMARY KEY (event_id=? AND revision<?)"),
+        (rewards::FIND_MANY, "sqlite_autoindex_rewards_1 (id=?)"),
+        (rewards::LIST, "sqlite_autoindex_rewards_1 (id<?)"),
+        (rewards::LIST_BY_TYPE, "rewards_by_type (type=? AND id<?)"),
         (revisions::FIND_MANY, "PRIMARY KEY (event_id=? AND revision=?)"),
         (rewards::OF_EVENTS, "event_rewards_by_event (event_id=?)"),
         (claims::LIST, "sqlite_autoindex_reward_requests_1 (id>? AND id<?)"),
@@ -211,14 +225,14 @@ async fn a_record_that_cannot_be_read_spoils_no_other() {
     let (fine, ..) = crate::contract::store_one_of_each(&stores).await;
     for statement in [
         "UPDATE events SET condition = '{' WHERE id = $1",
-        "UPDATE event_revisions SET condition = '{' WHERE event_id = $1",
+        "UPDATE event_revisions SET condition = '{' WHERE event_id = $1 AND revision = 2",
         "UPDATE rewards SET gives = '{' WHERE id IN (SELECT reward_id FROM event_rewards WHERE event_id = $1)",
     ] {
         assert_eq!(change_rows(&db, statement, spoilt).await, 1);
     }
     let events = stores.events.find_many(&[spoilt, fine]).await.unwrap();
     assert!(matches!(events[&spoilt], Err(StoreError::Corrupt { .. })) && events[&fine].is_ok());
-    let keys = [spoilt, fine].map(|event| RevisionKey { event, revision: 1 });
+    let keys = [spoilt, fine].map(|event| RevisionKey { event, revision: 2 });
     let revisions = stores.revisions.find_many(&keys).await.unwrap();
     assert!(matches!(revisions[&keys[0]], Err(StoreError::Corrupt { .. })) && revisions[&keys[1]].is_ok());
     let rewards = stores.rewards.of_events(&[spoilt, fine]).await.unwrap();
@@ -329,7 +343,7 @@ async fn searches_through_fifty_thousand_events_keep_nobody_from_claiming() {
     // In parts, as the queue of writes takes them.
     let fill = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000) \
         INSERT INTO events SELECT printf('7%023x', n.n + (SELECT count(*) FROM events)), 'Event', 'event', NULL, '{}', 0, \
-        NULL, 'UTC', 'ACTIVE', 'MANUAL', 1, $1, 0, 0 FROM n";
+        NULL, 'UTC', 'ACTIVE', 'MANUAL', 1, $1, 0, 0, '[]' FROM n";
     for _ in 0..10 {
         assert_eq!(change_rows(&db, fill, event).await, 5000);
     }

@@ -124,7 +124,11 @@ impl EventService {
     }
 
     /// Deletes an event that nobody has claimed.
-    pub(crate) async fn delete_event(&self, id: EventId, at: &ExpectedRevision) -> Result<(), DeleteEventError> {
+    pub(crate) async fn delete_event(
+        &self,
+        id: EventId,
+        at: &ExpectedRevision,
+    ) -> Result<(), DeleteEventError> {
         let at_revision = match at {
             ExpectedRevision::Any => None,
             ExpectedRevision::OneOf(_) => {

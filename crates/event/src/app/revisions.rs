@@ -46,10 +46,11 @@ impl EventService {
         let next_cursor = (found.len() > page.limit).then(|| found.get(page.limit - 1)).flatten();
         let next_cursor = next_cursor.map(|last| write_cursor(last.revision).to_string());
         let before = found.iter().skip(1).map(Some).chain([None]);
-        let with_changes = |(revision, before): (&EventRevision, Option<&EventRevision>)| RevisionWithChanges {
-            changes: before.map(|before| list_changes(before, revision)).unwrap_or_default(),
-            revision: revision.clone(),
-        };
+        let with_changes =
+            |(revision, before): (&EventRevision, Option<&EventRevision>)| RevisionWithChanges {
+                changes: before.map(|before| list_changes(before, revision)).unwrap_or_default(),
+                revision: revision.clone(),
+            };
         let items = found.iter().zip(before).take(page.limit).map(with_changes).collect();
         Ok(Page { items, next_cursor })
     }

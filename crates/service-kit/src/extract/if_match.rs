@@ -64,9 +64,9 @@ fn read_tags(list: &str) -> Option<ExpectedRevision> {
 
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let tags = ObjectBuilder::new().schema_type(Type::String).pattern(Some(
-            r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#,
-        ));
+        let tags = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#));
         let header = ParameterBuilder::new()
             .name("If-Match")
             .parameter_in(ParameterIn::Header)
@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_tags_is_refused() {
-        for header in ["", " ", ",", "3", "'3'", r#""3"#, r#"3""#, r#""3" "4""#, r#"w/"3""#, r#"*, "3""#, r#""3", *"#] {
+        for header in
+            ["", " ", ",", "3", "'3'", r#""3"#, r#"3""#, r#""3" "4""#, r#"w/"3""#, r#"*, "3""#, r#""3", *"#]
+        {
             assert_eq!(read_tags(header), None, "{header}");
         }
     }

@@ -17,9 +17,9 @@ use crate::service::EventService;
 #[into_params(rename_all = "camelCase", parameter_in = Query)]
 pub(crate) struct RewardQuery {
     /// Only rewards of this type.
-    #[deserr(default)]
-    #[param(value_type = Option<RewardType>)]
-    r#type: Option<RewardType>,
+    #[deserr(default, rename = "type")]
+    #[param(rename = "type")]
+    reward_type: Option<RewardType>,
     /// Only rewards whose name contains this, whatever the case.
     #[deserr(default)]
     #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
@@ -42,7 +42,7 @@ pub(crate) async fn list_all_rewards(
     _staff: Staff,
     ListQuery(query, page): ListQuery<RewardQuery>,
 ) -> Result<Json<Page<RewardView>>, Problem> {
-    let filter = RewardFilter { reward_type: query.r#type, name: query.name.map(TextLine::into_string) };
+    let filter = RewardFilter { reward_type: query.reward_type, name: query.name.map(TextLine::into_string) };
     let found = service.stores.rewards.list(&filter, page).await?;
     Ok(Json(found.map(|reward| RewardView::for_staff(&reward))))
 }
