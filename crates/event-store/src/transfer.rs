@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{Activity, Event, EventId, ObjectId, Reward};
+use domain::{Activity, Event, EventId, LedgerEntry, ObjectId, Reward};
 use serde::Serialize;
 
 use super::{Attachment, EventRevision, NewClaim, StoreError, UserAttributes, activity_place};
@@ -20,6 +20,8 @@ pub enum TransferRecord {
     Attachment(Attachment),
     /// `reward_requests`, in any state.
     Claim(NewClaim),
+    /// `grants`.
+    LedgerEntry(LedgerEntry),
     /// `activities`. Their totals follow from them.
     Activity(Activity),
     /// `user_attributes`.
@@ -67,6 +69,7 @@ impl TransferRecord {
             TransferRecord::Reward(reward) => reward.id.0.into(),
             TransferRecord::Attachment(attachment) => attachment.id.into(),
             TransferRecord::Claim(new) => new.request.id.0.into(),
+            TransferRecord::LedgerEntry(entry) => entry.id.into(),
             TransferRecord::Activity(activity) => activity_place(activity).into(),
             TransferRecord::Attributes(attributes) => attributes.user_id.0.into(),
         }

@@ -51,7 +51,8 @@ async fn decide_one(
         return Ok(DecideOutcome::Unknown);
     };
     let there = read_claim(&found).value;
-    let there = there.inspect_err(|error| log_unreadable(TABLE.name, &decision.claim.to_string(), error))?.request;
+    let there =
+        there.inspect_err(|error| log_unreadable(TABLE.name, &decision.claim.to_string(), error))?.request;
     // Decided by this very decision, in an attempt that the driver repeated.
     let is_this =
         there.status == decision.ruling.status() && there.verdict.as_ref() == Some(&decision.verdict);

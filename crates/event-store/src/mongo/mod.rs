@@ -13,7 +13,9 @@ mod decisions;
 mod event_changes;
 mod events;
 mod insert_each;
+mod ledger;
 mod revisions;
+mod revocations;
 mod rewards;
 mod seen_names;
 mod transfer;
@@ -37,6 +39,7 @@ use self::{
     attributes::MongoAttributes,
     claims::MongoClaims,
     events::MongoEvents,
+    ledger::MongoLedger,
     revisions::MongoRevisions,
     rewards::MongoRewards,
     transfer::{MongoTransfer, TABLES},
@@ -74,6 +77,7 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
         revisions: Arc::new(MongoRevisions::new(mongo)),
         rewards: Arc::new(MongoRewards::new(mongo)),
         claims: Arc::new(MongoClaims::start(mongo, claims)),
+        ledger: Arc::new(MongoLedger::new(mongo)),
         activities,
         attributes,
         transfer: Arc::new(TransferRegistry::new(tables)),
@@ -100,6 +104,14 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         partial_index(doc! { "work": 1, "_id": 1 }, "work"),
     ];
     mongo.ensure_indexes("reward_requests", requests).await?;
+    let entries = [
+        unique_index(doc! { "userId": 1, "request": 1, "reward": 1, "kind": 1 }),
+        index(doc! { "userId": 1, "_id": -1 }),
+        index(doc! { "event": 1, "_id": -1 }),
+        index(doc! { "userId": 1, "event": 1, "_id": -1 }),
+    ];
+    mongo.ensure_indexes("grants", entries).await?;
+    mongo.ensure_indexes(ledger::WALLETS, [unique_index(doc! { "userId": 1 })]).await?;
     let activities = [
         index(doc! { "userId": 1, "type": 1, "place": -1 }),
         index(doc! { "userId": 1, "place": -1 }),

@@ -11,8 +11,8 @@ use crate::{
     RevisionKey, RewardChange, RewardFilter,
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        decisions as decision_suite, events as event_suite, revisions as revision_suite,
-        rewards as reward_suite, transfer as transfer_suite,
+        decisions as decision_suite, events as event_suite, ledger as ledger_suite,
+        revisions as revision_suite, rewards as reward_suite, transfer as transfer_suite,
     },
 };
 
@@ -60,6 +60,9 @@ macro_rules! suites {
                 decision_suite::many_are_decided_each_by_itself(claims().await).await;
                 decision_suite::work_is_listed_until_it_is_done(claims().await).await;
                 decision_suite::counts_are_exact(claims().await).await;
+                ledger_suite::each_claim_reward_and_kind_is_entered_once(open_fresh(&server).await).await;
+                ledger_suite::ledger_filters_combine(open_fresh(&server).await).await;
+                ledger_suite::a_saved_balance_never_goes_back(open_fresh(&server).await).await;
                 let activities = async || open_fresh(&server).await.activities;
                 activity_suite::an_activity_is_listed_as_it_was_recorded(activities().await).await;
                 activity_suite::an_id_seen_before_changes_nothing_whomever_it_was_for(activities().await).await;

@@ -2,7 +2,11 @@
 
 use domain::{Claim, ClaimId, ClaimStatus, ClaimWork, EventId, Timestamp, UserId};
 use sqlx::{FromRow, SqliteConnection};
-use store_kit::{error::StoreError, row::{StoredRow, log_unreadable}, sqlite::Sqlite};
+use store_kit::{
+    error::StoreError,
+    row::{StoredRow, log_unreadable},
+    sqlite::Sqlite,
+};
 
 use super::{
     claims::{ClaimRow, FIND_REQUEST, LIST_WORK, seats_text},

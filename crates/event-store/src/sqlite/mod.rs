@@ -8,8 +8,10 @@ mod claims;
 mod decisions;
 mod events;
 mod folded_names;
+mod ledger;
 mod multi_row;
 mod revisions;
+mod revocations;
 mod rewards;
 mod transfer;
 
@@ -31,6 +33,7 @@ use self::{
     attributes::SqliteAttributes,
     claims::SqliteClaims,
     events::SqliteEvents,
+    ledger::SqliteLedger,
     revisions::SqliteRevisions,
     rewards::SqliteRewards,
     transfer::{SqliteTransfer, TABLES},
@@ -66,6 +69,7 @@ fn start_stores(db: &Sqlite) -> Stores {
         revisions: Arc::new(SqliteRevisions { db: db.clone() }),
         rewards: Arc::new(SqliteRewards { db: db.clone() }),
         claims: Arc::new(SqliteClaims::start(db.clone())),
+        ledger: Arc::new(SqliteLedger { db: db.clone() }),
         activities,
         attributes,
         transfer: Arc::new(TransferRegistry::new(tables)),

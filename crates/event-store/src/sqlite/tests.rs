@@ -9,8 +9,8 @@ use crate::{
     ClaimFilter, EventFilter, RevisionKey,
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        decisions as decision_suite, events as event_suite, revisions as revision_suite,
-        rewards as reward_suite, transfer as transfer_suite,
+        decisions as decision_suite, events as event_suite, ledger as ledger_suite,
+        revisions as revision_suite, rewards as reward_suite, transfer as transfer_suite,
     },
 };
 
@@ -92,6 +92,12 @@ suite!(decision_suite by claims:
     counts_are_exact,
 );
 
+suite!(ledger_suite:
+    each_claim_reward_and_kind_is_entered_once,
+    ledger_filters_combine,
+    a_saved_balance_never_goes_back,
+);
+
 suite!(activity_suite by activities:
     an_activity_is_listed_as_it_was_recorded,
     an_id_seen_before_changes_nothing_whomever_it_was_for,
@@ -161,6 +167,12 @@ async fn every_list_and_lookup_walks_an_index() {
         ),
         (claims::LIST_BY_STATUS, "reward_requests_by_status (status=? AND id>? AND id<?)"),
         (claims::FIND_CLAIM, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
+        (ledger::OF_CLAIM, "sqlite_autoindex_grants_2 (user_id=? AND request_id=?)"),
+        (ledger::AFTER, "grants_by_user (user_id=? AND id>?)"),
+        (ledger::LIST, "sqlite_autoindex_grants_1 (id<?)"),
+        (ledger::LIST_BY_USER, "grants_by_user (user_id=? AND id<?)"),
+        (ledger::LIST_BY_EVENT, "grants_by_event (event_id=? AND id<?)"),
+        (ledger::LIST_BY_USER_EVENT, "grants_by_user_event (user_id=? AND event_id=? AND id<?)"),
         (activities::DAYS, "PRIMARY KEY (user_id=? AND type=? AND day>? AND day<?)"),
         (activities::QUARTERS, "PRIMARY KEY (user_id=? AND type=? AND quarter>? AND quarter<?)"),
         (activities::MOMENTS, "activities_by_user_type (user_id=? AND type=? AND place>? AND place<?)"),

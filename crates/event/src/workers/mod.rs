@@ -1,7 +1,9 @@
 //! Background work of the service.
 
 mod approve_claims;
+mod settle_claims;
 mod tidy_activities;
 
 pub use approve_claims::ClaimApprover;
+pub use settle_claims::ClaimSettler;
 pub use tidy_activities::ActivityTidier;

@@ -3,4 +3,4 @@ mod body;
 pub(crate) mod detach;
 pub(crate) mod list;
 pub(crate) mod list_all;
-mod view;
+pub(crate) mod view;
