@@ -181,7 +181,8 @@ impl LedgerStore for MongoLedger {
         Ok(Some(WalletBalance { user, through, holding: from_bson(found.holding)? }))
     }
 
-    /// An update of what goes less far, or else an insert: the key is taken where one that goes further is there.
+    /// The one that goes less far is replaced; where there is none, this is inserted, unless another was meanwhile: then that
+    /// one is replaced, unless it goes further.
     async fn save_balance(&self, balance: WalletBalance) -> Result<(), StoreError> {
         let user = balance.user.to_string();
         let document = WalletDocument {
@@ -190,9 +191,12 @@ impl LedgerStore for MongoLedger {
             holding: to_bson(&balance.holding)?,
         };
         let shorter = doc! { "userId": user, "through": { "$lt": document.through } };
-        let replaced = self.mongo.run(self.wallets.replace_one(shorter, &document)).await?;
-        if replaced.matched_count == 0 {
-            self.mongo.unless_taken(self.wallets.insert_one(&document)).await?;
+        let replace = || self.mongo.run(self.wallets.replace_one(shorter.clone(), &document));
+        if replace().await?.matched_count > 0 {
+            return Ok(());
+        }
+        if self.mongo.unless_taken(self.wallets.insert_one(&document)).await?.is_none() {
+            replace().await?;
         }
         Ok(())
     }
