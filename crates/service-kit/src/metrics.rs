@@ -65,6 +65,9 @@ pub const WORKER_BACKLOG_AGE: &str = "guerdon_worker_backlog_age_seconds";
 /// When a step last succeeded, in seconds since 1970, by worker.
 pub const WORKER_LAST_SUCCESS: &str = "guerdon_worker_last_success_timestamp_seconds";
 
+/// Violations that the last look at what must always be true has found, by invariant.
+pub const INVARIANT_VIOLATIONS: &str = "guerdon_invariant_violations";
+
 /// Upper bounds of the duration histogram, in seconds: from an in-memory answer to the request timeout.
 const BUCKETS: [f64; 16] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0];
@@ -117,6 +120,7 @@ fn describe_stores() {
 }
 
 fn describe_workers() {
+    describe_gauge!(INVARIANT_VIOLATIONS, "Violations that the last look at what must always be true has found");
     describe_counter!(WORKER_RUNS, "Steps that workers have done, failed ones included");
     describe_counter!(WORKER_FAILURES, "Steps that failed");
     describe_counter!(WORKER_PROCESSED, "Pieces of work that workers have finished");

@@ -167,7 +167,7 @@ async fn every_list_and_lookup_walks_an_index() {
         ),
         (claims::LIST_BY_STATUS, "reward_requests_by_status (status=? AND id>? AND id<?)"),
         (claims::FIND_CLAIM, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
-        (ledger::OF_CLAIM, "sqlite_autoindex_grants_2 (user_id=? AND request_id=?)"),
+        (ledger::OF_CLAIMS, "sqlite_autoindex_grants_2 (user_id=? AND request_id=?)"),
         (ledger::AFTER, "grants_by_user (user_id=? AND id>?)"),
         (ledger::LIST, "sqlite_autoindex_grants_1 (id<?)"),
         (ledger::LIST_BY_USER, "grants_by_user (user_id=? AND id<?)"),

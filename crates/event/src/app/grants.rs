@@ -110,7 +110,7 @@ impl EventService {
     }
 
     /// The rewards of the revision that each claim was made under.
-    async fn rewards_of_claims(
+    pub(crate) async fn rewards_of_claims(
         &self,
         claims: &[Claim],
     ) -> Result<HashMap<ClaimId, Result<Vec<Reward>, StoreError>>, StoreError> {
@@ -217,11 +217,11 @@ impl EventService {
     }
 }
 
-fn read_holding(holding: serde_json::Value) -> Result<Wallet, StoreError> {
+pub(super) fn read_holding(holding: serde_json::Value) -> Result<Wallet, StoreError> {
     serde_json::from_value(holding).map_err(|error| StoreError::corrupt("event-db", error))
 }
 
-fn revision_of(claim: &Claim) -> RevisionKey {
+pub(super) fn revision_of(claim: &Claim) -> RevisionKey {
     RevisionKey { event: claim.event_id, revision: claim.event_revision }
 }
 

@@ -1,9 +1,11 @@
 //! Background work of the service.
 
 mod approve_claims;
+mod check_invariants;
 mod settle_claims;
 mod tidy_activities;
 
 pub use approve_claims::ClaimApprover;
+pub use check_invariants::InvariantChecker;
 pub use settle_claims::ClaimSettler;
 pub use tidy_activities::ActivityTidier;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth::{AuthParts, PasswordPool, RefreshTokenKey, store::UserStores};
 use axum::Router;
 use domain::{Clock, IdGenerator, RandomSource, RoleSet, UserId};
-use event::{ActivityTidier, ClaimApprover, ClaimSettler, EventService};
+use event::{ActivityTidier, ClaimApprover, ClaimSettler, EventService, InvariantChecker};
 use gateway::{
     ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, LoginReporter,
     SessionCheck, SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream,
@@ -150,6 +150,7 @@ pub(super) struct EventWorkers {
     activity_tidier: ActivityTidier,
     claim_approver: (WakeUp, ClaimApprover),
     claim_settler: (WakeUp, ClaimSettler),
+    invariant_checker: InvariantChecker,
 }
 
 impl EventWorkers {
@@ -160,6 +161,7 @@ impl EventWorkers {
         workers.add_woken_by(wake_up, approver);
         let (wake_up, settler) = self.claim_settler;
         workers.add_woken_by(wake_up, settler);
+        workers.add(self.invariant_checker);
     }
 }
 
@@ -171,6 +173,7 @@ pub(super) async fn open_event(shared: &SharedParts, settings: &Settings) -> Res
         activity_tidier: service.activity_tidier(),
         claim_approver: service.claim_approver(),
         claim_settler: service.claim_settler(),
+        invariant_checker: service.invariant_checker(),
     };
     let (router, _) = event::router(service, shared.identity_source.clone());
     let service = BuiltService { router, dependencies: vec![dependency], stores: vec![connection] };
