@@ -26,6 +26,7 @@ mod mongo;
 mod revisions;
 mod rewards;
 mod sqlite;
+mod stock;
 mod transfer;
 
 use std::{path::Path, sync::Arc};
@@ -43,6 +44,7 @@ pub use events::{
 };
 pub use revisions::{EventRevision, RevisionDetails, RevisionKey, RevisionStore};
 pub use rewards::{Attachment, FoundByReward, RewardFilter, RewardStore};
+pub use stock::{SetTotalOutcome, StockCounter, StockRepairs, StockStore};
 pub use store_kit::error::StoreError;
 pub use transfer::{ExportedRow, RecordKey, TransferRecord, TransferRegistry, TransferTable};
 
@@ -60,6 +62,8 @@ pub struct Stores {
     pub rewards: Arc<dyn RewardStore>,
     /// The claims.
     pub claims: Arc<dyn ClaimStore>,
+    /// How many there are of limited rewards.
+    pub stock: Arc<dyn StockStore>,
     /// What users did.
     pub activities: Arc<dyn ActivityStore>,
     /// What the game says about users.

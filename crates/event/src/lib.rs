@@ -26,4 +26,4 @@ mod workers;
 
 pub use router::{document, router};
 pub use service::EventService;
-pub use workers::{ActivityTidier, ClaimApprover};
+pub use workers::{ActivityTidier, ClaimApprover, StockReconciler};

@@ -124,6 +124,7 @@ pub static ROUTES: &[Route] = &[
     get("/events/{eventId}/revisions", Roles(RoleSet::STAFF), ServiceName::Event),
     post("/events/{eventId}/clone", Roles(RoleSet::OPERATORS), ServiceName::Event).without_body(),
     get("/rewards", Roles(RoleSet::STAFF), ServiceName::Event),
+    patch("/events/{eventId}/rewards/{rewardId}", Roles(RoleSet::OPERATORS), ServiceName::Event),
     delete("/events/{eventId}/rewards/{rewardId}", Roles(RoleSet::OPERATORS), ServiceName::Event),
     post("/events/{eventId}/rewards", Roles(RoleSet::OPERATORS), ServiceName::Event),
     get("/events/{eventId}/rewards", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
@@ -138,10 +139,6 @@ const fn get(path: &'static str, access: RouteAccess, service: ServiceName) -> R
 
 const fn post(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
     route(Method::POST, path, access, service).with_body()
-}
-
-const fn patch(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
-    route(Method::PATCH, path, access, service).with_body()
 }
 
 const fn put(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {

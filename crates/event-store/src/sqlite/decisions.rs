@@ -2,11 +2,15 @@
 
 use domain::{Claim, ClaimId, ClaimStatus, ClaimWork, EventId, Timestamp, UserId};
 use sqlx::{FromRow, SqliteConnection};
-use store_kit::{error::StoreError, row::{StoredRow, log_unreadable}, sqlite::Sqlite};
+use store_kit::{
+    error::StoreError,
+    row::{StoredRow, log_unreadable},
+    sqlite::Sqlite,
+};
 
 use super::{
     claims::{ClaimRow, FIND_REQUEST, LIST_WORK, seats_text},
-    corrupt_row, read_row, read_text, to_json,
+    corrupt_row, read_row, read_text, stock, to_json,
 };
 use crate::{ClaimCounts, DecideOutcome, Decision, OldestClaim, StoredClaim};
 
@@ -49,7 +53,13 @@ async fn decide_one(
     if before.status != ClaimStatus::Pending {
         return Ok(Ok(DecideOutcome::AlreadyDecided(before)));
     }
+    let seats = before.seats.clone();
     let after = decision.apply_to(before);
+    if after.seats.is_empty() {
+        for counter in seats {
+            stock::add_seats(&mut *connection, counter, 1).await?;
+        }
+    }
     sqlx::query(DECIDE)
         .bind(after.id.to_string())
         .bind(after.status.name())

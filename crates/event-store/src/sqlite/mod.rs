@@ -11,6 +11,7 @@ mod folded_names;
 mod multi_row;
 mod revisions;
 mod rewards;
+mod stock;
 mod transfer;
 
 use std::{path::Path, str::FromStr, sync::Arc};
@@ -33,11 +34,12 @@ use self::{
     events::SqliteEvents,
     revisions::SqliteRevisions,
     rewards::SqliteRewards,
+    stock::SqliteStock,
     transfer::{SqliteTransfer, TABLES},
 };
 use super::{
-    ActivityStore, AttributeStore, STORE, Stores, TransferRegistry, TransferTable,
-    activities::ActivityTransfer, attributes::AttributeTransfer, transfer::WrongTable,
+    ActivityStore, AttributeStore, STORE, StockStore, Stores, TransferRegistry, TransferTable,
+    activities::ActivityTransfer, attributes::AttributeTransfer, stock::StockTransfer, transfer::WrongTable,
 };
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");
@@ -58,7 +60,9 @@ fn start_stores(db: &Sqlite) -> Stores {
     let table = |table| Arc::new(SqliteTransfer { db: db.clone(), table }) as Arc<dyn TransferTable>;
     let activities: Arc<dyn ActivityStore> = Arc::new(SqliteActivities { db: db.clone() });
     let attributes: Arc<dyn AttributeStore> = Arc::new(SqliteAttributes { db: db.clone() });
+    let stock: Arc<dyn StockStore> = Arc::new(SqliteStock { db: db.clone() });
     let mut tables = TABLES.map(table).to_vec();
+    tables.push(Arc::new(StockTransfer(Arc::clone(&stock))));
     tables.push(Arc::new(ActivityTransfer(Arc::clone(&activities))));
     tables.push(Arc::new(AttributeTransfer(Arc::clone(&attributes))));
     Stores {
@@ -66,6 +70,7 @@ fn start_stores(db: &Sqlite) -> Stores {
         revisions: Arc::new(SqliteRevisions { db: db.clone() }),
         rewards: Arc::new(SqliteRewards { db: db.clone() }),
         claims: Arc::new(SqliteClaims::start(db.clone())),
+        stock,
         activities,
         attributes,
         transfer: Arc::new(TransferRegistry::new(tables)),

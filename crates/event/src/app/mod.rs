@@ -13,4 +13,5 @@ pub(crate) mod events;
 pub(crate) mod facts;
 pub(crate) mod revisions;
 pub(crate) mod rewards;
+pub(crate) mod stock;
 pub(crate) mod vocabulary;

@@ -1,7 +1,9 @@
 //! Background work of the service.
 
 mod approve_claims;
+mod reconcile_stock;
 mod tidy_activities;
 
 pub use approve_claims::ClaimApprover;
+pub use reconcile_stock::StockReconciler;
 pub use tidy_activities::ActivityTidier;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth::{AuthParts, PasswordPool, RefreshTokenKey, store::UserStores};
 use axum::Router;
 use domain::{Clock, IdGenerator, RandomSource, RoleSet, UserId};
-use event::{ActivityTidier, ClaimApprover, EventService};
+use event::{ActivityTidier, ClaimApprover, EventService, StockReconciler};
 use gateway::{
     ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, LoginReporter,
     SessionCheck, SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream,
@@ -149,6 +149,7 @@ pub(super) struct BuiltEvent {
 pub(super) struct EventWorkers {
     activity_tidier: ActivityTidier,
     claim_approver: (WakeUp, ClaimApprover),
+    stock_reconciler: StockReconciler,
 }
 
 impl EventWorkers {
@@ -157,6 +158,7 @@ impl EventWorkers {
         workers.add(self.activity_tidier);
         let (wake_up, approver) = self.claim_approver;
         workers.add_woken_by(wake_up, approver);
+        workers.add(self.stock_reconciler);
     }
 }
 
@@ -164,8 +166,11 @@ pub(super) async fn open_event(shared: &SharedParts, settings: &Settings) -> Res
     let stores = open_event_db(&settings.stores).await?;
     let (dependency, connection) = (Arc::clone(&stores.readiness), Arc::clone(&stores.connection));
     let service = EventService::start(stores, shared.ids.clone());
-    let workers =
-        EventWorkers { activity_tidier: service.activity_tidier(), claim_approver: service.claim_approver() };
+    let workers = EventWorkers {
+        activity_tidier: service.activity_tidier(),
+        claim_approver: service.claim_approver(),
+        stock_reconciler: service.stock_reconciler(),
+    };
     let (router, _) = event::router(service, shared.identity_source.clone());
     let service = BuiltService { router, dependencies: vec![dependency], stores: vec![connection] };
     Ok(BuiltEvent { service, workers })
