@@ -36,7 +36,7 @@ pub enum ClaimOutcome {
     /// It is stored, and it is the user's only one for this event.
     Stored,
     /// The user has claimed this event before; nothing was changed.
-    Already(StoredClaim),
+    Already(Box<StoredClaim>),
     /// Of something that it needs a seat for nothing is left; nothing was changed.
     SoldOut,
     /// The event is gone; nothing was changed.

@@ -61,7 +61,7 @@ pub(crate) async fn a_claim_is_found_as_it_was_stored(db: Stores) {
     assert_eq!(db.claims.find_claim(nth_user(1), any_event(&db, &ids).await).await.unwrap(), None);
     assert_eq!(db.claims.find(ClaimId(ids.mint().id)).await.unwrap(), None);
     let second = new_claim(ids.mint(), request.user_id, request.event_id);
-    assert_eq!(db.claims.claim_once(second.clone()).await.unwrap(), ClaimOutcome::Already(stored));
+    assert_eq!(db.claims.claim_once(second.clone()).await.unwrap(), ClaimOutcome::Already(Box::new(stored)));
     assert_eq!(db.claims.find(second.request.id).await.unwrap(), None);
 }
 

@@ -2,8 +2,10 @@ use std::collections::HashMap;
 
 use domain::{ClaimStatus, Event, IdGenerator, ObjectId, RewardId, RewardPlace, Ruling};
 
+use service_kit::page::PageRequest;
+
 use super::{claims::new_claim, decisions::decision, full_event, new_ids, nth_user};
-use crate::{ClaimOutcome, DecideOutcome, NewClaim, SetTotalOutcome, StockCounter, Stores};
+use crate::{ClaimFilter, ClaimOutcome, DecideOutcome, NewClaim, SetTotalOutcome, StockCounter, Stores};
 
 /// A new event whose rewards have these stocks.
 pub(crate) async fn limited_event(db: &Stores, ids: &IdGenerator, totals: &[i64]) -> Event {
@@ -42,14 +44,14 @@ async fn pending(db: &Stores, event: &Event) -> u64 {
 
 /// How many of these users get a claim stored and how many find everything sold out, all at the same moment.
 async fn race(
-    stores: &[Stores],
+    replicas: &[Stores],
     ids: &IdGenerator,
     event: &Event,
     users: std::ops::Range<u32>,
 ) -> (usize, usize) {
     let tasks: Vec<_> = users
         .map(|user| {
-            let db = stores[user as usize % stores.len()].clone();
+            let db = replicas[user as usize % replicas.len()].clone();
             let claim = limited_claim(ids, user, event);
             tokio::spawn(async move { db.claims.claim_once(claim).await.unwrap() })
         })
@@ -65,17 +67,17 @@ async fn race(
     (stored, sold_out)
 }
 
-pub(crate) async fn of_five_thousand_who_race_for_a_hundred_seats_a_hundred_get_one(stores: [Stores; 3]) {
-    let (ids, db) = (new_ids(), &stores[0]);
+pub(crate) async fn of_five_thousand_who_race_for_a_hundred_seats_a_hundred_get_one(replicas: [Stores; 3]) {
+    let (ids, db) = (new_ids(), &replicas[0]);
     let event = limited_event(db, &ids, &[100]).await;
-    assert_eq!(race(&stores, &ids, &event, 0..5000).await, (100, 4900));
+    assert_eq!(race(&replicas, &ids, &event, 0..5000).await, (100, 4900));
     assert_eq!((remaining(db, &event).await, pending(db, &event).await), (vec![0], 100));
 }
 
-pub(crate) async fn where_a_later_stock_is_sold_out_the_earlier_ones_are_back(stores: [Stores; 3]) {
-    let (ids, db) = (new_ids(), &stores[0]);
+pub(crate) async fn where_a_later_stock_is_sold_out_the_earlier_ones_are_back(replicas: [Stores; 3]) {
+    let (ids, db) = (new_ids(), &replicas[0]);
     let event = limited_event(db, &ids, &[50, 7, 20]).await;
-    assert_eq!(race(&stores, &ids, &event, 0..200).await, (7, 193));
+    assert_eq!(race(&replicas, &ids, &event, 0..200).await, (7, 193));
     assert_eq!((remaining(db, &event).await, pending(db, &event).await), (vec![43, 0, 13], 7));
     // Of a stock whose counter is lost nothing is given.
     let mut lost = event.clone();
@@ -84,12 +86,12 @@ pub(crate) async fn where_a_later_stock_is_sold_out_the_earlier_ones_are_back(st
     assert_eq!(remaining(db, &event).await, [43, 0, 13]);
 }
 
-pub(crate) async fn a_claim_that_is_not_stored_keeps_no_seat(stores: [Stores; 3]) {
-    let (ids, db) = (new_ids(), &stores[0]);
+pub(crate) async fn a_claim_that_is_not_stored_keeps_no_seat(replicas: [Stores; 3]) {
+    let (ids, db) = (new_ids(), &replicas[0]);
     let event = limited_event(db, &ids, &[100, 300]).await;
     let tasks: Vec<_> = (0..300_u32)
         .map(|n| {
-            let db = stores[n as usize % 3].clone();
+            let db = replicas[n as usize % 3].clone();
             let claim = limited_claim(&ids, n % 3, &event);
             tokio::spawn(async move { db.claims.claim_once(claim).await.unwrap() })
         })
@@ -108,8 +110,32 @@ pub(crate) async fn a_claim_that_is_not_stored_keeps_no_seat(stores: [Stores; 3]
     assert_eq!(remaining(db, &event).await, [97, 297]);
 }
 
-pub(crate) async fn a_rejection_gives_one_seat_back_however_many_reject(stores: [Stores; 3]) {
-    let (ids, db) = (new_ids(), &stores[0]);
+/// As where a limit is set while they claim.
+pub(crate) async fn claims_with_and_without_a_limit_at_the_same_moment_take_what_they_hold(
+    replicas: [Stores; 3],
+) {
+    let (ids, db) = (new_ids(), &replicas[0]);
+    let event = limited_event(db, &ids, &[100]).await;
+    let claims = (0..40_u32).flat_map(|user| {
+        let unlimited = new_claim(ids.mint(), nth_user(user), event.id);
+        if user % 2 == 0 {
+            [unlimited, limited_claim(&ids, user, &event)]
+        } else {
+            [limited_claim(&ids, user, &event), unlimited]
+        }
+    });
+    let claims = claims.map(|claim| db.claims.claim_once(claim));
+    let outcomes = futures::future::join_all(claims).await;
+    let count = outcomes.iter().filter(|outcome| matches!(outcome, Ok(ClaimOutcome::Stored))).count();
+    assert_eq!(count, 40);
+    let filter = ClaimFilter { event: Some(event.id), ..ClaimFilter::default() };
+    let listed = db.claims.list(&filter, PageRequest { limit: 100, before: None }).await.unwrap();
+    let held = listed.items.iter().map(|claim| i64::try_from(claim.seats.len()).unwrap()).sum::<i64>();
+    assert_eq!(remaining(db, &event).await, [100 - held]);
+}
+
+pub(crate) async fn a_rejection_gives_one_seat_back_however_many_reject(replicas: [Stores; 3]) {
+    let (ids, db) = (new_ids(), &replicas[0]);
     let event = limited_event(db, &ids, &[1, 5]).await;
     let claim = async |user| db.claims.claim_once(limited_claim(&ids, user, &event)).await.unwrap();
     let first = limited_claim(&ids, 1, &event);
@@ -122,7 +148,7 @@ pub(crate) async fn a_rejection_gives_one_seat_back_however_many_reject(stores: 
     assert_eq!(remaining(db, &event).await, [0, 4]);
     let tasks: Vec<_> = (0..30)
         .map(|by| {
-            let db = stores[by as usize % 3].clone();
+            let db = replicas[by as usize % 3].clone();
             tokio::spawn(async move { db.claims.decide(decision(id, Ruling::Rejected, by)).await.unwrap() })
         })
         .collect();

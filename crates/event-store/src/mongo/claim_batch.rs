@@ -90,7 +90,7 @@ impl BatchPlace {
         match earlier.as_ref().map_err(Clone::clone)?.get(&pair) {
             // The one in the way is this very claim, inserted by an attempt the driver repeated.
             Some(Ok(stored)) if stored.request.id == id => Ok(ClaimOutcome::Stored),
-            Some(stored) => stored.clone().map(ClaimOutcome::Already),
+            Some(stored) => stored.clone().map(|stored| ClaimOutcome::Already(Box::new(stored))),
             None => Err(StoreError::unavailable(STORE, "the earlier claim is gone")),
         }
     }

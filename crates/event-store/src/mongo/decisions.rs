@@ -27,7 +27,7 @@ pub(super) async fn decide_many(
 ) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError> {
     let claims = mongo.collection::<RawDocumentBuf>(TABLE.name);
     let mut outcomes = Vec::with_capacity(decisions.len());
-    for made_together in decisions.chunk_by(|one, other| is_same_but_for_claim(one, other)) {
+    for made_together in decisions.chunk_by(is_same_but_for_claim) {
         outcomes.extend(mongo.in_time(decide_together(mongo, &claims, made_together)).await?);
     }
     Ok(outcomes)

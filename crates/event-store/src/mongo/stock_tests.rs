@@ -29,8 +29,8 @@ impl World {
         let ids = new_ids();
         let event = limited_event(&stores, &ids, &[10]).await;
         for user in 0..2 {
-            let stored = stores.claims.claim_once(limited_claim(&ids, user, &event)).await.unwrap();
-            assert_eq!(stored, ClaimOutcome::Stored);
+            let outcome = stores.claims.claim_once(limited_claim(&ids, user, &event)).await.unwrap();
+            assert_eq!(outcome, ClaimOutcome::Stored);
         }
         let counter = event.rewards[0].attachment;
         Self { stores, mongo, ids, event, counter }
@@ -144,8 +144,8 @@ async fn repairs_beside_claims_and_rejections_give_no_seat_twice() {
         let (db, claim) = (stores.clone(), limited_claim(&world.ids, user, &world.event));
         tokio::spawn(async move {
             let id = claim.request.id;
-            let stored = db.claims.claim_once(claim).await.unwrap() == ClaimOutcome::Stored;
-            if stored && user % 4 == 0 {
+            let has_seat = db.claims.claim_once(claim).await.unwrap() == ClaimOutcome::Stored;
+            if has_seat && user % 4 == 0 {
                 db.claims
                     .decide(crate::contract::decisions::decision(id, Ruling::Rejected, user))
                     .await

@@ -1,6 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
-use domain::{ClaimStatus, EventId, EventStatus, IdGenerator, ObjectId, SystemClock, Timestamp, UserId};
+use domain::{
+    ClaimStatus, ClaimWork, EventId, EventStatus, IdGenerator, ObjectId, SystemClock, Timestamp, UserId,
+};
 use mongodb::bson::Document;
 use service_kit::{health::Dependency, page::PageRequest};
 use test_servers::{Mongo as Server, MongoMode};
@@ -78,6 +80,7 @@ macro_rules! suites {
                 stock_suite::of_five_thousand_who_race_for_a_hundred_seats_a_hundred_get_one(replicas().await).await;
                 stock_suite::where_a_later_stock_is_sold_out_the_earlier_ones_are_back(replicas().await).await;
                 stock_suite::a_claim_that_is_not_stored_keeps_no_seat(replicas().await).await;
+                stock_suite::claims_with_and_without_a_limit_at_the_same_moment_take_what_they_hold(replicas().await).await;
                 stock_suite::a_rejection_gives_one_seat_back_however_many_reject(replicas().await).await;
                 stock_suite::many_rejections_give_all_their_seats_back(replicas().await).await;
                 stock_suite::a_total_changes_what_is_left_but_not_what_is_taken(replicas().await).await;
@@ -223,6 +226,14 @@ async fn every_list_filter_walks_an_index() {
         let stages = plan_stages(&mongo, "reward_requests", claims::list_filter(&filter, page)).await;
         assert!(stages.iter().all(|stage| stage != "COLLSCAN"), "{filter:?}: {stages:?}");
         assert!(stages.iter().any(|stage| stage == "IXSCAN"), "{filter:?}: {stages:?}");
+    }
+    for filter in [
+        decisions::work_filter(ClaimWork::Decide, None),
+        doc! { "seats": store_kit::mongo::to_oid(ids.mint().id) },
+        doc! { "leaving": { "$exists": true }, "updatedAt": { "$lt": bson::DateTime::now() } },
+    ] {
+        let stages = plan_stages(&mongo, "reward_requests", filter.clone()).await;
+        assert!(stages.iter().any(|stage| stage == "IXSCAN"), "{filter}: {stages:?}");
     }
     let filter = EventFilter { status: Some(EventStatus::Active), ..EventFilter::default() };
     let stages = plan_stages(&mongo, "events", events::list_filter(&filter, page)).await;

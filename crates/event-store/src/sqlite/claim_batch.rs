@@ -72,7 +72,7 @@ pub(super) async fn store_batch(db: Sqlite, batch: Vec<NewClaim>) -> Vec<Result<
             return Ok(known);
         }
         match earlier.as_ref().map_err(Clone::clone)?.get(&(*user, *event)) {
-            Some(found) => found.clone().map(ClaimOutcome::Already),
+            Some(found) => found.clone().map(|stored| ClaimOutcome::Already(Box::new(stored))),
             None => Err(StoreError::unavailable(STORE, "the earlier claim is gone")),
         }
     };
@@ -97,7 +97,7 @@ async fn set_hopeless_apart(
     batch: Vec<NewClaim>,
 ) -> Result<(Vec<NewClaim>, HashSet<ClaimId>), StoreError> {
     let limited = batch.iter().filter(|new| !new.request.seats.is_empty());
-    let pairs: Vec<_> = limited.clone().map(|new| pair_of(new)).collect();
+    let pairs: Vec<_> = limited.clone().map(pair_of).collect();
     if pairs.is_empty() {
         return Ok((batch, HashSet::new()));
     }
@@ -181,8 +181,12 @@ async fn take_seats(
     let mut taken: HashMap<ObjectId, i64> = HashMap::new();
     rows.retain(|row| {
         let request = &row.new.request;
-        // Of several claims of one user the first takes the seats; the insert leaves the others out.
-        if request.seats.is_empty() || served.contains(&pair_of(&row.new)) {
+        // Of several claims of one user the first takes the seats it needs; the insert leaves the others out.
+        if request.seats.is_empty() {
+            served.insert(pair_of(&row.new));
+            return true;
+        }
+        if served.contains(&pair_of(&row.new)) {
             return true;
         }
         let has_seat = |counter| left.get(counter).is_some_and(|left| *left > 0);

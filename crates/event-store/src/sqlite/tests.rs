@@ -109,6 +109,7 @@ replica_suite!(stock_suite:
     of_five_thousand_who_race_for_a_hundred_seats_a_hundred_get_one,
     where_a_later_stock_is_sold_out_the_earlier_ones_are_back,
     a_claim_that_is_not_stored_keeps_no_seat,
+    claims_with_and_without_a_limit_at_the_same_moment_take_what_they_hold,
     a_rejection_gives_one_seat_back_however_many_reject,
     many_rejections_give_all_their_seats_back,
     a_total_changes_what_is_left_but_not_what_is_taken,

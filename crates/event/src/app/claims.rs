@@ -159,7 +159,7 @@ impl EventService {
                 }
                 Ok(AcceptedClaim::Stored(claim))
             }
-            ClaimOutcome::Already(stored) => repeat_or_name(stored, idempotency_key.as_deref()),
+            ClaimOutcome::Already(stored) => repeat_or_name(*stored, idempotency_key.as_deref()),
             ClaimOutcome::SoldOut => Err(CreateClaimError::SoldOut),
             ClaimOutcome::UnknownEvent => Err(CreateClaimError::UnknownEvent),
         }

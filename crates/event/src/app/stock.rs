@@ -47,9 +47,8 @@ impl EventService {
         }
         if place.has_stock != total.is_some() {
             let limit = |event: &mut Event| {
-                find_place(event, reward)?;
                 let place = event.rewards.iter_mut().find(|place| place.reward == reward);
-                place.into_iter().for_each(|place| place.has_stock = total.is_some());
+                place.ok_or(NotAttached)?.has_stock = total.is_some();
                 Ok(RewardChange::Same)
             };
             self.change_event(operator, event, at, limit).await?;
