@@ -143,6 +143,18 @@ impl World {
                 row("/events/requests", Value::Null, EVERYBODY),
                 row(format!("/events/requests?userId={bystander}"), Value::Null, STAFF),
             ],
+            ("GET", "/events/requests/counts") => vec![row("/events/requests/counts", Value::Null, STAFF)],
+            ("POST", "/events/requests/decisions") => {
+                let decision = json!({ "ids": ["0".repeat(24)], "status": "APPROVED" });
+                vec![row("/events/requests/decisions", decision, [403, 200, 403, 200])]
+            }
+            ("PATCH", "/events/requests/{requestId}") => {
+                let decision = json!({ "status": "REJECTED", "reason": "No" });
+                let unknown = format!("/events/requests/{}", "0".repeat(24));
+                let fresh = format!("/events/requests/{}", self.fresh_request().await);
+                let expected = [403, 200, 403, 200];
+                vec![row(unknown, decision.clone(), [403, 404, 403, 404]), row(fresh, decision, expected)]
+            }
             ("GET", "/events/requests/{requestId}") => {
                 vec![row(format!("/events/requests/{request}"), Value::Null, [404, 200, 200, 200])]
             }
@@ -167,6 +179,10 @@ impl World {
             ("DELETE", "/events/{eventId}/rewards/{rewardId}") => {
                 let nothing = format!("/events/{event}/rewards/{}", "0".repeat(24));
                 vec![row(nothing, Value::Null, [403, 404, 403, 404])]
+            }
+            ("PATCH", "/events/{eventId}/rewards/{rewardId}") => {
+                let nothing = format!("/events/{event}/rewards/{}", "0".repeat(24));
+                vec![row(nothing, json!({ "stock": 5 }), [403, 404, 403, 404])]
             }
             ("POST", "/events/{eventId}/rewards") => {
                 let reward = json!({ "type": "POINT", "name": "Points", "points": 1 });
@@ -215,6 +231,14 @@ impl World {
         let body = json!({ "name": "Shop", "scopes": scopes, "expiresAt": expires_at });
         let made = self.system.api.post("/api-keys", &self.system.admin().await, &body).await.expect(201);
         (text(&made, "/id"), text(&made, "/key"))
+    }
+
+    /// The id of a request that nobody has decided.
+    async fn fresh_request(&self) -> String {
+        let api = &self.system.api;
+        let event = api.event(&self.system.admin().await, &json!({})).await;
+        let bystander = api.log_in("bystander@example.com").await;
+        text(&api.claim(&bystander, &event).await.expect(201), "/id")
     }
 
     /// A refresh token works once, so every request needs its own.

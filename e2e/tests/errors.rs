@@ -112,6 +112,8 @@ async fn refused_claims(api: &Api, operator: &str, user: &str, seen: &mut Seen) 
     let request = api.claim(user, &event).await.expect(201);
     let again = seen.note(api.claim(user, &event).await, ProblemCode::AlreadyRequested);
     assert_eq!(again["rewardRequestId"], request["id"]);
+    refused_decisions(api, operator, &text(&request, "/id"), seen).await;
+    refused_for_lack_of_stock(api, operator, user, seen).await;
     for (change, code) in [
         (json!({ "status": "INACTIVE" }), ProblemCode::EventNotActive),
         (json!({ "periodStart": "2098-01-01T00:00:00Z" }), ProblemCode::EventNotStarted),
@@ -121,6 +123,33 @@ async fn refused_claims(api: &Api, operator: &str, user: &str, seen: &mut Seen) 
         let event = api.event(operator, &change).await;
         seen.note(api.claim(user, &event).await, code);
     }
+}
+
+async fn refused_decisions(api: &Api, operator: &str, request: &str, seen: &mut Seen) {
+    let path = format!("/events/requests/{request}");
+    let decision = json!({ "status": "APPROVED" });
+    api.call(Method::PATCH, &path, Some(operator), &decision).await.expect(200);
+    let again = api.call(Method::PATCH, &path, Some(operator), &decision).await;
+    assert_eq!(seen.note(again, ProblemCode::AlreadyDecided)["currentStatus"], json!("APPROVED"));
+    let by_filter = json!({ "filter": {}, "expectedCount": 1, "status": "APPROVED" });
+    let changed = api.post("/events/requests/decisions", operator, &by_filter).await;
+    assert_eq!(seen.note(changed, ProblemCode::CountChanged)["count"], json!(0));
+}
+
+async fn refused_for_lack_of_stock(api: &Api, operator: &str, user: &str, seen: &mut Seen) {
+    let event = api.event(operator, &json!({})).await;
+    let rewards = format!("/events/{event}/rewards");
+    let reward = json!({ "type": "POINT", "name": "Points", "points": 1, "stock": 1 });
+    let reward = text(&api.post(&rewards, operator, &reward).await.expect(201), "/id");
+    api.register("nora@example.com").await;
+    let other = api.log_in("nora@example.com").await;
+    api.claim(&other, &event).await.expect(201);
+    seen.note(api.claim(user, &event).await, ProblemCode::SoldOut);
+    let path = format!("{rewards}/{reward}");
+    api.call(Method::PATCH, &path, Some(operator), &json!({ "stock": 2 })).await.expect(200);
+    api.claim(user, &event).await.expect(201);
+    let below = api.call(Method::PATCH, &path, Some(operator), &json!({ "stock": 1 })).await;
+    assert_eq!(seen.note(below, ProblemCode::StockTaken)["taken"], json!(2));
 }
 
 /// What users cannot cause: a record nobody wrote like that, and a database somebody else holds.

@@ -36,7 +36,11 @@ pub enum ClaimOutcome {
     /// It is stored, and it is the user's only one for this event.
     Stored,
     /// The user has claimed this event before; nothing was changed.
-    Already(StoredClaim),
+    Already(Box<StoredClaim>),
+    /// Of something that it needs a seat for nothing is left; nothing was changed.
+    SoldOut,
+    /// The event is gone; nothing was changed.
+    UnknownEvent,
 }
 
 /// Which requests to list: those that match everything that is given.
@@ -69,8 +73,8 @@ impl ClaimFilter {
 /// The claims (`reward_requests` in event-db): one per user and event.
 #[async_trait]
 pub trait ClaimStore: Send + Sync + fmt::Debug {
-    /// Stores a claim unless the user has claimed the event before: of any number of racers one is stored. Durable when
-    /// it returns.
+    /// Stores a claim unless the user has claimed the event before: of any number of racers one is stored. It takes the
+    /// seats it names, all or none. Durable when it returns.
     async fn claim_once(&self, new: NewClaim) -> Result<ClaimOutcome, StoreError>;
 
     /// The user's claim on an event.
@@ -84,7 +88,7 @@ pub trait ClaimStore: Send + Sync + fmt::Debug {
     async fn list(&self, filter: &ClaimFilter, page: PageRequest) -> Result<Page<Claim>, StoreError>;
 
     /// Decides a claim that is PENDING: of any number of racers one decides it. What a decision makes necessary (see
-    /// [`ClaimWork`]) is noted in the same step.
+    /// [`ClaimWork`]) is noted in the same step. Rejected, a claim gives its seats back.
     async fn decide(&self, decision: Decision) -> Result<DecideOutcome, StoreError> {
         let outcome = self.decide_many(vec![decision]).await?.pop();
         outcome.unwrap_or(Ok(DecideOutcome::Unknown))

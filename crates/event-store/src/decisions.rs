@@ -1,4 +1,4 @@
-use domain::{Claim, ClaimId, ClaimStatus, Ruling, Timestamp, Verdict};
+use domain::{Claim, ClaimId, ClaimStatus, ObjectId, Ruling, Timestamp, Verdict};
 
 /// The most claims that are decided at a time.
 pub const MOST_DECISIONS: usize = 500;
@@ -8,6 +8,9 @@ pub const MOST_DECISIONS: usize = 500;
 pub struct Decision {
     /// The claim.
     pub claim: ClaimId,
+    /// A fresh id for this decision and those made together with it: it tells them from any other, also from one of the same
+    /// person at the same moment.
+    pub mark: ObjectId,
     /// For or against the claimant.
     pub ruling: Ruling,
     /// Who decides, when and why.
@@ -45,6 +48,8 @@ pub enum DecideOutcome {
 pub struct Revocation {
     /// The claim.
     pub claim: ClaimId,
+    /// A fresh id: it tells this revocation from any other.
+    pub mark: ObjectId,
     /// Who takes it back, when and why.
     pub verdict: Verdict,
 }

@@ -70,5 +70,9 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     async fn save_balance(&self, balance: WalletBalance) -> Result<(), StoreError>;
 
     /// The next saved balances after this user's, ascending, at most `limit`.
-    async fn list_balances(&self, after: Option<UserId>, limit: usize) -> Result<Vec<WalletBalance>, StoreError>;
+    async fn list_balances(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<WalletBalance>, StoreError>;
 }

@@ -27,6 +27,7 @@ mod mongo;
 mod revisions;
 mod rewards;
 mod sqlite;
+mod stock;
 mod transfer;
 
 use std::{path::Path, sync::Arc};
@@ -47,6 +48,7 @@ pub use events::{
 pub use ledger::{LedgerFilter, LedgerStore, WalletBalance};
 pub use revisions::{EventRevision, RevisionDetails, RevisionKey, RevisionStore};
 pub use rewards::{Attachment, FoundByReward, RewardFilter, RewardStore};
+pub use stock::{SetTotalOutcome, StockCounter, StockRepairs, StockStore};
 pub use store_kit::error::StoreError;
 pub use transfer::{ExportedRow, RecordKey, TransferRecord, TransferRegistry, TransferTable};
 
@@ -66,6 +68,8 @@ pub struct Stores {
     pub claims: Arc<dyn ClaimStore>,
     /// What reached users.
     pub ledger: Arc<dyn LedgerStore>,
+    /// How many there are of limited rewards.
+    pub stock: Arc<dyn StockStore>,
     /// What users did.
     pub activities: Arc<dyn ActivityStore>,
     /// What the game says about users.

@@ -11,15 +11,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use domain::{Event, EventId, Reward};
-use event_store::{EventStore, FoundByEvent, RewardStore, StoreError};
+use domain::{Event, EventId, ObjectId, Reward};
+use event_store::{EventStore, FoundByEvent, StockCounter, StoreError, Stores};
 use rules::Condition;
 use service_kit::{
     batch::{Batcher, Limits},
     budget::QUEUE_WAIT,
 };
 
-use crate::condition_cache::ConditionCache;
+use crate::{app::stock::limited_stocks, condition_cache::ConditionCache};
 
 const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: QUEUE_WAIT };
 
@@ -32,17 +32,25 @@ pub(crate) struct EventWithCondition {
     pub(crate) condition: Condition,
 }
 
+/// A reward as an event has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AttachedReward {
+    pub(crate) reward: Reward,
+    /// How many there are; `None` if there is no limit.
+    pub(crate) stock: Option<StockCounter>,
+}
+
 /// An event with its rewards.
 #[derive(Debug)]
 pub(crate) struct EventWithRewards {
     pub(crate) event: Event,
-    pub(crate) rewards: Vec<Reward>,
+    pub(crate) rewards: Vec<AttachedReward>,
     staff_answer: OnceLock<Bytes>,
     user_answer: OnceLock<Bytes>,
 }
 
 impl EventWithRewards {
-    fn new(event: Event, rewards: Vec<Reward>) -> Self {
+    fn new(event: Event, rewards: Vec<AttachedReward>) -> Self {
         Self { event, rewards, staff_answer: OnceLock::new(), user_answer: OnceLock::new() }
     }
 
@@ -51,7 +59,7 @@ impl EventWithRewards {
     pub(crate) fn written_once<E>(
         &self,
         to_staff: bool,
-        write: impl FnOnce(&[Reward]) -> Result<Bytes, E>,
+        write: impl FnOnce(&[AttachedReward]) -> Result<Bytes, E>,
     ) -> Result<Bytes, E> {
         let answer = if to_staff { &self.staff_answer } else { &self.user_answer };
         if let Some(written) = answer.get() {
@@ -71,8 +79,8 @@ pub(crate) struct EventCatalogue {
 
 impl EventCatalogue {
     /// Starts two tasks that read for whoever asks. They end when the last clone is dropped.
-    pub(crate) fn start(events: Arc<dyn EventStore>, rewards: Arc<dyn RewardStore>) -> Self {
-        Self { events: start_event_reads(Arc::clone(&events)), rewards: start_reward_reads(events, rewards) }
+    pub(crate) fn start(stores: &Stores) -> Self {
+        Self { events: start_event_reads(Arc::clone(&stores.events)), rewards: start_reward_reads(stores) }
     }
 
     /// The event as it is now.
@@ -101,15 +109,18 @@ fn start_event_reads(store: Arc<dyn EventStore>) -> Batcher<EventId, CatalogueAn
     })
 }
 
-fn start_reward_reads(
-    events: Arc<dyn EventStore>,
-    rewards: Arc<dyn RewardStore>,
-) -> Batcher<EventId, CatalogueAnswer<EventWithRewards>> {
+fn start_reward_reads(stores: &Stores) -> Batcher<EventId, CatalogueAnswer<EventWithRewards>> {
+    let (events, rewards, stock) =
+        (Arc::clone(&stores.events), Arc::clone(&stores.rewards), Arc::clone(&stores.stock));
     Batcher::spawn("reward_reads", LIMITS, move |ids| {
-        let (events, rewards) = (Arc::clone(&events), Arc::clone(&rewards));
+        let (events, rewards, stock) = (Arc::clone(&events), Arc::clone(&rewards), Arc::clone(&stock));
         answer_each(ids, async move |ids| {
             let (events, rewards) = tokio::try_join!(events.find_many(&ids), rewards.of_events(&ids))?;
-            Ok(join_rewards(events, rewards))
+            let limited: Vec<_> = events.values().flatten().flat_map(limited_stocks).collect();
+            // Most rewards have no limit.
+            let counters =
+                if limited.is_empty() { HashMap::new() } else { stock.find_many(&limited).await? };
+            Ok(join_rewards(events, rewards, &counters))
         })
     })
 }
@@ -117,10 +128,17 @@ fn start_reward_reads(
 fn join_rewards(
     events: FoundByEvent<Event>,
     mut rewards: FoundByEvent<Vec<Reward>>,
+    counters: &HashMap<ObjectId, StockCounter>,
 ) -> FoundByEvent<EventWithRewards> {
     let mut joined = |id: &EventId, event: Result<Event, StoreError>| {
-        let rewards = rewards.remove(id).unwrap_or_else(|| Ok(Vec::new()));
-        Ok(EventWithRewards::new(event?, rewards?))
+        let (event, rewards) = (event?, rewards.remove(id).unwrap_or_else(|| Ok(Vec::new()))?);
+        let stock = |reward: &Reward| {
+            let place = event.rewards.iter().find(|place| place.reward == reward.id && place.has_stock)?;
+            counters.get(&place.attachment).copied()
+        };
+        let attached = |reward| AttachedReward { stock: stock(&reward), reward };
+        let rewards = rewards.into_iter().map(attached).collect();
+        Ok(EventWithRewards::new(event, rewards))
     };
     events.into_iter().map(|(id, event)| (id, joined(&id, event))).collect()
 }

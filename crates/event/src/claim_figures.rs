@@ -14,6 +14,7 @@ pub(crate) enum ClaimOutcomeLabel {
     EventEnded,
     ConditionNotMet,
     AlreadyRequested,
+    SoldOut,
     Failed,
 }
 
@@ -28,6 +29,7 @@ impl ClaimOutcomeLabel {
             Self::EventEnded => "event_ended",
             Self::ConditionNotMet => "condition_not_met",
             Self::AlreadyRequested => "already_requested",
+            Self::SoldOut => "sold_out",
             Self::Failed => "failed",
         }
     }

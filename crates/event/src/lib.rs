@@ -30,4 +30,4 @@ mod workers;
 
 pub use router::{document, router};
 pub use service::EventService;
-pub use workers::{ActivityTidier, ClaimApprover, ClaimSettler, InvariantChecker};
+pub use workers::{ActivityTidier, ClaimApprover, ClaimSettler, InvariantChecker, StockReconciler};

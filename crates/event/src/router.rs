@@ -9,7 +9,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    handlers::{activities, admin, attributes, claims, conditions, eligibility, events, grants, rewards, wallets},
+    handlers::{
+        activities, admin, attributes, claims, conditions, eligibility, events, grants, rewards, wallets,
+    },
     service::EventService,
 };
 
@@ -38,7 +40,7 @@ fn public_routes() -> OpenApiRouter<EventService> {
         .routes(routes!(events::duplicate::clone_event))
         .routes(routes!(events::preflight::preflight_event))
         .routes(routes!(rewards::list_all::list_all_rewards))
-        .routes(routes!(rewards::detach::detach_reward))
+        .routes(routes!(rewards::detach::detach_reward, rewards::set_stock::set_stock))
         .routes(routes!(rewards::attach::attach_reward, rewards::list::list_rewards))
         .routes(routes!(claims::create::create_claim))
         .routes(routes!(claims::list::list_claims))

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{IdGenerator, Timestamp};
 use event_store::Stores;
@@ -31,7 +31,7 @@ impl EventService {
     /// The service over these stores; `ids` mints ids and has the clock. Starts the tasks that read for
     /// many requests at once, so it needs a runtime; they end with the last clone.
     pub fn start(stores: Stores, ids: IdGenerator) -> Self {
-        let catalogue = EventCatalogue::start(Arc::clone(&stores.events), Arc::clone(&stores.rewards));
+        let catalogue = EventCatalogue::start(&stores);
         Self {
             stores: Arc::new(stores),
             ids,
@@ -42,6 +42,12 @@ impl EventService {
             ungranted: WakeUp::new(),
             invariant_cursors: Arc::default(),
         }
+    }
+
+    /// How long something waits that has waited since then.
+    pub(crate) fn waited_since(&self, since: Timestamp) -> Duration {
+        let millis = self.now().as_millis().saturating_sub(since.as_millis());
+        Duration::from_millis(u64::try_from(millis).unwrap_or_default())
     }
 
     /// The present moment. Ids never go back, so after the clock was set back a minted id's moment lies

@@ -129,6 +129,7 @@ pub static ROUTES: &[Route] = &[
     get("/grants", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::GrantsRead),
     get("/users/{id}/wallet", OwnerOr(RoleSet::STAFF), ServiceName::Event).for_keys(ApiKeyScope::GrantsRead),
     get("/rewards", Roles(RoleSet::STAFF), ServiceName::Event),
+    patch("/events/{eventId}/rewards/{rewardId}", Roles(RoleSet::OPERATORS), ServiceName::Event),
     delete("/events/{eventId}/rewards/{rewardId}", Roles(RoleSet::OPERATORS), ServiceName::Event),
     post("/events/{eventId}/rewards", Roles(RoleSet::OPERATORS), ServiceName::Event),
     get("/events/{eventId}/rewards", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
@@ -143,10 +144,6 @@ const fn get(path: &'static str, access: RouteAccess, service: ServiceName) -> R
 
 const fn post(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
     route(Method::POST, path, access, service).with_body()
-}
-
-const fn patch(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {
-    route(Method::PATCH, path, access, service).with_body()
 }
 
 const fn put(path: &'static str, access: RouteAccess, service: ServiceName) -> Route {

@@ -120,7 +120,10 @@ fn describe_stores() {
 }
 
 fn describe_workers() {
-    describe_gauge!(INVARIANT_VIOLATIONS, "Violations that the last look at what must always be true has found");
+    describe_gauge!(
+        INVARIANT_VIOLATIONS,
+        "Violations that the last look at what must always be true has found"
+    );
     describe_counter!(WORKER_RUNS, "Steps that workers have done, failed ones included");
     describe_counter!(WORKER_FAILURES, "Steps that failed");
     describe_counter!(WORKER_PROCESSED, "Pieces of work that workers have finished");

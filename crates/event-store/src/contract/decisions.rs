@@ -1,39 +1,45 @@
-use std::sync::Arc;
-
 use domain::{
     Claim, ClaimId, ClaimStatus, ClaimWork, Decider, EventId, IdGenerator, Ruling, Timestamp, UserId, Verdict,
 };
 
-use super::{claims::new_claim, new_ids, nth_user};
-use crate::{ClaimOutcome, ClaimStore, DecideOutcome, Decision, MOST_DECISIONS, OldestClaim};
+use super::{
+    claims::{any_event, new_claim},
+    new_ids, nth_user,
+};
+use crate::{ClaimOutcome, DecideOutcome, Decision, MOST_DECISIONS, OldestClaim, Stores};
 
 /// By this user, at a moment that ids do not reach.
-pub(super) fn decision(claim: ClaimId, ruling: Ruling, by: u32) -> Decision {
+pub(crate) fn decision(claim: ClaimId, ruling: Ruling, by: u32) -> Decision {
     let at = Timestamp::from_millis(4_000_000_000_000 + i64::from(by));
-    Decision { claim, ruling, verdict: Verdict { by: Decider::User(nth_user(by)), at, reason: None } }
+    Decision {
+        claim,
+        mark: nth_user(by).0,
+        ruling,
+        verdict: Verdict { by: Decider::User(nth_user(by)), at, reason: None },
+    }
 }
 
 /// Claims of that many users on a new event, the oldest first.
 async fn store_claims(
-    db: &dyn ClaimStore,
+    db: &Stores,
     ids: &IdGenerator,
     count: u32,
     work: Option<ClaimWork>,
 ) -> (EventId, Vec<Claim>) {
-    let event = EventId(ids.mint().id);
+    let event = any_event(db, ids).await;
     let mut claims = Vec::new();
     for user in 0..count {
         let mut new = new_claim(ids.mint(), nth_user(user), event);
         new.request.work = work;
         claims.push(new.request.clone());
-        assert_eq!(db.claim_once(new).await.unwrap(), ClaimOutcome::Stored);
+        assert_eq!(db.claims.claim_once(new).await.unwrap(), ClaimOutcome::Stored);
     }
     (event, claims)
 }
 
-pub(crate) async fn a_decision_is_kept_with_who_made_it_and_what_follows(db: Arc<dyn ClaimStore>) {
+pub(crate) async fn a_decision_is_kept_with_who_made_it_and_what_follows(db: Stores) {
     let ids = new_ids();
-    let (_, claims) = store_claims(&*db, &ids, 4, Some(ClaimWork::Decide)).await;
+    let (_, claims) = store_claims(&db, &ids, 4, Some(ClaimWork::Decide)).await;
     let reasons = [Some("그럴 만해서"), None];
     for (claim, (ruling, reason)) in claims.iter().zip(Ruling::ALL.into_iter().zip(reasons)) {
         let mut made = decision(claim.id, ruling, 9);
@@ -45,26 +51,29 @@ pub(crate) async fn a_decision_is_kept_with_who_made_it_and_what_follows(db: Arc
             work: (ruling == Ruling::Approved).then_some(ClaimWork::Grant),
             ..claim.clone()
         };
-        let decided = db.decide(made.clone()).await.unwrap();
+        let decided = db.claims.decide(made.clone()).await.unwrap();
         assert_eq!(decided, DecideOutcome::Decided(expected.clone()));
-        assert_eq!(db.find(claim.id).await.unwrap().unwrap().0, expected);
-        let again = Decision { verdict: Verdict { by: Decider::Auto, ..made.verdict }, ..made };
-        assert_eq!(db.decide(again).await.unwrap(), DecideOutcome::AlreadyDecided(expected.clone()));
-        assert_eq!(db.find(claim.id).await.unwrap().unwrap().0, expected);
+        assert_eq!(db.claims.find(claim.id).await.unwrap().unwrap().0, expected);
+        let again = Decision { mark: ids.mint().id, ..made };
+        assert_eq!(db.claims.decide(again).await.unwrap(), DecideOutcome::AlreadyDecided(expected.clone()));
+        assert_eq!(db.claims.find(claim.id).await.unwrap().unwrap().0, expected);
     }
     let unknown = ClaimId(ids.mint().id);
-    assert_eq!(db.decide(decision(unknown, Ruling::Approved, 1)).await.unwrap(), DecideOutcome::Unknown);
-    assert_eq!(db.find(claims[2].id).await.unwrap().unwrap().0, claims[2]);
+    assert_eq!(
+        db.claims.decide(decision(unknown, Ruling::Approved, 1)).await.unwrap(),
+        DecideOutcome::Unknown
+    );
+    assert_eq!(db.claims.find(claims[2].id).await.unwrap().unwrap().0, claims[2]);
 }
 
-pub(crate) async fn of_a_hundred_who_decide_one_claim_one_does(db: Arc<dyn ClaimStore>) {
+pub(crate) async fn of_a_hundred_who_decide_one_claim_one_does(db: Stores) {
     let ids = new_ids();
-    let (_, claims) = store_claims(&*db, &ids, 1, None).await;
+    let (_, claims) = store_claims(&db, &ids, 1, None).await;
     let tasks: Vec<_> = (0..100)
         .map(|by| {
-            let (db, ruling) = (Arc::clone(&db), Ruling::ALL[by as usize % 2]);
+            let (db, ruling) = (db.clone(), Ruling::ALL[by as usize % 2]);
             let made = decision(claims[0].id, ruling, by);
-            tokio::spawn(async move { (made.clone(), db.decide(made).await.unwrap()) })
+            tokio::spawn(async move { (made.clone(), db.claims.decide(made).await.unwrap()) })
         })
         .collect();
     let (mut winners, mut told) = (Vec::new(), Vec::new());
@@ -81,20 +90,20 @@ pub(crate) async fn of_a_hundred_who_decide_one_claim_one_does(db: Arc<dyn Claim
     }
     assert_eq!((winners.len(), told.len()), (1, 99));
     assert!(told.iter().all(|claim| *claim == winners[0]));
-    assert_eq!(db.find(claims[0].id).await.unwrap().unwrap().0, winners[0]);
+    assert_eq!(db.claims.find(claims[0].id).await.unwrap().unwrap().0, winners[0]);
 }
 
 /// Four who decide the same five hundred at the same moment.
-pub(crate) async fn many_are_decided_each_by_itself(db: Arc<dyn ClaimStore>) {
+pub(crate) async fn many_are_decided_each_by_itself(db: Stores) {
     let ids = new_ids();
-    let (event, claims) = store_claims(&*db, &ids, 60, None).await;
+    let (event, claims) = store_claims(&db, &ids, 60, None).await;
     let mut wanted: Vec<_> = claims.iter().map(|claim| claim.id).collect();
     wanted.extend((wanted.len()..MOST_DECISIONS).map(|_| ClaimId(ids.mint().id)));
     let tasks: Vec<_> = (0..4)
         .map(|by| {
-            let (db, ruling) = (Arc::clone(&db), Ruling::ALL[by as usize % 2]);
+            let (db, ruling) = (db.clone(), Ruling::ALL[by as usize % 2]);
             let made: Vec<_> = wanted.iter().map(|id| decision(*id, ruling, by)).collect();
-            tokio::spawn(async move { db.decide_many(made).await.unwrap() })
+            tokio::spawn(async move { db.claims.decide_many(made).await.unwrap() })
         })
         .collect();
     let mut decided = [0; 60];
@@ -113,41 +122,42 @@ pub(crate) async fn many_are_decided_each_by_itself(db: Arc<dyn ClaimStore>) {
         }
     }
     assert_eq!(decided, [1; 60]);
-    let counts = db.count(None, Some(event)).await.unwrap();
+    let counts = db.claims.count(None, Some(event)).await.unwrap();
     let decided = counts.with_status(ClaimStatus::Approved) + counts.with_status(ClaimStatus::Rejected);
     assert_eq!((decided, counts.with_status(ClaimStatus::Pending)), (60, 0));
 }
 
-pub(crate) async fn work_is_listed_until_it_is_done(db: Arc<dyn ClaimStore>) {
+pub(crate) async fn work_is_listed_until_it_is_done(db: Stores) {
     let ids = new_ids();
-    store_claims(&*db, &ids, 3, None).await;
-    let (_, claims) = store_claims(&*db, &ids, 7, Some(ClaimWork::Decide)).await;
+    store_claims(&db, &ids, 3, None).await;
+    let (_, claims) = store_claims(&db, &ids, 7, Some(ClaimWork::Decide)).await;
     let waiting = async |work, limit| {
-        let found = db.list_work(work, limit).await.unwrap();
+        let found = db.claims.list_work(work, limit).await.unwrap();
         found.iter().map(|claim| claim.id).collect::<Vec<_>>()
     };
     let all: Vec<_> = claims.iter().map(|claim| claim.id).collect();
     assert_eq!(waiting(ClaimWork::Decide, 100).await, all);
     assert_eq!(waiting(ClaimWork::Decide, 2).await, all[..2]);
     assert!(waiting(ClaimWork::Grant, 100).await.is_empty());
-    db.decide(decision(all[1], Ruling::Approved, 1)).await.unwrap();
-    db.decide(decision(all[2], Ruling::Rejected, 1)).await.unwrap();
+    db.claims.decide(decision(all[1], Ruling::Approved, 1)).await.unwrap();
+    db.claims.decide(decision(all[2], Ruling::Rejected, 1)).await.unwrap();
     assert_eq!(waiting(ClaimWork::Decide, 100).await, [&all[..1], &all[3..]].concat());
     assert_eq!(waiting(ClaimWork::Grant, 100).await, [all[1]]);
-    assert_eq!(db.list_work(ClaimWork::Decide, 1).await.unwrap(), claims[..1]);
+    assert_eq!(db.claims.list_work(ClaimWork::Decide, 1).await.unwrap(), claims[..1]);
 }
 
-pub(crate) async fn counts_are_exact(db: Arc<dyn ClaimStore>) {
+pub(crate) async fn counts_are_exact(db: Stores) {
     let ids = new_ids();
-    assert_eq!(db.count(None, None).await.unwrap(), crate::ClaimCounts::default());
+    assert_eq!(db.claims.count(None, None).await.unwrap(), crate::ClaimCounts::default());
     let mut all: Vec<Claim> = Vec::new();
     for count in [5, 3, 8] {
-        all.extend(store_claims(&*db, &ids, count, None).await.1);
+        all.extend(store_claims(&db, &ids, count, None).await.1);
     }
     for (place, ruling) in
         [(0, Ruling::Approved), (1, Ruling::Rejected), (6, Ruling::Rejected), (9, Ruling::Approved)]
     {
-        let Ok(DecideOutcome::Decided(claim)) = db.decide(decision(all[place].id, ruling, 1)).await else {
+        let Ok(DecideOutcome::Decided(claim)) = db.claims.decide(decision(all[place].id, ruling, 1)).await
+        else {
             panic!("it was pending")
         };
         all[place] = claim;
@@ -158,7 +168,7 @@ pub(crate) async fn counts_are_exact(db: Arc<dyn ClaimStore>) {
         let matching = |claim: &&Claim| {
             user.is_none_or(|user| claim.user_id == user) && event.is_none_or(|event| claim.event_id == event)
         };
-        let counts = db.count(user, event).await.unwrap();
+        let counts = db.claims.count(user, event).await.unwrap();
         for status in ClaimStatus::ALL {
             let count = all.iter().filter(matching).filter(|claim| claim.status == status).count();
             assert_eq!(counts.with_status(status), count as u64, "{user:?} {event:?} {status}");

@@ -55,7 +55,8 @@ pub(crate) async fn each_claim_reward_and_kind_is_entered_once(db: Stores) {
     db.ledger.add(vec![reversal.clone()]).await.unwrap();
     for user in [1, 2, 3] {
         let user = nth_user(user);
-        let of_claims = db.ledger.of_claims(&[(user, claim_of(user)), (nth_user(9), claim_of(user))]).await.unwrap();
+        let of_claims =
+            db.ledger.of_claims(&[(user, claim_of(user)), (nth_user(9), claim_of(user))]).await.unwrap();
         assert_eq!(of_claims.len(), 1);
         let entries = of_claims[&claim_of(user)].clone();
         let grants: Vec<_> = entries.iter().filter(|entry| entry.kind == LedgerKind::Grant).collect();

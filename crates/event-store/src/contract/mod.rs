@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod ledger;
 pub(crate) mod revisions;
 pub(crate) mod rewards;
+pub(crate) mod stock;
 pub(crate) mod transfer;
 
 use std::sync::Arc;
@@ -24,11 +25,11 @@ use crate::{Attachment, ChangeOutcome, EventChange, RewardChange, Stores};
 pub(crate) const DERIVED_TABLES: [&str; 5] =
     ["activity_days", "activity_types", "activity_users", "attribute_names", "wallets"];
 
-fn new_ids() -> IdGenerator {
+pub(crate) fn new_ids() -> IdGenerator {
     IdGenerator::new(Arc::new(SystemClock))
 }
 
-fn nth_user(number: u32) -> UserId {
+pub(crate) fn nth_user(number: u32) -> UserId {
     let mut id = [0; 12];
     id[8..].copy_from_slice(&number.to_be_bytes());
     UserId(ObjectId::from_bytes(id))

@@ -7,7 +7,8 @@ use super::{
     new_ids, nth_user, parse_time,
 };
 use crate::{
-    Attachment, EventRevision, NewClaim, RecordKey, TransferRecord, TransferRegistry, TransferTable,
+    Attachment, EventRevision, NewClaim, RecordKey, StockCounter, TransferRecord, TransferRegistry,
+    TransferTable,
 };
 
 /// Records of every kind in every state, in the order they may be imported.
@@ -47,6 +48,8 @@ fn records_of_every_table() -> Vec<TransferRecord> {
         let place = Attachment { id: minted.id, event: events[0].id, reward: reward.id, at: minted.at };
         records.push(TransferRecord::Attachment(place));
     }
+    let counters = [ids.mint().id, ids.mint().id, ids.mint().id];
+    let mut left = [1000, 10, 5];
     for (number, status) in (0_u32..).zip(ClaimStatus::ALL.iter().cycle().take(20)) {
         let mut new = new_claim(ids.mint(), nth_user(number), events[0].id);
         new.request.status = *status;
@@ -59,7 +62,9 @@ fn records_of_every_table() -> Vec<TransferRecord> {
         new.request.verdict = (*status != ClaimStatus::Pending).then(|| verdict("그럴 만해서"));
         new.request.revocation = (*status == ClaimStatus::Revoked).then(|| verdict("fraud"));
         new.request.work = ClaimWork::ALL.get(number as usize % 5).copied();
-        new.request.seats = (0..number % 3).map(|_| ids.mint().id).collect();
+        let seats = number as usize % 3;
+        new.request.seats = counters[..seats].to_vec();
+        left[..seats].iter_mut().for_each(|left| *left -= 1);
         new.idempotency_key = (number % 3 == 0).then(|| format!("key {number}"));
         records.push(TransferRecord::Claim(new));
     }
@@ -68,6 +73,9 @@ fn records_of_every_table() -> Vec<TransferRecord> {
         ledger::new_entry(&ids, number / 2, events[0].id, &rewards[1], kind)
     });
     records.extend(entries.map(TransferRecord::LedgerEntry));
+    let totals = counters.into_iter().zip([1000, 10, 5]).zip(left);
+    let stock = totals.map(|((id, total), remaining)| StockCounter { id, total, remaining });
+    records.extend(stock.map(TransferRecord::Stock));
     let activities = (0..20_u32).map(|number| {
         let at = format!("2026-05-{:02}T10:00:00.001Z", number + 1);
         new_activity(

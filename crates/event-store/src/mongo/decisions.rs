@@ -1,69 +1,91 @@
 //! Decisions on claims, how many claims there are, and which wait for a worker.
 
+use std::collections::HashMap;
+
 use domain::{Claim, ClaimId, ClaimStatus, ClaimWork, EventId, Ruling, UserId};
-use futures::{StreamExt, stream};
 use mongodb::{
     Collection,
     bson::{Document, RawDocumentBuf, doc},
-    options::ReturnDocument,
 };
 use store_kit::{
     error::StoreError,
     mongo::{Mongo, to_date, to_oid},
-    row::log_unreadable,
+    row::StoredRow,
 };
 
 use super::{
     claims::{TABLE, VerdictDocument, read_claim},
+    returned_seats::{LeavingSeats, return_seats},
     to_document,
 };
-use crate::{ClaimCounts, DecideOutcome, Decision, OldestClaim};
+use crate::{ClaimCounts, DecideOutcome, Decision, OldestClaim, StoredClaim};
 
-/// Decisions under way at the same time.
-const AT_ONCE: usize = 16;
-
-/// One answer for each, in order.
+/// One answer for each, in order. Decisions of one mark are one update.
 pub(super) async fn decide_many(
     mongo: &Mongo,
     decisions: Vec<Decision>,
 ) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError> {
     let claims = mongo.collection::<RawDocumentBuf>(TABLE.name);
-    let decided = stream::iter(decisions).map(|decision| decide_one(mongo, &claims, decision));
-    let outcomes: Vec<_> = mongo.in_time(async { Ok(decided.buffered(AT_ONCE).collect().await) }).await?;
+    let mut outcomes = Vec::with_capacity(decisions.len());
+    for made_together in decisions.chunk_by(is_same_but_for_claim) {
+        outcomes.extend(mongo.in_time(decide_together(mongo, &claims, made_together)).await?);
+    }
     Ok(outcomes)
 }
 
-/// The filter has the expected state: of any number of racers one finds it.
-async fn decide_one(
-    mongo: &Mongo,
-    claims: &Collection<RawDocumentBuf>,
-    decision: Decision,
-) -> Result<DecideOutcome, StoreError> {
-    let id = to_oid(decision.claim.0);
-    let pending = doc! { "_id": id, "status": ClaimStatus::Pending.name() };
-    let update = claims.find_one_and_update(pending, decided_claim(&decision)?);
-    let update = update.return_document(ReturnDocument::After).projection(doc! { "decision": 0 });
-    if let Some(decided) = mongo.run(update.max_time(mongo.limit())).await? {
-        return Ok(DecideOutcome::Decided(read_claim(&decided).value?.request));
-    }
-    let find = claims.find_one(doc! { "_id": id }).projection(doc! { "decision": 0 });
-    let Some(found) = mongo.run(find.max_time(mongo.limit())).await? else {
-        return Ok(DecideOutcome::Unknown);
-    };
-    let there = read_claim(&found).value;
-    let there =
-        there.inspect_err(|error| log_unreadable(TABLE.name, &decision.claim.to_string(), error))?.request;
-    // Decided by this very decision, in an attempt that the driver repeated.
-    let is_this =
-        there.status == decision.ruling.status() && there.verdict.as_ref() == Some(&decision.verdict);
-    Ok(if is_this { DecideOutcome::Decided(there) } else { DecideOutcome::AlreadyDecided(there) })
+fn is_same_but_for_claim(one: &Decision, other: &Decision) -> bool {
+    one.mark == other.mark && one.ruling == other.ruling && one.verdict == other.verdict
 }
 
-/// What a decision changes in a claim.
+/// The filter has the expected state, so that of any number of racers one finds a claim; the mark tells who it was.
+async fn decide_together(
+    mongo: &Mongo,
+    claims: &Collection<RawDocumentBuf>,
+    decisions: &[Decision],
+) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError> {
+    let Some(first) = decisions.first() else { return Ok(Vec::new()) };
+    let ids: Vec<_> = decisions.iter().map(|decision| to_oid(decision.claim.0)).collect();
+    let pending = doc! { "_id": { "$in": &ids }, "status": ClaimStatus::Pending.name() };
+    mongo.run(claims.update_many(pending, decided_claim(first)?)).await?;
+    let find = claims.find(doc! { "_id": { "$in": &ids } }).projection(doc! { "decision": 0 });
+    let found = mongo.all(find.max_time(mongo.limit())).await?;
+    let mut there = HashMap::new();
+    let mut leaving = Vec::new();
+    for document in &found {
+        let StoredRow { id, value } = read_claim(document);
+        let is_mine = has_mark(document, first);
+        if is_mine {
+            leaving.extend(LeavingSeats::from_document(document));
+        }
+        there.insert(ClaimId(id?), value.map(|stored| outcome_of(stored, is_mine)));
+    }
+    return_seats(mongo, &leaving).await;
+    let outcome =
+        |decision: &Decision| there.get(&decision.claim).cloned().unwrap_or(Ok(DecideOutcome::Unknown));
+    Ok(decisions.iter().map(outcome).collect())
+}
+
+fn has_mark(document: &RawDocumentBuf, decision: &Decision) -> bool {
+    let verdict = document.get_document("verdict");
+    verdict.is_ok_and(|verdict| verdict.get_object_id("mark").ok() == Some(to_oid(decision.mark)))
+}
+
+fn outcome_of(stored: StoredClaim, is_mine: bool) -> DecideOutcome {
+    if is_mine {
+        DecideOutcome::Decided(stored.request)
+    } else {
+        DecideOutcome::AlreadyDecided(stored.request)
+    }
+}
+
+/// What a decision changes in a claim. Who rejects it also has to give its seats back: until that is done they stand in
+/// `leaving`.
 fn decided_claim(decision: &Decision) -> Result<Document, StoreError> {
+    let mut verdict = to_document(&VerdictDocument::from(&decision.verdict))?;
+    verdict.insert("mark", to_oid(decision.mark));
     let mut set = doc! {
         "status": decision.ruling.status().name(),
-        "verdict": to_document(&VerdictDocument::from(&decision.verdict))?,
+        "verdict": verdict,
         "updatedAt": to_date(decision.verdict.at),
     };
     Ok(match decision.ruling {
@@ -71,7 +93,9 @@ fn decided_claim(decision: &Decision) -> Result<Document, StoreError> {
             set.insert("work", ClaimWork::Grant.name());
             doc! { "$set": set }
         }
-        Ruling::Rejected => doc! { "$set": set, "$unset": { "work": "" } },
+        Ruling::Rejected => {
+            doc! { "$set": set, "$unset": { "work": "" }, "$rename": { "seats": "leaving" } }
+        }
     })
 }
 

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use domain::{Event, EventId, Phase, RewardPlace};
 use mongodb::{
@@ -152,6 +154,22 @@ pub(super) fn list_filter(filter: &EventFilter, page: PageRequest) -> Document {
 
 pub(super) fn read_event(document: &RawDocumentBuf) -> StoredRow<Event> {
     read_row::<EventDocument, _>(document, Event::try_from)
+}
+
+/// Which of these events there are.
+pub(super) async fn find_existing(
+    mongo: &Mongo,
+    wanted: &HashSet<EventId>,
+) -> Result<HashSet<EventId>, StoreError> {
+    let ids: Vec<_> = wanted.iter().map(|id| to_oid(id.0)).collect();
+    let events: Collection<RawDocumentBuf> = mongo.collection(TABLE.name);
+    let find = events.find(doc! { "_id": { "$in": ids }, "deletedAt": Bson::Null });
+    let found = mongo.all(find.projection(doc! { "_id": 1 }).max_time(mongo.limit())).await?;
+    Ok(found
+        .iter()
+        .filter_map(|found| found.get_object_id("_id").ok())
+        .map(|id| EventId(from_oid(id)))
+        .collect())
 }
 
 #[async_trait]

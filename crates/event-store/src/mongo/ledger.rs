@@ -19,7 +19,7 @@ use super::{
     read_row, read_text, to_bson,
     transfer::MongoTable,
 };
-use crate::{ledger::by_claim, LedgerFilter, LedgerStore, StoreError, TransferRecord, WalletBalance};
+use crate::{LedgerFilter, LedgerStore, StoreError, TransferRecord, WalletBalance, ledger::by_claim};
 
 /// What a user's entries come to. Follows from them.
 pub(super) const WALLETS: &str = "wallets";
@@ -206,8 +206,13 @@ impl LedgerStore for MongoLedger {
         Ok(())
     }
 
-    async fn list_balances(&self, after: Option<UserId>, limit: usize) -> Result<Vec<WalletBalance>, StoreError> {
-        let filter = after.map_or_else(Document::new, |after| doc! { "userId": { "$gt": after.to_string() } });
+    async fn list_balances(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<WalletBalance>, StoreError> {
+        let filter =
+            after.map_or_else(Document::new, |after| doc! { "userId": { "$gt": after.to_string() } });
         let find = self.wallets.find(filter).sort(doc! { "userId": 1 });
         let find = find.limit(i64::try_from(limit).unwrap_or(i64::MAX)).max_time(self.mongo.limit());
         let balance = |found: WalletDocument| {

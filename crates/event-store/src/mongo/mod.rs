@@ -14,10 +14,14 @@ mod event_changes;
 mod events;
 mod insert_each;
 mod ledger;
+mod returned_seats;
 mod revisions;
 mod revocations;
 mod rewards;
+mod seats;
 mod seen_names;
+mod stock;
+mod stock_repair;
 mod transfer;
 mod upgrade;
 
@@ -42,11 +46,12 @@ use self::{
     ledger::MongoLedger,
     revisions::MongoRevisions,
     rewards::MongoRewards,
+    stock::{MongoStock, STOCK},
     transfer::{MongoTransfer, TABLES},
 };
 use super::{
-    ActivityStore, AttributeStore, STORE, Stores, TransferRegistry, TransferTable,
-    activities::ActivityTransfer, attributes::AttributeTransfer, transfer::WrongTable,
+    ActivityStore, AttributeStore, STORE, StockStore, Stores, TransferRegistry, TransferTable,
+    activities::ActivityTransfer, attributes::AttributeTransfer, stock::StockTransfer, transfer::WrongTable,
 };
 
 /// Claims on their way to the server: a flood of them is a few inserts of many.
@@ -69,7 +74,9 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
     let table = |table| Arc::new(MongoTransfer { mongo: mongo.clone(), table }) as Arc<dyn TransferTable>;
     let activities: Arc<dyn ActivityStore> = Arc::new(MongoActivities::new(mongo));
     let attributes: Arc<dyn AttributeStore> = Arc::new(MongoAttributes::new(mongo));
+    let stock: Arc<dyn StockStore> = Arc::new(MongoStock::new(mongo));
     let mut tables = TABLES.map(table).to_vec();
+    tables.push(Arc::new(StockTransfer(Arc::clone(&stock))));
     tables.push(Arc::new(ActivityTransfer(Arc::clone(&activities))));
     tables.push(Arc::new(AttributeTransfer(Arc::clone(&attributes))));
     Stores {
@@ -78,6 +85,7 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
         rewards: Arc::new(MongoRewards::new(mongo)),
         claims: Arc::new(MongoClaims::start(mongo, claims)),
         ledger: Arc::new(MongoLedger::new(mongo)),
+        stock,
         activities,
         attributes,
         transfer: Arc::new(TransferRegistry::new(tables)),
@@ -102,6 +110,9 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         index(doc! { "status": 1, "_id": -1 }),
         // For workers, which find there only what waits for them.
         partial_index(doc! { "work": 1, "_id": 1 }, "work"),
+        // Who holds a seat in a stock, and who has given one up that is not back yet.
+        partial_index(doc! { "seats": 1 }, "seats"),
+        partial_index(doc! { "leaving": 1 }, "leaving"),
     ];
     mongo.ensure_indexes("reward_requests", requests).await?;
     let entries = [
@@ -112,6 +123,7 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
     ];
     mongo.ensure_indexes("grants", entries).await?;
     mongo.ensure_indexes(ledger::WALLETS, [unique_index(doc! { "userId": 1 })]).await?;
+    mongo.ensure_indexes(STOCK, [index(doc! { "holds.at": 1 })]).await?;
     let activities = [
         index(doc! { "userId": 1, "type": 1, "place": -1 }),
         index(doc! { "userId": 1, "place": -1 }),
@@ -168,5 +180,7 @@ where
 
 #[cfg(test)]
 mod activity_tests;
+#[cfg(test)]
+mod stock_tests;
 #[cfg(test)]
 mod tests;

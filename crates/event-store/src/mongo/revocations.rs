@@ -12,6 +12,7 @@ use store_kit::{
 
 use super::{
     claims::{TABLE, VerdictDocument, read_claim},
+    returned_seats::{LeavingSeats, return_seats},
     to_document,
 };
 use crate::{Revocation, RevokeOutcome};
@@ -24,26 +25,38 @@ pub(super) async fn revoke(mongo: &Mongo, revocation: Revocation) -> Result<Revo
 async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutcome, StoreError> {
     let claims = mongo.collection::<RawDocumentBuf>(TABLE.name);
     let id = to_oid(revocation.claim.0);
+    let mut verdict = to_document(&VerdictDocument::from(&revocation.verdict))?;
+    verdict.insert("mark", to_oid(revocation.mark));
     let set = doc! {
         "status": ClaimStatus::Revoked.name(),
-        "revocation": to_document(&VerdictDocument::from(&revocation.verdict))?,
+        "revocation": verdict,
         "work": ClaimWork::Reverse.name(),
         "updatedAt": to_date(revocation.verdict.at),
     };
     let approved = doc! { "_id": id, "status": ClaimStatus::Approved.name() };
-    let update = claims.find_one_and_update(approved, doc! { "$set": set });
+    let update =
+        claims.find_one_and_update(approved, doc! { "$set": set, "$rename": { "seats": "leaving" } });
     let update = update.return_document(ReturnDocument::After).projection(doc! { "decision": 0 });
     if let Some(revoked) = mongo.run(update.max_time(mongo.limit())).await? {
-        return Ok(RevokeOutcome::Revoked(read_claim(&revoked).value?.request));
+        return finish_revocation(mongo, &revoked).await;
     }
     let find = claims.find_one(doc! { "_id": id }).projection(doc! { "decision": 0 });
     let Some(found) = mongo.run(find.max_time(mongo.limit())).await? else {
         return Ok(RevokeOutcome::Unknown);
     };
-    let there = read_claim(&found).value?.request;
     // Revoked by this very call, in an attempt that the driver repeated.
-    let is_this = there.revocation.as_ref() == Some(&revocation.verdict);
-    Ok(if is_this { RevokeOutcome::Revoked(there) } else { RevokeOutcome::NotApproved(there) })
+    let there = found.get_document("revocation").ok();
+    if there.and_then(|verdict| verdict.get_object_id("mark").ok()) == Some(to_oid(revocation.mark)) {
+        return finish_revocation(mongo, &found).await;
+    }
+    Ok(RevokeOutcome::NotApproved(read_claim(&found).value?.request))
+}
+
+/// Who takes a claim back also gives back its seats.
+async fn finish_revocation(mongo: &Mongo, revoked: &RawDocumentBuf) -> Result<RevokeOutcome, StoreError> {
+    let leaving: Vec<_> = LeavingSeats::from_document(revoked).into_iter().collect();
+    return_seats(mongo, &leaving).await;
+    Ok(RevokeOutcome::Revoked(read_claim(revoked).value?.request))
 }
 
 pub(super) async fn finish_work(

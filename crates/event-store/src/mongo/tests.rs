@@ -1,6 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
-use domain::{ClaimStatus, EventId, EventStatus, IdGenerator, ObjectId, SystemClock, Timestamp, UserId};
+use domain::{
+    ClaimStatus, ClaimWork, EventId, EventStatus, IdGenerator, ObjectId, SystemClock, Timestamp, UserId,
+};
 use mongodb::bson::Document;
 use service_kit::{health::Dependency, page::PageRequest};
 use test_servers::{Mongo as Server, MongoMode};
@@ -12,7 +14,8 @@ use crate::{
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
         decisions as decision_suite, events as event_suite, ledger as ledger_suite,
-        revisions as revision_suite, rewards as reward_suite, transfer as transfer_suite,
+        revisions as revision_suite, rewards as reward_suite, stock as stock_suite,
+        transfer as transfer_suite,
     },
 };
 
@@ -24,6 +27,20 @@ pub(super) async fn open_below(server: &Server) -> (Stores, Mongo) {
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap().with_limit(LIMIT);
     prepare_database(&mongo).await.unwrap();
     (start_stores(&mongo, Limits { patience: LIMIT, ..CLAIM_LIMITS }), mongo)
+}
+
+/// A fresh database as three processes have it.
+async fn open_replicas(server: &Server) -> [Stores; 3] {
+    const LIMIT: Duration = Duration::from_mins(1);
+    let (uri, database) = server.fresh_database();
+    let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap().with_limit(LIMIT);
+    prepare_database(&mongo).await.unwrap();
+    let mut stores = Vec::new();
+    for _ in 0..3 {
+        let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap().with_limit(LIMIT);
+        stores.push(start_stores(&mongo, Limits { patience: LIMIT, ..CLAIM_LIMITS }));
+    }
+    stores.try_into().expect("three were opened")
 }
 
 async fn open_fresh(server: &Server) -> Stores {
@@ -49,20 +66,29 @@ macro_rules! suites {
                 reward_suite::a_reward_is_attached_to_many_events_and_taken_from_one(rewards).await;
                 reward_suite::a_new_event_can_have_rewards_at_once(open_fresh(&server).await).await;
                 reward_suite::reward_filters_combine(open_fresh(&server).await).await;
-                claim_suite::a_claim_is_found_as_it_was_stored(open_fresh(&server).await.claims).await;
-                let requests = open_fresh(&server).await.claims;
+                claim_suite::a_claim_is_found_as_it_was_stored(open_fresh(&server).await).await;
+                let requests = open_fresh(&server).await;
                 claim_suite::of_five_hundred_claims_of_one_user_and_event_one_is_stored(requests).await;
-                claim_suite::of_a_storm_of_claims_each_pair_is_stored_once(open_fresh(&server).await.claims).await;
-                claim_suite::request_filters_combine(open_fresh(&server).await.claims).await;
-                let claims = async || open_fresh(&server).await.claims;
-                decision_suite::a_decision_is_kept_with_who_made_it_and_what_follows(claims().await).await;
-                decision_suite::of_a_hundred_who_decide_one_claim_one_does(claims().await).await;
-                decision_suite::many_are_decided_each_by_itself(claims().await).await;
-                decision_suite::work_is_listed_until_it_is_done(claims().await).await;
-                decision_suite::counts_are_exact(claims().await).await;
                 ledger_suite::each_claim_reward_and_kind_is_entered_once(open_fresh(&server).await).await;
                 ledger_suite::ledger_filters_combine(open_fresh(&server).await).await;
                 ledger_suite::a_saved_balance_never_goes_back(open_fresh(&server).await).await;
+                claim_suite::of_a_storm_of_claims_each_pair_is_stored_once(open_fresh(&server).await).await;
+                claim_suite::request_filters_combine(open_fresh(&server).await).await;
+                let stores = async || open_fresh(&server).await;
+                decision_suite::a_decision_is_kept_with_who_made_it_and_what_follows(stores().await).await;
+                decision_suite::of_a_hundred_who_decide_one_claim_one_does(stores().await).await;
+                decision_suite::many_are_decided_each_by_itself(stores().await).await;
+                decision_suite::work_is_listed_until_it_is_done(stores().await).await;
+                decision_suite::counts_are_exact(stores().await).await;
+                let replicas = async || open_replicas(&server).await;
+                stock_suite::of_five_thousand_who_race_for_a_hundred_seats_a_hundred_get_one(replicas().await).await;
+                stock_suite::where_a_later_stock_is_sold_out_the_earlier_ones_are_back(replicas().await).await;
+                stock_suite::a_claim_that_is_not_stored_keeps_no_seat(replicas().await).await;
+                stock_suite::claims_with_and_without_a_limit_at_the_same_moment_take_what_they_hold(replicas().await).await;
+                stock_suite::a_rejection_gives_one_seat_back_however_many_reject(replicas().await).await;
+                stock_suite::many_rejections_give_all_their_seats_back(replicas().await).await;
+                stock_suite::a_total_changes_what_is_left_but_not_what_is_taken(replicas().await).await;
+                stock_suite::a_claim_on_an_event_that_is_gone_is_not_stored(replicas().await).await;
                 let activities = async || open_fresh(&server).await.activities;
                 activity_suite::an_activity_is_listed_as_it_was_recorded(activities().await).await;
                 activity_suite::an_id_seen_before_changes_nothing_whomever_it_was_for(activities().await).await;
@@ -108,7 +134,7 @@ async fn paging_sees_everything_once() {
         (18, vec![7, 2], [false, false, true]),
     ] {
         claim_suite::paging_sees_every_request_once_while_others_claim(
-            open_fresh(&server).await.claims,
+            open_fresh(&server).await,
             count,
             &sizes,
             by,
@@ -131,7 +157,7 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
         start.await.unwrap().unwrap();
     }
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap();
-    for (name, indexes) in [("reward_requests", 7), ("event_rewards", 3), ("event_revisions", 2)] {
+    for (name, indexes) in [("reward_requests", 9), ("event_rewards", 3), ("event_revisions", 2)] {
         let collection = mongo.collection::<Document>(name);
         assert_eq!(collection.list_index_names().await.unwrap().len(), indexes, "{name}");
     }
@@ -205,6 +231,14 @@ async fn every_list_filter_walks_an_index() {
         assert!(stages.iter().all(|stage| stage != "COLLSCAN"), "{filter:?}: {stages:?}");
         assert!(stages.iter().any(|stage| stage == "IXSCAN"), "{filter:?}: {stages:?}");
     }
+    for filter in [
+        decisions::work_filter(ClaimWork::Decide, None),
+        doc! { "seats": store_kit::mongo::to_oid(ids.mint().id) },
+        doc! { "leaving": { "$exists": true }, "updatedAt": { "$lt": bson::DateTime::now() } },
+    ] {
+        let stages = plan_stages(&mongo, "reward_requests", filter.clone()).await;
+        assert!(stages.iter().any(|stage| stage == "IXSCAN"), "{filter}: {stages:?}");
+    }
     let filter = EventFilter { status: Some(EventStatus::Active), ..EventFilter::default() };
     let stages = plan_stages(&mongo, "events", events::list_filter(&filter, page)).await;
     assert!(stages.iter().any(|stage| stage == "IXSCAN"), "{stages:?}");
@@ -243,7 +277,7 @@ async fn an_outage_is_told_in_time_and_heals_by_itself() {
     let db = Stores::connect_mongo(&uri, Some(&database)).await.unwrap();
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap();
     let claim = async || {
-        let answer = claim_suite::claim_by_somebody(&*db.claims).await;
+        let answer = claim_suite::claim_by_somebody(&db).await;
         answer.map_err(|error| assert!(matches!(error, StoreError::Unavailable { .. }), "{error}"))
     };
     claim().await.unwrap();
@@ -331,7 +365,7 @@ async fn a_document_that_cannot_be_read_spoils_no_other() {
     assert_eq!(listed.next_cursor, Some(spoilt.to_string()));
     let listed = stores.claims.list(&ClaimFilter::default(), PageRequest::default()).await.unwrap();
     assert_eq!(listed.items.iter().map(|claim| claim.event_id).collect::<Vec<_>>(), [last, first]);
-    let [one, other] = claim_suite::second_claims_of_one_user(&stores.claims, [spoilt, last]).await;
+    let [one, other] = claim_suite::second_claims_of_one_user(&stores, [spoilt, last]).await;
     assert!(matches!(one, Err(StoreError::Corrupt { .. })) && matches!(other, Ok(ClaimOutcome::Already(_))));
     let rows = stores.transfer.table("reward_requests").unwrap().export(None, 10).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.record.is_ok()).collect::<Vec<_>>(), [true, false, true]);

@@ -10,7 +10,7 @@ use store_kit::{
 
 use super::{
     claims::{ClaimRow, FIND_REQUEST, LIST_WORK, seats_text},
-    corrupt_row, read_row, read_text, to_json,
+    corrupt_row, read_row, read_text, stock, to_json,
 };
 use crate::{ClaimCounts, DecideOutcome, Decision, OldestClaim, StoredClaim};
 
@@ -53,7 +53,13 @@ async fn decide_one(
     if before.status != ClaimStatus::Pending {
         return Ok(Ok(DecideOutcome::AlreadyDecided(before)));
     }
+    let seats = before.seats.clone();
     let after = decision.apply_to(before);
+    if after.seats.is_empty() {
+        for counter in seats {
+            stock::add_seats(&mut *connection, counter, 1).await?;
+        }
+    }
     sqlx::query(DECIDE)
         .bind(after.id.to_string())
         .bind(after.status.name())

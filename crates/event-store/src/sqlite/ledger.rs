@@ -8,7 +8,7 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use store_kit::{row::readable_page, sql::WorkFuture, sqlite::Sqlite};
 
 use super::{read_json, read_row, read_text, to_json, transfer::SqliteTable, upper_id_bound};
-use crate::{ledger::by_claim, LedgerFilter, LedgerStore, StoreError, TransferRecord, WalletBalance};
+use crate::{LedgerFilter, LedgerStore, StoreError, TransferRecord, WalletBalance, ledger::by_claim};
 
 /// The ledger in a SQLite file.
 #[derive(Debug, Clone)]
@@ -26,7 +26,8 @@ const EXPORT: &str = select!("id > $1 ORDER BY id LIMIT $3");
 /// `json_each` has a column `id` too.
 pub(super) const OF_CLAIMS: &str = "SELECT grants.id, kind, request_id, event_id, user_id, reward, at \
     FROM json_each($1) AS claim JOIN grants ON user_id = claim.value ->> 0 AND request_id = claim.value ->> 1";
-const BALANCES: &str = "SELECT user_id, through, holding FROM wallets WHERE user_id > $1 ORDER BY user_id LIMIT $2";
+const BALANCES: &str =
+    "SELECT user_id, through, holding FROM wallets WHERE user_id > $1 ORDER BY user_id LIMIT $2";
 pub(super) const AFTER: &str = select!("user_id = $1 AND id > $2 ORDER BY id LIMIT $3");
 pub(super) const LIST: &str = select!("id < $1 ORDER BY id DESC LIMIT $2");
 pub(super) const LIST_BY_USER: &str = select!("user_id = $3 AND id < $1 ORDER BY id DESC LIMIT $2");
@@ -180,7 +181,11 @@ impl LedgerStore for SqliteLedger {
         write.await
     }
 
-    async fn list_balances(&self, after: Option<UserId>, limit: usize) -> Result<Vec<WalletBalance>, StoreError> {
+    async fn list_balances(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<WalletBalance>, StoreError> {
         let query = sqlx::query_as::<_, (String, String, String)>(BALANCES)
             .bind(after.map(|id| id.to_string()).unwrap_or_default())
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));

@@ -13,6 +13,7 @@ mod multi_row;
 mod revisions;
 mod revocations;
 mod rewards;
+mod stock;
 mod transfer;
 
 use std::{path::Path, str::FromStr, sync::Arc};
@@ -36,11 +37,12 @@ use self::{
     ledger::SqliteLedger,
     revisions::SqliteRevisions,
     rewards::SqliteRewards,
+    stock::SqliteStock,
     transfer::{SqliteTransfer, TABLES},
 };
 use super::{
-    ActivityStore, AttributeStore, STORE, Stores, TransferRegistry, TransferTable,
-    activities::ActivityTransfer, attributes::AttributeTransfer, transfer::WrongTable,
+    ActivityStore, AttributeStore, STORE, StockStore, Stores, TransferRegistry, TransferTable,
+    activities::ActivityTransfer, attributes::AttributeTransfer, stock::StockTransfer, transfer::WrongTable,
 };
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");
@@ -61,7 +63,9 @@ fn start_stores(db: &Sqlite) -> Stores {
     let table = |table| Arc::new(SqliteTransfer { db: db.clone(), table }) as Arc<dyn TransferTable>;
     let activities: Arc<dyn ActivityStore> = Arc::new(SqliteActivities { db: db.clone() });
     let attributes: Arc<dyn AttributeStore> = Arc::new(SqliteAttributes { db: db.clone() });
+    let stock: Arc<dyn StockStore> = Arc::new(SqliteStock { db: db.clone() });
     let mut tables = TABLES.map(table).to_vec();
+    tables.push(Arc::new(StockTransfer(Arc::clone(&stock))));
     tables.push(Arc::new(ActivityTransfer(Arc::clone(&activities))));
     tables.push(Arc::new(AttributeTransfer(Arc::clone(&attributes))));
     Stores {
@@ -70,6 +74,7 @@ fn start_stores(db: &Sqlite) -> Stores {
         rewards: Arc::new(SqliteRewards { db: db.clone() }),
         claims: Arc::new(SqliteClaims::start(db.clone())),
         ledger: Arc::new(SqliteLedger { db: db.clone() }),
+        stock,
         activities,
         attributes,
         transfer: Arc::new(TransferRegistry::new(tables)),

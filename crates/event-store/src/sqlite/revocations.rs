@@ -6,11 +6,12 @@ use store_kit::{error::StoreError, row::log_unreadable, sqlite::Sqlite};
 
 use super::{
     claims::{ClaimRow, FIND_REQUEST},
-    id_list, read_row, to_json,
+    id_list, read_row, stock, to_json,
 };
 use crate::{Revocation, RevokeOutcome, StoredClaim};
 
-const REVOKE: &str = "UPDATE reward_requests SET status = 'REVOKED', revocation = $2, work = 'REVERSE', updated_at = $3 \
+const REVOKE: &str = "UPDATE reward_requests SET status = 'REVOKED', revocation = $2, work = 'REVERSE', seats = NULL, \
+    updated_at = $3 \
     WHERE id = $1 AND status = 'APPROVED'";
 
 const FINISH: &str = "UPDATE reward_requests SET work = NULL \
@@ -26,7 +27,7 @@ async fn revoke_one(
     connection: &mut SqliteConnection,
     revocation: Revocation,
 ) -> Result<Result<RevokeOutcome, StoreError>, sqlx::Error> {
-    let Revocation { claim: id, verdict } = revocation;
+    let Revocation { claim: id, verdict, .. } = revocation;
     let find = sqlx::query(FIND_REQUEST).bind(id.to_string());
     let Some(row) = find.fetch_optional(&mut *connection).await? else {
         return Ok(Ok(RevokeOutcome::Unknown));
@@ -45,8 +46,11 @@ async fn revoke_one(
         .bind(id.to_string())
         .bind(to_json(&verdict)?)
         .bind(verdict.at.as_millis())
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    for counter in std::mem::take(&mut claim.seats) {
+        stock::add_seats(&mut *connection, counter, 1).await?;
+    }
     (claim.status, claim.work) = (ClaimStatus::Revoked, Some(ClaimWork::Reverse));
     (claim.updated_at, claim.revocation) = (verdict.at, Some(verdict));
     Ok(Ok(RevokeOutcome::Revoked(claim)))

@@ -10,7 +10,8 @@ use crate::{
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
         decisions as decision_suite, events as event_suite, ledger as ledger_suite,
-        revisions as revision_suite, rewards as reward_suite, transfer as transfer_suite,
+        revisions as revision_suite, rewards as reward_suite, stock as stock_suite,
+        transfer as transfer_suite,
     },
 };
 
@@ -77,14 +78,14 @@ suite!(reward_suite:
     reward_filters_combine,
 );
 
-suite!(claim_suite by claims:
+suite!(claim_suite:
     a_claim_is_found_as_it_was_stored,
     of_five_hundred_claims_of_one_user_and_event_one_is_stored,
     of_a_storm_of_claims_each_pair_is_stored_once,
     request_filters_combine,
 );
 
-suite!(decision_suite by claims:
+suite!(decision_suite:
     a_decision_is_kept_with_who_made_it_and_what_follows,
     of_a_hundred_who_decide_one_claim_one_does,
     many_are_decided_each_by_itself,
@@ -96,6 +97,30 @@ suite!(ledger_suite:
     each_claim_reward_and_kind_is_entered_once,
     ledger_filters_combine,
     a_saved_balance_never_goes_back,
+);
+
+macro_rules! replica_suite {
+    ($port:ident: $($name:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                // A file belongs to one process.
+                let (db, _folder) = open_fresh().await;
+                $port::$name([db.clone(), db.clone(), db]).await;
+            }
+        )+
+    };
+}
+
+replica_suite!(stock_suite:
+    of_five_thousand_who_race_for_a_hundred_seats_a_hundred_get_one,
+    where_a_later_stock_is_sold_out_the_earlier_ones_are_back,
+    a_claim_that_is_not_stored_keeps_no_seat,
+    claims_with_and_without_a_limit_at_the_same_moment_take_what_they_hold,
+    a_rejection_gives_one_seat_back_however_many_reject,
+    many_rejections_give_all_their_seats_back,
+    a_total_changes_what_is_left_but_not_what_is_taken,
+    a_claim_on_an_event_that_is_gone_is_not_stored,
 );
 
 suite!(activity_suite by activities:
@@ -139,7 +164,7 @@ proptest! {
             let (db, _folder) = open_fresh().await;
             event_suite::paging_sees_every_event_once_while_others_appear(db.events, count, &sizes, status).await;
             let (db, _folder) = open_fresh().await;
-            claim_suite::paging_sees_every_request_once_while_others_claim(db.claims, count, &sizes, by).await;
+            claim_suite::paging_sees_every_request_once_while_others_claim(db, count, &sizes, by).await;
         });
     }
 }
@@ -190,6 +215,9 @@ async fn every_list_and_lookup_walks_an_index() {
         (decisions::OLDEST, "reward_requests_by_status (status=?)"),
         (decisions::OLDEST_BY_EVENT, "reward_requests_by_event_status (event_id=? AND status=?)"),
         (decisions::OLDEST_BY_USER, "reward_requests_by_user (user_id=?)"),
+        (claim_batch::EVENTS, "sqlite_autoindex_events_1 (id=?)"),
+        (claim_batch::TAKEN, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
+        (stock::FIND_MANY, "PRIMARY KEY (id=?)"),
         (claims::EARLIER, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
     ] {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
@@ -296,7 +324,7 @@ async fn a_second_claim_on_one_that_cannot_be_read_fails_alone() {
     let (fine, ..) = crate::contract::store_one_of_each(&stores).await;
     assert_eq!(change_rows(&db, "UPDATE reward_requests SET id = '?' WHERE id = $1", claim).await, 1);
     let [first, second, third] =
-        claim_suite::second_claims_of_one_user(&stores.claims, [spoilt, fine, spoilt]).await;
+        claim_suite::second_claims_of_one_user(&stores, [spoilt, fine, spoilt]).await;
     assert!(
         matches!(first, Err(StoreError::Corrupt { .. })) && matches!(third, Err(StoreError::Corrupt { .. }))
     );
@@ -375,7 +403,7 @@ async fn searches_through_fifty_thousand_events_keep_nobody_from_claiming() {
         })
         .collect();
     for _ in 0..50 {
-        claim_suite::claim_by_somebody(&*stores.claims).await.unwrap();
+        claim_suite::claim_by_somebody(&stores).await.unwrap();
         assert!(stores.events.find_many(&[event]).await.unwrap()[&event].is_ok());
         assert_eq!(
             stores.events.list(&EventFilter::default(), PageRequest::default()).await.unwrap().items.len(),

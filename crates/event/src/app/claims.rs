@@ -8,6 +8,7 @@ use service_kit::{
     subject::{SubjectError, SubjectRule, choose_subject},
 };
 
+use super::stock::limited_stocks;
 use crate::{
     claim_figures::ClaimOutcomeLabel,
     decide::{ClaimRefusal, check_open, decide_claim},
@@ -56,6 +57,8 @@ pub(crate) enum CreateClaimError {
     /// With the user's claim that there is.
     #[error("the user has claimed the event before: {0}")]
     AlreadyRequested(ClaimId),
+    #[error("of one of the event's rewards nothing is left")]
+    SoldOut,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -146,7 +149,7 @@ impl EventService {
             verdict: None,
             revocation: None,
             work: (found.event.approval == Approval::Auto).then_some(ClaimWork::Decide),
-            seats: Vec::new(),
+            seats: limited_stocks(&found.event),
         };
         let new = NewClaim { request: claim.clone(), decision, idempotency_key: idempotency_key.clone() };
         match self.stores.claims.claim_once(new).await? {
@@ -156,7 +159,9 @@ impl EventService {
                 }
                 Ok(AcceptedClaim::Stored(claim))
             }
-            ClaimOutcome::Already(stored) => repeat_or_name(stored, idempotency_key.as_deref()),
+            ClaimOutcome::Already(stored) => repeat_or_name(*stored, idempotency_key.as_deref()),
+            ClaimOutcome::SoldOut => Err(CreateClaimError::SoldOut),
+            ClaimOutcome::UnknownEvent => Err(CreateClaimError::UnknownEvent),
         }
     }
 
@@ -257,6 +262,7 @@ fn outcome_label(result: &Result<AcceptedClaim, CreateClaimError>) -> ClaimOutco
             ClaimRefusal::ConditionNotMet(_) => ClaimOutcomeLabel::ConditionNotMet,
         },
         Err(CreateClaimError::AlreadyRequested(_)) => ClaimOutcomeLabel::AlreadyRequested,
+        Err(CreateClaimError::SoldOut) => ClaimOutcomeLabel::SoldOut,
         Err(CreateClaimError::Store(_)) => ClaimOutcomeLabel::Failed,
     }
 }

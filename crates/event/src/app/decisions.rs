@@ -155,8 +155,8 @@ impl EventService {
     /// Decisions of one mind, made now.
     fn new_decisions(&self, by: Decider, ruling: &RulingWithReason) -> impl Fn(ClaimId) -> Decision + use<> {
         let verdict = Verdict { by, at: self.now(), reason: ruling.reason.clone() };
-        let ruling = ruling.ruling;
-        move |claim| Decision { claim, ruling, verdict: verdict.clone() }
+        let (ruling, mark) = (ruling.ruling, self.ids.mint().id);
+        move |claim| Decision { claim, mark, ruling, verdict: verdict.clone() }
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum EligibilityObstacle {
     Closed(ClaimRefusal),
     /// The user has claimed it already.
     AlreadyRequested(ClaimId),
+    /// Of one of its rewards nothing is left.
+    SoldOut,
     /// Something the condition asks for.
     Unmet(Reason),
 }
@@ -65,6 +67,8 @@ impl EventService {
         }
         if let Some(claim) = self.stores.claims.find_claim(user.id, event).await? {
             obstacles.push(EligibilityObstacle::AlreadyRequested(claim.request.id));
+        } else if self.is_sold_out(&found.event).await? {
+            obstacles.push(EligibilityObstacle::SoldOut);
         }
         obstacles.extend(found.condition.reasons(&facts).into_iter().map(EligibilityObstacle::Unmet));
         Ok(Eligibility { obstacles, progress: found.condition.progress(&facts) })

@@ -162,6 +162,7 @@ impl EventService {
             updated_at: minted.at,
             ..found.event.clone()
         };
+        self.copy_stocks(&found.event.rewards, &copy.rewards).await?;
         self.stores.events.create(copy.clone()).await?;
         Ok(copy)
     }

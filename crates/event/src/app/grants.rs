@@ -140,7 +140,12 @@ impl EventService {
         reason: String,
     ) -> Result<RevokedClaim, RevokeClaimError> {
         let verdict = Verdict { by: decider_of(admin), at: self.now(), reason: Some(reason) };
-        let claim = match self.stores.claims.revoke(Revocation { claim: id, verdict }).await? {
+        let claim = match self
+            .stores
+            .claims
+            .revoke(Revocation { claim: id, mark: self.ids.mint().id, verdict })
+            .await?
+        {
             RevokeOutcome::Revoked(claim) => claim,
             RevokeOutcome::NotApproved(claim) => return Err(RevokeClaimError::NotApproved(claim.status)),
             RevokeOutcome::Unknown => return Err(RevokeClaimError::Unknown),

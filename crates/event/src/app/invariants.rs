@@ -157,7 +157,8 @@ impl EventService {
             if taken == held {
                 return Ok(None);
             }
-            fault = Some(format!("{taken} seats of stock {counter} of event {event} are taken, {held} are held"));
+            fault =
+                Some(format!("{taken} seats of stock {counter} of event {event} are taken, {held} are held"));
         }
         Ok(fault)
     }
@@ -185,7 +186,8 @@ impl EventService {
             }
         }
         let saved = read_holding(balance.holding)?;
-        Ok((saved != wallet).then(|| format!("the balance of user {} is not what the ledger comes to", balance.user)))
+        Ok((saved != wallet)
+            .then(|| format!("the balance of user {} is not what the ledger comes to", balance.user)))
     }
 }
 
@@ -202,7 +204,11 @@ fn ledger_fault(claim: &Claim, rewards: &[Reward], entries: &[LedgerEntry]) -> O
     let is_sound = rewards.iter().all(is_right) && entries.len() == expected;
     (!is_sound).then(|| {
         let status = claim.status.name();
-        format!("request {} is {status} at revision {} and has {} entries in the ledger instead of {expected}",
-            claim.id, revision_of(claim).revision, entries.len())
+        format!(
+            "request {} is {status} at revision {} and has {} entries in the ledger instead of {expected}",
+            claim.id,
+            revision_of(claim).revision,
+            entries.len()
+        )
     })
 }

@@ -16,4 +16,5 @@ pub(crate) mod invariants;
 pub(crate) mod preflight;
 pub(crate) mod revisions;
 pub(crate) mod rewards;
+pub(crate) mod stock;
 pub(crate) mod vocabulary;

@@ -1,14 +1,17 @@
 use std::sync::Arc;
 
 use domain::{Event, EventId, Reward, RewardId, RewardKind, RewardPlace, UserId};
-use event_store::{Attachment, RewardChange};
+use event_store::{Attachment, RewardChange, StockCounter, StoreError};
 use service_kit::{expected_revision::ExpectedRevision, identity::UserOrKey};
 
 use super::{
     event_changes::ChangeEventError,
     events::{FindEventError, is_visible},
 };
-use crate::{catalogue::EventWithRewards, service::EventService};
+use crate::{
+    catalogue::{AttachedReward, EventWithRewards},
+    service::EventService,
+};
 
 /// The reward that an event is to get.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,14 @@ pub(crate) enum RewardChoice {
     Existing(RewardId),
     /// One to be created.
     New { name: String, kind: RewardKind },
+}
+
+/// The reward that an event is to get, and how many there are of it in this event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewAttachment {
+    pub(crate) choice: RewardChoice,
+    /// None: unlimited.
+    pub(crate) stock: Option<i64>,
 }
 
 /// Why a reward is not attached.
@@ -40,8 +51,8 @@ impl EventService {
         operator: UserId,
         event: EventId,
         at: &ExpectedRevision,
-        choice: RewardChoice,
-    ) -> Result<Reward, ChangeEventError<AttachRewardError>> {
+        NewAttachment { choice, stock }: NewAttachment,
+    ) -> Result<AttachedReward, ChangeEventError<AttachRewardError>> {
         let (reward, is_new) = match choice {
             RewardChoice::New { name, kind } => {
                 let minted = self.ids.mint();
@@ -64,12 +75,23 @@ impl EventService {
             event.rewards.push(RewardPlace {
                 attachment: attachment.id,
                 reward: reward.id,
-                has_stock: false,
+                has_stock: stock.is_some(),
             });
             Ok(RewardChange::Attach { new: is_new.then(|| reward.clone()), attachment })
         };
+        let stock = match stock {
+            Some(total) => Some(self.prepare_stock(attachment, total).await?),
+            None => None,
+        };
         self.change_event(operator, event, at, attach).await?;
-        Ok(reward)
+        Ok(AttachedReward { reward, stock })
+    }
+
+    /// Before the event has the reward: from then on every claim looks for the counter. If the event does not get it, nobody
+    /// ever looks at this one.
+    async fn prepare_stock(&self, place: Attachment, total: i64) -> Result<StockCounter, StoreError> {
+        self.stores.stock.set_total(place.id, total).await?;
+        Ok(StockCounter { id: place.id, total, remaining: total })
     }
 
     /// Takes a reward from an event. Claims that were made before still get it.

@@ -93,11 +93,13 @@ pub(crate) fn inspect_event(event: &Event, rewards: &[OfferedReward], now: Times
     }
     findings.extend(rewards.iter().filter_map(|offered| inspect_reward(event, offered, now)));
     if claims.is_none() && event.approval == Approval::Auto && !rewards.is_empty() {
-        let message = "Claims are approved by themselves and no reward has a stock: nothing bounds the payout";
+        let message =
+            "Claims are approved by themselves and no reward has a stock: nothing bounds the payout";
         findings.push(warning(FindingCode::UnboundedPayout, message));
     }
     findings.sort_by_key(|finding| finding.severity == FindingSeverity::Warning);
-    let payout = rewards.iter().map(|offered| (offered.reward.clone(), claims.map(|claims| give(offered, claims))));
+    let payout =
+        rewards.iter().map(|offered| (offered.reward.clone(), claims.map(|claims| give(offered, claims))));
     Preflight { findings, worst_case: WorstCase { claims, payout: payout.collect() } }
 }
 

@@ -125,7 +125,7 @@ fn days_of(event: &Event) -> Option<Decimal> {
     let zone = TimeZone::get(&event.timezone).ok()?;
     let date = |millis: i64| {
         let moment = jiff::Timestamp::from_millisecond(millis).ok()?;
-        Some(moment.to_zoned(zone.clone()).date())
+        Some(zone.to_datetime(moment).date())
     };
     let first = date(event.period_start.as_millis())?;
     let last = date(event.period_end?.as_millis() - 1)?;

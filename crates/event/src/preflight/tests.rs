@@ -54,7 +54,8 @@ fn the_worst_case_is_what_the_smallest_stock_lets_through() {
     assert_eq!(found.worst_case.claims, Some(70));
     let payout: Vec<_> = found.worst_case.payout.iter().map(|(_, amount)| *amount).collect();
     assert_eq!(payout, [Some(350), Some(350), Some(70)]);
-    let unlimited = inspect_event(&spring_event(json!({})), &rewards[2..], parse_time("2026-05-10T00:00:00Z"));
+    let unlimited =
+        inspect_event(&spring_event(json!({})), &rewards[2..], parse_time("2026-05-10T00:00:00Z"));
     assert_eq!((unlimited.worst_case.claims, unlimited.worst_case.payout[0].1), (None, None));
 }
 
@@ -87,6 +88,7 @@ fn a_condition_that_nobody_can_meet_is_found_and_no_other() {
     for condition in possible {
         assert_eq!(codes(&spring_event(condition.clone()), &[points(None)]), [""; 0], "{condition}");
     }
-    let endless = Event { period_end: None, ..spring_event(json!({">=": [var("activity.login.streak"), 400]})) };
+    let endless =
+        Event { period_end: None, ..spring_event(json!({">=": [var("activity.login.streak"), 400]})) };
     assert_eq!(codes(&endless, &[points(None)]), [""; 0]);
 }

@@ -31,9 +31,7 @@ impl Worker for ClaimApprover {
 
     async fn step(&self) -> Result<StepReport, StoreError> {
         let round = self.0.approve_undecided().await?;
-        let waited = round.more_since.map(|since| self.0.now().as_millis() - since.as_millis());
-        let oldest_waiting =
-            waited.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default()));
+        let oldest_waiting = round.more_since.map(|since| self.0.waited_since(since));
         Ok(StepReport { processed: round.approved, oldest_waiting })
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth::{AuthParts, PasswordPool, RefreshTokenKey, store::UserStores};
 use axum::Router;
 use domain::{Clock, IdGenerator, RandomSource, RoleSet, UserId};
-use event::{ActivityTidier, ClaimApprover, ClaimSettler, EventService, InvariantChecker};
+use event::{ActivityTidier, ClaimApprover, ClaimSettler, EventService, InvariantChecker, StockReconciler};
 use gateway::{
     ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, LoginReporter,
     SessionCheck, SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream,
@@ -151,6 +151,7 @@ pub(super) struct EventWorkers {
     claim_approver: (WakeUp, ClaimApprover),
     claim_settler: (WakeUp, ClaimSettler),
     invariant_checker: InvariantChecker,
+    stock_reconciler: StockReconciler,
 }
 
 impl EventWorkers {
@@ -162,6 +163,7 @@ impl EventWorkers {
         let (wake_up, settler) = self.claim_settler;
         workers.add_woken_by(wake_up, settler);
         workers.add(self.invariant_checker);
+        workers.add(self.stock_reconciler);
     }
 }
 
@@ -174,6 +176,7 @@ pub(super) async fn open_event(shared: &SharedParts, settings: &Settings) -> Res
         claim_approver: service.claim_approver(),
         claim_settler: service.claim_settler(),
         invariant_checker: service.invariant_checker(),
+        stock_reconciler: service.stock_reconciler(),
     };
     let (router, _) = event::router(service, shared.identity_source.clone());
     let service = BuiltService { router, dependencies: vec![dependency], stores: vec![connection] };

@@ -58,6 +58,8 @@ problem_codes! {
     EventHasRequests = "EVENT_HAS_REQUESTS", CONFLICT, "The event has been claimed";
     NotApproved = "NOT_APPROVED", CONFLICT, "The request is not approved";
     PreconditionFailed = "PRECONDITION_FAILED", PRECONDITION_FAILED, "It has changed since it was read";
+    SoldOut = "SOLD_OUT", CONFLICT, "Nothing is left";
+    StockTaken = "STOCK_TAKEN", CONFLICT, "More than that are taken";
     AlreadyDecided = "ALREADY_DECIDED", CONFLICT, "The request was already decided";
     CountChanged = "COUNT_CHANGED", CONFLICT, "Other requests match than were seen";
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";

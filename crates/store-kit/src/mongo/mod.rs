@@ -198,7 +198,7 @@ impl Mongo {
     where
         T: DeserializeOwned + Send + Unpin,
     {
-        self.in_turn(self.all(find)).await
+        self.in_turn(Box::pin(self.all(find))).await
     }
 
     /// The same for what only counts documents.

@@ -41,6 +41,8 @@ service_kit::refusals! {
         EventEnded,
         /// You have requested this event's rewards before: rewardRequestId names that request.
         AlreadyRequested { reward_request_id: ClaimId },
+        /// Of one of the event's rewards nothing is left.
+        SoldOut,
         /// You do not meet the event's condition: progress tells, comparison by comparison, how far you are.
         ConditionNotMet { progress: Vec<ProgressStep> },
     }
@@ -59,6 +61,7 @@ impl From<CreateClaimError> for Refused<CreateClaimRefusal> {
             CreateClaimError::AlreadyRequested(reward_request_id) => {
                 CreateClaimRefusal::AlreadyRequested { reward_request_id }
             }
+            CreateClaimError::SoldOut => CreateClaimRefusal::SoldOut,
             CreateClaimError::Store(error) => return error.into(),
         };
         refusal.into()

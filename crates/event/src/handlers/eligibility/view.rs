@@ -58,6 +58,8 @@ pub(crate) enum ReasonCode {
     EventEnded,
     /// The user has claimed the event already.
     AlreadyRequested,
+    /// Of one of the event's rewards nothing is left.
+    SoldOut,
     /// The user does not meet the event's condition.
     ConditionNotMet,
 }
@@ -84,6 +86,7 @@ impl ReasonView {
             EligibilityObstacle::AlreadyRequested(id) => {
                 Self { reward_request_id: Some(id), ..Self::of_code(ReasonCode::AlreadyRequested, language) }
             }
+            EligibilityObstacle::SoldOut => Self::of_code(ReasonCode::SoldOut, language),
             EligibilityObstacle::Unmet(reason) => Self::of_reason(reason, language),
         }
     }
@@ -135,6 +138,8 @@ fn describe_code(code: ReasonCode, language: Language) -> &'static str {
             "You have requested this event's rewards already."
         }
         (ReasonCode::AlreadyRequested, Language::Korean) => "이미 이 이벤트의 보상을 요청했습니다.",
+        (ReasonCode::SoldOut, Language::English) => "Nothing is left of one of the rewards.",
+        (ReasonCode::SoldOut, Language::Korean) => "보상이 모두 소진되었습니다.",
         (ReasonCode::ConditionNotMet, Language::English) => "You do not meet the event's condition.",
         (ReasonCode::ConditionNotMet, Language::Korean) => "이벤트 조건을 충족하지 못했습니다.",
     }

@@ -53,6 +53,8 @@ impl From<ChangeEventError<AttachRewardError>> for Refused<AttachRewardRefusal> 
     params(("eventId" = EventId, Path, description = "The event's id"), IfMatch),
     request_body(content = AttachRewardBody, examples(
         ("Points" = (value = json!({"type": "POINT", "name": "Starter points", "points": 500}))),
+        ("Points for the first hundred" = (value = json!({"type": "POINT", "name": "Starter points", "points": 500,
+            "stock": 100}))),
         ("Items" = (value = json!({"type": "ITEM", "name": "Potions", "itemId": "potion-s", "quantity": 3}))),
         ("A coupon" = (value = json!({"type": "COUPON", "name": "Ten percent off", "couponCode": "SPRING10",
             "expiry": "2027-01-01T00:00:00Z"}))),
@@ -68,8 +70,8 @@ pub(crate) async fn attach_reward(
     IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<AttachRewardBody>,
 ) -> Result<impl IntoResponse, Refused<AttachRewardRefusal>> {
-    let reward = service.attach_reward(caller.id, event, &expected, body.into()).await?;
-    Ok((StatusCode::CREATED, Json(RewardView::for_staff(&reward))))
+    let attached = service.attach_reward(caller.id, event, &expected, body.into()).await?;
+    Ok((StatusCode::CREATED, Json(RewardView::attached_for_staff(&attached))))
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@ use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use domain::{Faults, RewardId, RewardKind, RewardType, TextLine, Timestamp};
 use utoipa::ToSchema;
 
-use crate::app::rewards::RewardChoice;
+use crate::app::rewards::{NewAttachment, RewardChoice};
 
 /// The most points or pieces one reward can give: far above any use, far below what sums could overflow.
 const MOST: i64 = 1_000_000_000_000;
+
+/// The most there can be of a limited reward.
+const MOST_STOCK: i64 = 1_000_000_000;
 
 /// The reward to attach.
 #[derive(Debug, ToSchema)]
@@ -16,12 +19,16 @@ pub(crate) enum AttachRewardBody {
     New(NewReward),
 }
 
-/// A reward there is already, by its id alone.
+/// A reward there is already, by its id.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct ExistingReward {
     reward_id: RewardId,
+    /// How many there are in this event; left out or null: unlimited.
+    #[deserr(default)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_i64)]
+    stock: Option<StockTotal>,
 }
 
 /// A reward to be created, with the fields of its type.
@@ -39,6 +46,10 @@ pub(crate) enum NewReward {
         /// How many.
         #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000_i64)]
         points: RewardAmount,
+        /// How many there are in this event; left out or null: unlimited.
+        #[deserr(default)]
+        #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_i64)]
+        stock: Option<StockTotal>,
     },
     /// Pieces of an item.
     #[deserr(rename = "ITEM", rename_all = camelCase)]
@@ -53,6 +64,10 @@ pub(crate) enum NewReward {
         /// How many.
         #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000_i64)]
         quantity: RewardAmount,
+        /// How many there are in this event; left out or null: unlimited.
+        #[deserr(default)]
+        #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_i64)]
+        stock: Option<StockTotal>,
     },
     /// One coupon code for everybody.
     #[deserr(rename = "COUPON", rename_all = camelCase)]
@@ -66,6 +81,10 @@ pub(crate) enum NewReward {
         coupon_code: TextLine<200>,
         /// Until when the code can be used.
         expiry: Timestamp,
+        /// How many there are in this event; left out or null: unlimited.
+        #[deserr(default)]
+        #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_i64)]
+        stock: Option<StockTotal>,
     },
     /// A badge.
     #[deserr(rename = "BADGE", rename_all = camelCase)]
@@ -77,6 +96,10 @@ pub(crate) enum NewReward {
         /// The badge's id in the game or shop.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
         badge_id: TextLine<200>,
+        /// How many there are in this event; left out or null: unlimited.
+        #[deserr(default)]
+        #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_i64)]
+        stock: Option<StockTotal>,
     },
 }
 
@@ -94,6 +117,24 @@ impl Deserr<Faults> for RewardAmount {
             Ok(Self(amount))
         } else {
             Err(Faults::new(domain::json_pointer(location), "must be a whole number from 1 to 1000000000000"))
+        }
+    }
+}
+
+/// How many there are of something: 1 to [`MOST_STOCK`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StockTotal(pub(super) i64);
+
+impl Deserr<Faults> for StockTotal {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef,
+    ) -> Result<Self, Faults> {
+        let total = <i64 as Deserr<Faults>>::deserialize_from_value(value, location)?;
+        if (1..=MOST_STOCK).contains(&total) {
+            Ok(Self(total))
+        } else {
+            Err(Faults::new(domain::json_pointer(location), "must be a whole number from 1 to 1000000000"))
         }
     }
 }
@@ -127,31 +168,36 @@ fn check_type(given: Option<&serde_json::Value>, location: ValuePointerRef) -> R
     }
 }
 
-impl From<AttachRewardBody> for RewardChoice {
+impl From<AttachRewardBody> for NewAttachment {
     fn from(body: AttachRewardBody) -> Self {
-        match body {
-            AttachRewardBody::Existing(existing) => RewardChoice::Existing(existing.reward_id),
-            AttachRewardBody::New(new) => {
-                let (name, kind) = new.into_name_and_kind();
-                RewardChoice::New { name, kind }
+        let (choice, stock) = match body {
+            AttachRewardBody::Existing(ExistingReward { reward_id, stock }) => {
+                (RewardChoice::Existing(reward_id), stock)
             }
-        }
+            AttachRewardBody::New(new) => {
+                let (name, kind, stock) = new.into_parts();
+                (RewardChoice::New { name, kind }, stock)
+            }
+        };
+        Self { choice, stock: stock.map(|StockTotal(total)| total) }
     }
 }
 
 impl NewReward {
-    fn into_name_and_kind(self) -> (String, RewardKind) {
-        let (name, kind) = match self {
-            Self::Point { name, points } => (name, RewardKind::Point { points: points.0 }),
-            Self::Item { name, item_id, quantity } => {
-                (name, RewardKind::Item { item_id: item_id.into_string(), quantity: quantity.0 })
+    fn into_parts(self) -> (String, RewardKind, Option<StockTotal>) {
+        let (name, kind, stock) = match self {
+            Self::Point { name, points, stock } => (name, RewardKind::Point { points: points.0 }, stock),
+            Self::Item { name, item_id, quantity, stock } => {
+                (name, RewardKind::Item { item_id: item_id.into_string(), quantity: quantity.0 }, stock)
             }
-            Self::Coupon { name, coupon_code, expiry } => {
-                (name, RewardKind::Coupon { coupon_code: coupon_code.into_string(), expiry })
+            Self::Coupon { name, coupon_code, expiry, stock } => {
+                (name, RewardKind::Coupon { coupon_code: coupon_code.into_string(), expiry }, stock)
             }
-            Self::Badge { name, badge_id } => (name, RewardKind::Badge { badge_id: badge_id.into_string() }),
+            Self::Badge { name, badge_id, stock } => {
+                (name, RewardKind::Badge { badge_id: badge_id.into_string() }, stock)
+            }
         };
-        (name.into_string(), kind)
+        (name.into_string(), kind, stock)
     }
 }
 
@@ -161,8 +207,12 @@ mod tests {
 
     use super::*;
 
+    fn read_whole(body: Value) -> Result<NewAttachment, Faults> {
+        deserr::deserialize::<AttachRewardBody, _, Faults>(body).map(NewAttachment::from)
+    }
+
     fn read_body(body: Value) -> Result<RewardChoice, Faults> {
-        deserr::deserialize::<AttachRewardBody, _, Faults>(body).map(RewardChoice::from)
+        read_whole(body).map(|attachment| attachment.choice)
     }
 
     fn fault_pointers(body: Value) -> Vec<String> {
@@ -196,6 +246,29 @@ mod tests {
         }
         let id = "6650f1a2c3d4e5f601234567";
         assert_eq!(read_body(json!({ "rewardId": id })), Ok(RewardChoice::Existing(id.parse().unwrap())));
+    }
+
+    #[test]
+    fn there_can_be_a_limited_number_of_any_reward() {
+        for mut body in [
+            json!({"type": "POINT", "name": "x", "points": 1}),
+            json!({"type": "ITEM", "name": "x", "itemId": "sword", "quantity": 2}),
+            json!({"type": "COUPON", "name": "x", "couponCode": "C", "expiry": "2026-05-01T00:00:00Z"}),
+            json!({"type": "BADGE", "name": "x", "badgeId": "b"}),
+            json!({"rewardId": "6650f1a2c3d4e5f601234567"}),
+        ] {
+            assert_eq!(read_whole(body.clone()).unwrap().stock, None);
+            for (stock, expected) in
+                [(json!(null), None), (json!(1), Some(1)), (json!(1_000_000_000), Some(1_000_000_000))]
+            {
+                body["stock"] = stock;
+                assert_eq!(read_whole(body.clone()).unwrap().stock, expected, "{body}");
+            }
+            for stock in [json!(0), json!(-1), json!(1.5), json!("5"), json!(1_000_000_001)] {
+                body["stock"] = stock;
+                assert_eq!(fault_pointers(body.clone()), ["/stock"], "{body}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 use bytes::Bytes;
 use domain::{Reward, RewardId, RewardKind, RewardType, Timestamp};
+use event_store::StockCounter;
 use serde::{Serialize, Serializer};
+
+use crate::catalogue::AttachedReward;
 
 /// A reward as it is answered: its fields depend on its type.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -25,8 +28,18 @@ pub(crate) struct RewardView {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Stock)]
 pub(crate) struct RewardStock {
+    /// In all.
+    #[schema(minimum = 1)]
     total: i64,
+    /// Those that no request that is PENDING or APPROVED has taken.
+    #[schema(minimum = 0)]
     remaining: i64,
+}
+
+impl From<StockCounter> for RewardStock {
+    fn from(counter: StockCounter) -> Self {
+        Self { total: counter.total, remaining: counter.remaining }
+    }
 }
 
 /// What a reward gives, with all that its reader may see.
@@ -55,19 +68,23 @@ impl Serialize for ShownKind {
 }
 
 impl RewardView {
-    /// The reward as staff sees it.
+    /// The reward by itself as staff sees it. Only in an event there can be a limited number of it.
     pub(crate) fn for_staff(reward: &Reward) -> Self {
         Self::with_kind(reward, ShownKind::Whole(reward.kind.clone()))
     }
 
-    /// The reward as everybody sees it: a coupon without its code.
-    fn for_everybody(reward: &Reward) -> Self {
-        match &reward.kind {
-            RewardKind::Coupon { expiry, .. } => {
-                Self::with_kind(reward, ShownKind::Coupon { expiry: *expiry })
-            }
-            kind => Self::with_kind(reward, ShownKind::Whole(kind.clone())),
-        }
+    /// A reward of an event as staff sees it.
+    pub(crate) fn attached_for_staff(AttachedReward { reward, stock }: &AttachedReward) -> Self {
+        Self { stock: stock.map(RewardStock::from), ..Self::for_staff(reward) }
+    }
+
+    /// A reward of an event as everybody sees it: a coupon without its code.
+    fn attached_for_everybody(AttachedReward { reward, stock }: &AttachedReward) -> Self {
+        let kind = match &reward.kind {
+            RewardKind::Coupon { expiry, .. } => ShownKind::Coupon { expiry: *expiry },
+            kind => ShownKind::Whole(kind.clone()),
+        };
+        Self { stock: stock.map(RewardStock::from), ..Self::with_kind(reward, kind) }
     }
 
     fn with_kind(reward: &Reward, kind: ShownKind) -> Self {
@@ -105,8 +122,8 @@ impl GrantedRewardView {
 }
 
 /// Writes rewards as they are answered to staff or to everybody.
-pub(super) fn write_rewards(rewards: &[Reward], to_staff: bool) -> Result<Bytes, serde_json::Error> {
-    let view = if to_staff { RewardView::for_staff } else { RewardView::for_everybody };
+pub(super) fn write_rewards(rewards: &[AttachedReward], to_staff: bool) -> Result<Bytes, serde_json::Error> {
+    let view = if to_staff { RewardView::attached_for_staff } else { RewardView::attached_for_everybody };
     let views: Vec<_> = rewards.iter().map(view).collect();
     serde_json::to_vec(&views).map(Bytes::from)
 }
