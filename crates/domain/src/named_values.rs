@@ -91,7 +91,10 @@ pub(crate) use named_values;
 
 #[cfg(test)]
 mod tests {
-    use crate::{ApiKeyScope, Approval, ClaimStatus, EventStatus, Faults, Phase, RewardType, Role};
+    use crate::{
+        ApiKeyScope, Approval, AuditAction, AuditActorKind, AuditObjectKind, ClaimStatus, EventStatus,
+        Faults, Phase, RewardType, Role,
+    };
 
     macro_rules! check_names {
         ($($type:ident),+) => {
@@ -107,7 +110,18 @@ mod tests {
 
     #[test]
     fn a_name_is_the_same_in_json_bodies_stores_and_queries() {
-        check_names!(ApiKeyScope, Approval, EventStatus, Phase, ClaimStatus, RewardType, Role);
+        check_names!(
+            AuditAction,
+            AuditActorKind,
+            AuditObjectKind,
+            ApiKeyScope,
+            Approval,
+            EventStatus,
+            Phase,
+            ClaimStatus,
+            RewardType,
+            Role
+        );
         assert_eq!(Role::ALL.map(Role::name), ["USER", "OPERATOR", "AUDITOR", "ADMIN"]);
     }
 
