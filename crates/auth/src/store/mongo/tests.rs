@@ -15,8 +15,8 @@ use crate::{
         ApiKeyTransfer, NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore, RegistrationOutcome,
         RoleChange, RotationOutcome, TokenRotation, UserFilter, UserStore, UserTransfer,
         contract::{
-            api_keys as key_suite, refresh_tokens as token_suite, transfer as transfer_suite,
-            users as user_suite,
+            api_keys as key_suite, audit as audit_suite, refresh_tokens as token_suite, stamp_at,
+            transfer as transfer_suite, users as user_suite,
         },
     },
     test_app::{new_token, successor_of},
@@ -95,6 +95,15 @@ async fn api_keys_keep_the_contract(mode: MongoMode) {
     key_suite::a_damaged_key_is_left_out(&*db, &keys).await;
 }
 
+async fn the_audit_log_keeps_the_contract(mode: MongoMode) {
+    let server = Server::shared_or_start(mode);
+    let db = async || open_database(&server).await;
+    audit_suite::every_change_has_an_entry_and_what_changes_nothing_has_none(db().await).await;
+    audit_suite::of_changes_that_race_each_has_one_entry(db().await).await;
+    audit_suite::entries_are_filtered_and_paged_newest_first(db().await).await;
+    audit_suite::a_log_is_moved_whole_and_goes_on(db().await, db().await).await;
+}
+
 async fn users_can_be_moved(mode: MongoMode) {
     let server = Server::shared_or_start(mode);
     let db = async || open_database(&server).await;
@@ -128,6 +137,11 @@ macro_rules! on {
             #[tokio::test(flavor = "multi_thread")]
             async fn api_keys_keep_the_contract() {
                 super::api_keys_keep_the_contract($mode).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn the_audit_log_keeps_the_contract() {
+                super::the_audit_log_keeps_the_contract($mode).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
@@ -169,9 +183,12 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
         start.await.unwrap().unwrap();
     }
     let db = MongoUserDb::connect(&uri, Some(&database)).await.unwrap();
-    assert_eq!(db.users.list_index_names().await.unwrap(), ["_id_", "email_1", "roles_1__id_-1"]);
+    assert_eq!(
+        db.users.list_index_names().await.unwrap(),
+        ["_id_", "auditDrafts.at_1", "email_1", "roles_1__id_-1"]
+    );
     assert_eq!(db.user_tokens.list_index_names().await.unwrap(), ["_id_", "userId_1"]);
-    assert_eq!(db.api_keys.list_index_names().await.unwrap(), ["_id_", "hash_1"]);
+    assert_eq!(db.api_keys.list_index_names().await.unwrap(), ["_id_", "auditDrafts.at_1", "hash_1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,7 +274,7 @@ async fn a_user_that_another_program_wrote_is_read_and_changed() {
         db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash,
         "hash of mina".to_owned().into()
     );
-    let changed = db.set_roles(mina.id, RoleSet::from_roles(&[Role::User]), mina.at).await.unwrap();
+    let changed = db.set_roles(mina.id, RoleSet::from_roles(&[Role::User]), stamp_at(mina.at)).await.unwrap();
     let found = UserStore::find(&*db, mina.id).await.unwrap().unwrap();
     assert_eq!(
         (changed, found.roles),
@@ -405,7 +422,9 @@ async fn everything_is_unavailable(db: &MongoUserDb, user: UserId) {
             Box::pin(async { UserStore::find(db, user).await.map(drop) }),
             Box::pin(async { db.find_by_email(&email).await.map(drop) }),
             Box::pin(async { db.list(&filter, PageRequest::default()).await.map(drop) }),
-            Box::pin(async { db.set_roles(user, RoleSet::from_roles(&[Role::User]), at).await.map(drop) }),
+            Box::pin(async {
+                db.set_roles(user, RoleSet::from_roles(&[Role::User]), stamp_at(at)).await.map(drop)
+            }),
             Box::pin(async { db.has_admin().await.map(drop) }),
             Box::pin(async { db.put(row_of(&token, at)).await.map(drop) }),
             Box::pin(async { db.take_back(user, &hash, None).await }),
@@ -451,7 +470,9 @@ async fn an_outage_is_told_in_time_by_every_verb_and_heals_by_itself() {
                 }
             });
             healed.await.expect("it heals within five seconds");
-            let last = db.set_roles(id, RoleSet::from_roles(&[Role::User]), Timestamp::from_millis(0)).await;
+            let last = db
+                .set_roles(id, RoleSet::from_roles(&[Role::User]), stamp_at(Timestamp::from_millis(0)))
+                .await;
             assert_eq!(last.unwrap(), RoleChange::LastAdmin);
         }
     }
