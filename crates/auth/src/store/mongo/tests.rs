@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use domain::{IdGenerator, Role, RoleSet, SystemClock, Timestamp, UserId};
+use domain::{Clock, IdGenerator, Role, RoleSet, SystemClock, Timestamp, UserId};
 use futures::future::{BoxFuture, join_all};
 use mongodb::bson::{Bson, Document};
 use proptest::{prelude::*, test_runner::Config};
@@ -12,10 +12,10 @@ use super::*;
 use crate::{
     refresh_token::RefreshToken,
     store::{
-        ApiKeyTransfer, NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore, RegistrationOutcome,
-        RoleChange, RotationOutcome, TokenRotation, UserFilter, UserStore, UserTransfer,
+        ApiKeyStore, ApiKeyTransfer, NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore,
+        RegistrationOutcome, RoleChange, RotationOutcome, TokenRotation, UserFilter, UserStore, UserTransfer,
         contract::{
-            api_keys as key_suite, audit as audit_suite, refresh_tokens as token_suite, stamp_at,
+            api_keys as key_suite, audit as audit_suite, refresh_tokens as token_suite, stamp_at, stamp_now,
             transfer as transfer_suite, users as user_suite,
         },
     },
@@ -59,7 +59,17 @@ async fn users_keep_the_contract(mode: MongoMode) {
 
 async fn administrators_keep_the_contract(mode: MongoMode) {
     let server = Server::shared_or_start(mode);
-    user_suite::of_administrators_who_demote_each_other_one_remains(open_database(&server).await).await;
+    let db = open_database(&server).await;
+    // As its worker does: else the documents grow with every change.
+    let log = db.audit_log();
+    let chaining = tokio::spawn(async move {
+        loop {
+            log.chain_drafts().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    user_suite::of_administrators_who_demote_each_other_one_remains(db).await;
+    chaining.abort();
 }
 
 async fn refresh_tokens_keep_the_contract(mode: MongoMode) {
@@ -150,6 +160,128 @@ macro_rules! on {
             }
         }
     };
+}
+
+/// Each with its own connections, as processes have.
+async fn open_replicas(server: &Server) -> Vec<Arc<MongoUserDb>> {
+    let (uri, database) = server.fresh_database();
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        replicas.push(open_patiently(&uri, &database).await);
+    }
+    replicas
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_changes_over_replicas_each_has_one_entry_in_the_audit_log() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    audit_suite::of_changes_over_replicas_each_has_one_entry(&open_replicas(&server).await).await;
+}
+
+async fn only_draft(db: &MongoUserDb, collection: &str) -> Document {
+    let mut found = db.mongo.collection::<Document>(collection).find_one(doc! {}).await.unwrap().unwrap();
+    found.remove("_id");
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_was_chained_by_somebody_who_died_is_only_taken_out() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    let db = open_database(&server).await;
+    let mina = new_somebody("mina", &[Role::User]);
+    let id = to_oid(mina.id.0);
+    db.create_audited(mina, stamp_now()).await.unwrap();
+    let users = db.mongo.collection::<Document>("users");
+    let waiting = only_draft(&db, "users").await.get_array("auditDrafts").unwrap().clone();
+    let log = db.audit_log();
+    assert!(log.oldest_draft().await.unwrap().is_some());
+    assert_eq!(log.chain_drafts().await.unwrap(), 1);
+    assert_eq!(log.chain_drafts().await.unwrap(), 0);
+    // As it was before the last step, and with another change after it.
+    users.update_one(doc! { "_id": id }, doc! { "$set": { "auditDrafts": waiting } }).await.unwrap();
+    db.set_roles(UserId(store_kit::mongo::from_oid(id)), RoleSet::from_roles(&[Role::Admin]), stamp_now())
+        .await
+        .unwrap();
+    let entries = audit_suite::whole_log(&*log).await;
+    let actions: Vec<_> = entries.iter().map(|entry| entry.draft.action.name()).collect();
+    assert_eq!(actions, ["user.created", "user.roles.replaced"]);
+    assert!(only_draft(&db, "users").await.get_array("auditDrafts").unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_key_is_dead_and_invisible_until_its_draft_is_chained_and_then_gone() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    let db = open_database(&server).await;
+    let record = key_suite::sample_keys(1).remove(0);
+    let (id, hash) = (record.key.id, record.hash);
+    db.create_key(record, stamp_now()).await.unwrap();
+    let keys = db.mongo.collection::<Document>("api_keys");
+    let log = db.audit_log();
+    assert!(db.delete_key(id, stamp_now()).await.unwrap());
+    let marked = only_draft(&db, "api_keys").await;
+    assert_eq!(marked.get_array("auditDrafts").unwrap().len(), 2);
+    let is_unknown = async || {
+        assert_eq!(db.find_keys(&[hash]).await.unwrap(), [None]);
+        assert!(db.list_keys(PageRequest::default()).await.unwrap().items.is_empty());
+        assert!(db.export_keys(None, 10).await.unwrap().is_empty());
+        assert!(!db.delete_key(id, stamp_now()).await.unwrap());
+        db.note_key_uses(&[id], SystemClock.now()).await.unwrap();
+    };
+    is_unknown().await;
+    assert_eq!(log.chain_drafts().await.unwrap(), 2);
+    assert_eq!(keys.count_documents(doc! {}).await.unwrap(), 0);
+    // Whoever died before taking it away leaves it as it was.
+    let mut left = marked;
+    left.insert("_id", to_oid(id.0));
+    keys.insert_one(left).await.unwrap();
+    is_unknown().await;
+    assert_eq!(audit_suite::whole_log(&*log).await.len(), 2);
+    assert_eq!(keys.count_documents(doc! {}).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_cannot_be_read_waits_and_holds_up_no_other() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    let db = open_database(&server).await;
+    let keys = key_suite::sample_keys(3);
+    for record in &keys {
+        db.create_key(record.clone(), stamp_now()).await.unwrap();
+    }
+    let damage = doc! { "$set": { "auditDrafts.0.action": "something.else" } };
+    let second = doc! { "_id": to_oid(keys[1].key.id.0) };
+    db.mongo.collection::<Document>("api_keys").update_one(second, damage).await.unwrap();
+    assert!(db.delete_key(keys[1].key.id, stamp_now()).await.unwrap());
+    let log = db.audit_log();
+    while log.chain_drafts().await.unwrap() > 0 {}
+    assert_eq!(log.head().await.unwrap().sequence, 3);
+    assert!(log.oldest_draft().await.unwrap().is_some(), "it is seen to wait");
+    assert_eq!(db.mongo.collection::<Document>("api_keys").count_documents(doc! {}).await.unwrap(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_changed_in_the_collection_of_the_audit_log_is_found() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    for change in [
+        doc! { "$set": { "at": to_date(Timestamp::from_millis(7)) } },
+        doc! { "$set": { "actorKind": "worker" } },
+        doc! { "$set": { "action": "something.else" } },
+        doc! { "$set": { "after": "{}" } },
+        doc! { "$unset": { "after": "" } },
+        doc! { "$set": { "requestId": "another" } },
+        doc! { "$set": { "previousHash": "0".repeat(64) } },
+        doc! { "$set": { "hash": 7 } },
+    ] {
+        let db = open_database(&server).await;
+        for record in key_suite::sample_keys(3) {
+            db.create_key(record, stamp_now()).await.unwrap();
+        }
+        let log = db.audit_log();
+        assert_eq!(audit_suite::whole_log(&*log).await.len(), 3);
+        let entries = db.mongo.collection::<Document>("audit_log");
+        entries.update_one(doc! { "_id": 2_i64 }, change.clone()).await.unwrap();
+        let found = store_kit::audit::verify_log(&*log, None).await.unwrap_err().to_string();
+        assert!(found.starts_with("entry 2 "), "{change}: {found}");
+    }
 }
 
 on!(a_replica_set, MongoMode::ReplicaSet);
