@@ -100,7 +100,8 @@ async fn of_fifty_changes_from_three_replicas_each_has_one_entry(setup: Setup) {
         .zip(apis.into_iter().cycle())
         .map(|(number, api)| {
             let (admin, path) = (admin.clone(), format!("/users/{}/roles", users[number % 10]));
-            let roles = json!({ "roles": [["USER", "OPERATOR", "AUDITOR"][number % 3]] });
+            let role = ["USER", "OPERATOR", "AUDITOR"][number % 3];
+            let roles = json!({ "roles": [role] });
             tokio::spawn(async move { api.put(&path, &admin, &roles).await.status })
         })
         .collect();

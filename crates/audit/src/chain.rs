@@ -29,7 +29,8 @@ pub enum ChainFault {
         /// Its time, as it is now.
         at: Timestamp,
     },
-    /// An entry does not follow the one before: that one was changed and hashed anew, or this one belongs elsewhere.
+    /// An entry does not follow the one before: that one was changed and hashed anew, or this one belongs
+    /// elsewhere.
     #[error("entry {sequence} does not follow entry {}: one of the two was replaced", .sequence - 1)]
     Unlinked {
         /// The later one.

@@ -27,7 +27,8 @@ pub struct AuditDraft {
     pub request_id: Option<String>,
 }
 
-/// What a store is told of a change: who makes it, and when. What it was before, only the store knows for certain.
+/// What a store is told of a change: who makes it, and when. What it was before, only the store knows for
+/// certain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeStamp {
     /// The id of the draft to be.
@@ -65,7 +66,8 @@ pub fn canonical_text(value: &Value) -> Result<String, serde_json::Error> {
     serde_json_canonicalizer::to_string(value)
 }
 
-/// Reads a value that was kept so. `None` if the text is another than [`canonical_text`] gives: then somebody else wrote it.
+/// Reads a value that was kept so. `None` if the text is another than [`canonical_text`] gives: then somebody
+/// else wrote it.
 pub fn read_canonical(text: &str) -> Option<Value> {
     let value = serde_json::from_str(text).ok()?;
     canonical_text(&value).is_ok_and(|canonical| canonical == text).then_some(value)

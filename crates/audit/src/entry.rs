@@ -54,8 +54,8 @@ impl AuditEntry {
         hash_content(&HashedContent { sequence: *sequence, draft, previous_hash: *previous_hash }).ok()
     }
 
-    /// By which lists are ordered: the time in six bytes, then the sequence in six, so that one index serves a filter, its
-    /// order and a range of times.
+    /// By which lists are ordered: the time in six bytes, then the sequence in six, so that one index serves
+    /// a filter, its order and a range of times.
     pub fn place(&self) -> ObjectId {
         place_of(self.draft.at, self.sequence)
     }

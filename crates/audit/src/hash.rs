@@ -72,7 +72,8 @@ impl utoipa::ToSchema for AuditHash {
     }
 }
 
-/// The last entry of a chain: kept elsewhere, it tells later whether all entries up to it are still what they were.
+/// The last entry of a chain: kept elsewhere, it tells later whether all entries up to it are still what they
+/// were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditHead {
     /// How many entries there are; 0 if there are none.

@@ -7,7 +7,8 @@ use crate::{ApiKeyId, ObjectId, UserId};
 crate::named_values::named_values! {
     /// What was done. A name, once written into a log, keeps its meaning for good.
     pub enum AuditAction {
-        /// A user was created from the command line or by the program; who registers by themselves is not recorded.
+        /// A user was created from the command line or by the program; who registers by themselves is not
+        /// recorded.
         UserCreated = "user.created",
         /// The roles of a user were replaced.
         UserRolesReplaced = "user.roles.replaced",

@@ -1,4 +1,5 @@
-//! The one binary of Guerdon: it serves, creates users, proves the audit log, plays the demo, prints the API's description, checks health.
+//! The one binary of Guerdon: it serves, creates users, proves the audit log, plays the demo, prints the
+//! API's description, checks health.
 
 mod assembly;
 mod commands;

@@ -66,7 +66,8 @@ pub const WORKER_BACKLOG_AGE: &str = "guerdon_worker_backlog_age_seconds";
 pub const WORKER_LAST_SUCCESS: &str = "guerdon_worker_last_success_timestamp_seconds";
 /// Entries in an audit log, by log.
 pub const AUDIT_ENTRIES: &str = "guerdon_audit_entries";
-/// Age of the oldest change that has no place in an audit log's chain yet, in seconds, by log; 0 if none waits.
+/// Age of the oldest change that has no place in an audit log's chain yet, in seconds, by log; 0 if none
+/// waits.
 pub const AUDIT_DRAFT_AGE: &str = "guerdon_audit_draft_age_seconds";
 
 /// Upper bounds of the duration histogram, in seconds: from an in-memory answer to the request timeout.

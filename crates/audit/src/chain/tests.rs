@@ -270,7 +270,8 @@ fn what_is_hashed_is_written_down_so_that_others_can_hash_it_too() {
          \"previousHash\":\"0000000000000000000000000000000000000000000000000000000000000000\",\
          \"requestId\":null,\"sequence\":1}"
     );
-    // As sha256sum gives it for that text. A log that was written once must verify for good: this never changes.
+    // As sha256sum gives it for that text. A log that was written once must verify for good: this never
+    // changes.
     assert_eq!(entry.hash.to_string(), "2a29e32d9405affcad9be85ad0b69bd188e597f4d773ceb4884ac6c2c146f8d3");
 }
 

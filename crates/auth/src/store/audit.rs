@@ -1,4 +1,5 @@
-//! What the audit log says of each change. Never an address or a secret: what is written there stays for good.
+//! What the audit log says of each change. Never an address or a secret: what is written there stays for
+//! good.
 
 use audit::{AuditDraft, ChangeStamp};
 use domain::{ApiKey, ApiKeyId, AuditAction, RoleSet, UserId};

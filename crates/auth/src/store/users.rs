@@ -111,14 +111,15 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// One page, newest first. Walks an index: the cost does not grow with the page's position.
     async fn list(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError>;
 
-    /// Replaces a user's roles, unless nobody would be ADMIN afterwards, and stores what the audit log says of it, with
-    /// the very roles that were replaced. One atomic step: of two administrators who
-    /// demote each other at once, one is refused.
+    /// Replaces a user's roles, unless nobody would be ADMIN afterwards, and stores what the audit log says
+    /// of it, with the very roles that were replaced. One atomic step: of two administrators who demote each
+    /// other at once, one is refused.
     ///
-    /// Where a statement cannot see other rows as they will be (PostgreSQL below SERIALIZABLE), an adapter locks the
-    /// administrators first. Where only single documents are atomic (MongoDB), whoever takes ADMIN away holds a lock
-    /// document while they look for another ADMIN and write; the user's version in the filter of that write fences off
-    /// a holder who is late. A crash on the way can only refuse too much, until the lock runs out.
+    /// Where a statement cannot see other rows as they will be (PostgreSQL below SERIALIZABLE), an adapter
+    /// locks the administrators first. Where only single documents are atomic (MongoDB), whoever takes ADMIN
+    /// away holds a lock document while they look for another ADMIN and write; the user's version in the
+    /// filter of that write fences off a holder who is late. A crash on the way can only refuse too much,
+    /// until the lock runs out.
     async fn set_roles(
         &self,
         id: UserId,

@@ -191,8 +191,8 @@ impl<S: Sync> FromRequestParts<S> for NamedSubject {
     }
 }
 
-/// On whose account a request changes something, for the audit log. It says nothing of what they may: that is for the
-/// extractor beside it.
+/// On whose account a request changes something, for the audit log. It says nothing of what they may: that is
+/// for the extractor beside it.
 #[derive(Debug, Clone)]
 pub struct ChangedBy(pub ChangeAuthor);
 

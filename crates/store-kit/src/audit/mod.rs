@@ -1,8 +1,8 @@
 //! The audit log of a database: the port through which it is read, and what keeps it in each kind of store.
 //!
-//! A change and its entry are one. A relational store appends the entry in the transaction of the change ([`sql`]). MongoDB
-//! has no transactions: the draft goes into the changed document in the same update, and [`AuditStore::chain_drafts`] moves
-//! it into the chain later ([`mongo`]).
+//! A change and its entry are one. A relational store appends the entry in the transaction of the change
+//! ([`sql`]). MongoDB has no transactions: the draft goes into the changed document in the same update, and
+//! [`AuditStore::chain_drafts`] moves it into the chain later ([`mongo`]).
 
 mod chainer;
 pub mod mongo;
@@ -40,11 +40,12 @@ pub struct AuditFilter {
     pub to: Option<Timestamp>,
 }
 
-/// The audit log of a database (`audit_log`). Entries are appended by the ports that change something, and never changed.
+/// The audit log of a database (`audit_log`). Entries are appended by the ports that change something, and
+/// never changed.
 #[async_trait]
 pub trait AuditStore: Send + Sync + fmt::Debug {
-    /// One page, newest first: by time, and among equals by sequence. Walks an index whatever is asked for: the cost does
-    /// not grow with the page's position.
+    /// One page, newest first: by time, and among equals by sequence. Walks an index whatever is asked for:
+    /// the cost does not grow with the page's position.
     async fn list_entries(
         &self,
         filter: &AuditFilter,
@@ -54,24 +55,25 @@ pub trait AuditStore: Send + Sync + fmt::Debug {
     /// The last entry's sequence and hash.
     async fn head(&self) -> Result<AuditHead, StoreError>;
 
-    /// When the oldest change was made that has no place in the chain yet. Where changes and entries are stored in one
-    /// transaction, there is none.
+    /// When the oldest change was made that has no place in the chain yet. Where changes and entries are
+    /// stored in one transaction, there is none.
     async fn oldest_draft(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Gives a bounded number of the oldest changes that wait their places in the chain; how many got one. Any number of
-    /// replicas may do so at once, and whoever comes after a crash, at whichever step, goes on there.
+    /// Gives a bounded number of the oldest changes that wait their places in the chain; how many got one.
+    /// Any number of replicas may do so at once, and whoever comes after a crash, at whichever step, goes on
+    /// there.
     async fn chain_drafts(&self) -> Result<u64, StoreError>;
 
-    /// The next entries after this key, or from the beginning, ascending by sequence, at most `limit` of them. Fewer mean
-    /// that there are no more. Each may be damaged by itself; its id is [`AuditEntry::key`].
+    /// The next entries after this key, or from the beginning, ascending by sequence, at most `limit` of
+    /// them. Fewer mean that there are no more. Each may be damaged by itself; its id is [`AuditEntry::key`].
     async fn export_entries(
         &self,
         after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<StoredRow<AuditEntry>>, StoreError>;
 
-    /// Stores entries as they are, leaving those alone that are there. For moving a whole log into a database that has
-    /// none: if it is cut off, some of them are stored.
+    /// Stores entries as they are, leaving those alone that are there. For moving a whole log into a database
+    /// that has none: if it is cut off, some of them are stored.
     async fn import_entries(&self, entries: Vec<AuditEntry>) -> Result<(), StoreError>;
 }
 

@@ -1,12 +1,13 @@
 //! The audit log in MongoDB, where only single documents are atomic.
 //!
-//! A change puts its draft into the changed document, `auditDrafts`, in the same update. [`MongoAuditLog::chain_drafts`]
-//! gives it its place: it inserts the entry with the next sequence as `_id`, whose uniqueness lets one of many succeed, and
-//! with the draft's id, whose uniqueness lets a draft be chained once. Then it takes the draft out of the document. Whoever
-//! dies in between leaves a draft that is chained already: the next one finds that out and only takes it out.
+//! A change puts its draft into the changed document, `auditDrafts`, in the same update.
+//! [`MongoAuditLog::chain_drafts`] gives it its place: it inserts the entry with the next sequence as `_id`,
+//! whose uniqueness lets one of many succeed, and with the draft's id, whose uniqueness lets a draft be
+//! chained once. Then it takes the draft out of the document. Whoever dies in between leaves a draft that is
+//! chained already: the next one finds that out and only takes it out.
 //!
-//! A document that is deleted stays, marked with `deletedAt`, until its drafts are chained: the collection's own port shows
-//! it to nobody, and nothing is changed in it any more.
+//! A document that is deleted stays, marked with `deletedAt`, until its drafts are chained: the collection's
+//! own port shows it to nobody, and nothing is changed in it any more.
 
 mod document;
 

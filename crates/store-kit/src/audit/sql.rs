@@ -18,8 +18,8 @@ use crate::{
     sql::Sql,
 };
 
-/// One row that every audited change writes before it looks at the end of the chain, so that such changes are committed
-/// one after another, whichever replica makes them: it is locked until the commit.
+/// One row that every audited change writes before it looks at the end of the chain, so that such changes are
+/// committed one after another, whichever replica makes them: it is locked until the commit.
 const ONE_ENTRY_AT_A_TIME: &str = "INSERT INTO audit_turns (id, entries) VALUES ('log', 1) \
     ON CONFLICT (id) DO UPDATE SET entries = audit_turns.entries + 1";
 
@@ -52,7 +52,8 @@ pub const EXPORT: &str = select!("sequence > $1 ORDER BY sequence LIMIT $2");
 const LIST: &str = select!("place >= $1 AND place < $2");
 const NEWEST_FIRST: &str = " ORDER BY place DESC LIMIT $3";
 
-/// The audit log of a database that [`Sql`] has opened. Its migrations make the tables `audit_log` and `audit_turns`.
+/// The audit log of a database that [`Sql`] has opened. Its migrations make the tables `audit_log` and
+/// `audit_turns`.
 #[derive(Debug, Clone)]
 pub struct SqlAuditLog {
     store: &'static str,
@@ -65,7 +66,8 @@ impl SqlAuditLog {
         Self { store, sql }
     }
 
-    /// Reads a row by itself. Its id is what `id_of` makes of the column, in lists the place and in exports the key.
+    /// Reads a row by itself. Its id is what `id_of` makes of the column, in lists the place and in exports
+    /// the key.
     fn read_row(
         &self,
         row: &AnyRow,
@@ -135,7 +137,8 @@ pub(super) fn read_value(text: Option<String>) -> Result<Option<Value>, Unreadab
     text.map(|text| read_canonical(&text).ok_or(UnreadablePart("value"))).transpose()
 }
 
-/// Appends what was done to the chain. To be called in the transaction that does it, on every kind of connection.
+/// Appends what was done to the chain. To be called in the transaction that does it, on every kind of
+/// connection.
 pub async fn append_draft(connection: &mut AnyConnection, draft: AuditDraft) -> Result<(), sqlx::Error> {
     sqlx::query(ONE_ENTRY_AT_A_TIME).execute(&mut *connection).await?;
     let head = read_head(&mut *connection).await?;

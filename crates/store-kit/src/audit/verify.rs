@@ -26,7 +26,8 @@ pub enum AuditFault {
     Store(StoreError),
 }
 
-/// Reads a whole log, in bounded memory, and finds the first entry that is wrong. `known` is a head that was kept elsewhere.
+/// Reads a whole log, in bounded memory, and finds the first entry that is wrong. `known` is a head that was
+/// kept elsewhere.
 pub async fn verify_log(audit: &dyn AuditStore, known: Option<AuditHead>) -> Result<AuditHead, AuditFault> {
     let (mut verifier, mut after) = (ChainVerifier::new(known), None);
     loop {

@@ -6,8 +6,8 @@ use crate::AuthService;
 
 /// Show the end of the log of changes to users and API keys
 ///
-/// To be kept elsewhere: with it, `guerdon audit verify users --head SEQUENCE:HASH` proves later that no entry up to it was
-/// changed or removed.
+/// To be kept elsewhere: with it, `guerdon audit verify users --head SEQUENCE:HASH` proves later that no
+/// entry up to it was changed or removed.
 #[utoipa::path(
     get,
     path = "/audit/users/head",

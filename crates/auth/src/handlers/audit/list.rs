@@ -40,8 +40,8 @@ impl From<AuditQuery> for AuditFilter {
 
 /// List changes to users and API keys
 ///
-/// What administrators, the command line and the program changed, newest first: who, when, what, from what to what, and by
-/// which request. Each entry holds the hash of the one before it.
+/// What administrators, the command line and the program changed, newest first: who, when, what, from what to
+/// what, and by which request. Each entry holds the hash of the one before it.
 #[utoipa::path(
     get,
     path = "/audit/users",

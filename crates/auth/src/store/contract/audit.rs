@@ -130,8 +130,8 @@ pub(crate) async fn every_change_has_an_entry_and_what_changes_nothing_has_none<
     );
 }
 
-/// Changes of roles, keys made and keys deleted, 50 in all, over as many replicas as there are, while each of them chains
-/// as well.
+/// Changes of roles, keys made and keys deleted, 50 in all, over as many replicas as there are, while each of
+/// them chains as well.
 pub(crate) async fn of_changes_over_replicas_each_has_one_entry<T: AuditedStore>(replicas: &[Arc<T>]) {
     let db = &replicas[0];
     let admin = register(&**db, "admin", ADMIN).await;

@@ -120,7 +120,8 @@ impl ApiKeyStore for MongoUserDb {
         Ok(readable_page("api_keys", records, page.limit).map(|record| record.key))
     }
 
-    /// Marks it as deleted, in the same update that puts the draft into it. One that cannot be read is deleted as well.
+    /// Marks it as deleted, in the same update that puts the draft into it. One that cannot be read is
+    /// deleted as well.
     async fn delete_key(&self, id: ApiKeyId, stamp: ChangeStamp) -> Result<bool, StoreError> {
         let (key, draft_id) = (visible(doc! { "_id": to_oid(id.0) }), to_oid(stamp.id));
         let at = to_date(stamp.at);

@@ -1,5 +1,5 @@
-//! user-db in MongoDB: the collections `users` and `user_tokens` of the specification, `api_keys`, `audit_log`, and
-//! `role_changes` with the lock that keeps the last administrator.
+//! user-db in MongoDB: the collections `users` and `user_tokens` of the specification, `api_keys`,
+//! `audit_log`, and `role_changes` with the lock that keeps the last administrator.
 //!
 //! Every verb is bounded as a whole, however many operations it takes.
 

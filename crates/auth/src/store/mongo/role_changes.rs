@@ -158,8 +158,8 @@ impl MongoUserDb {
         }
     }
 
-    /// Whether the roles were replaced without taking ADMIN from anybody: who has become ADMIN meanwhile has other roles
-    /// than those that were read, and is left alone.
+    /// Whether the roles were replaced without taking ADMIN from anybody: who has become ADMIN meanwhile has
+    /// other roles than those that were read, and is left alone.
     async fn replace_roles(&self, change: &ReplacedRoles) -> Result<bool, StoreError> {
         let updated = self.mongo.run(self.users.update_one(change.target(), change.update())).await?;
         Ok(updated.matched_count == 1)

@@ -111,7 +111,8 @@ impl Collection {
         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// What is wrong with it as a whole, if it is an audit log. What cannot be read in it is told as of any other.
+    /// What is wrong with it as a whole, if it is an audit log. What cannot be read in it is told as of any
+    /// other.
     pub(super) async fn audit_fault(&self) -> Result<Option<String>, StoreError> {
         let Table::AuditLog(log) = &self.table else { return Ok(None) };
         match verify_log(&**log, None).await {

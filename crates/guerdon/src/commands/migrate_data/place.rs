@@ -62,8 +62,8 @@ impl Side {
         })
     }
 
-    /// The users of this side, the API keys and their audit log. As a source it must be there, and gives every change its place
-    /// in the log first: drafts are not copied.
+    /// The users of this side, the API keys and their audit log. As a source it must be there, and gives
+    /// every change its place in the log first: drafts are not copied.
     pub(super) async fn users(&self, source: bool) -> Result<OpenedStore, Box<Failed>> {
         let named = |error: StoresError| error.of(self.user_db_flag);
         if let UserDatabase::Sqlite(path) = self.user_db()?
