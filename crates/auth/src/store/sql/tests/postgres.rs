@@ -27,10 +27,14 @@ async fn open_fresh(server: &Postgres, name: &str) -> SqlUserDb {
 /// caller waits.
 async fn open_warm(server: &Postgres) -> SqlUserDb {
     let db = open_fresh(server, "user-db").await;
+    warm_up(&db).await;
+    db
+}
+
+async fn warm_up(db: &SqlUserDb) {
     for connections in 1..=16 {
         while !join_all((0..connections).map(|_| db.answers())).await.into_iter().all(|answered| answered) {}
     }
-    db
 }
 
 async fn emptied_copy(db: &SqlUserDb) -> SqlUserDb {
@@ -145,7 +149,9 @@ async fn of_changes_over_replicas_each_has_one_entry_in_the_audit_log() {
     let url = server.fresh_database("user-db");
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        replicas.push(Arc::new(SqlUserDb::connect(&url).await.unwrap()));
+        let replica = SqlUserDb::connect(&url).await.unwrap();
+        warm_up(&replica).await;
+        replicas.push(Arc::new(replica));
     }
     audit::of_changes_over_replicas_each_has_one_entry(&replicas).await;
     let to = Arc::new(open_fresh(&server, "other").await);
