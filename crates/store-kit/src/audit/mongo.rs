@@ -36,7 +36,7 @@ pub const DRAFTS: &str = "auditDrafts";
 pub const DELETED_AT: &str = "deletedAt";
 
 /// Documents of each collection whose drafts are chained in one step.
-const STEP: i64 = 32;
+const STEP: usize = 32;
 /// Attempts to find the end of the chain while others append to it.
 const ATTEMPTS: usize = 100;
 
@@ -82,21 +82,33 @@ impl MongoAuditLog {
         Ok(self.mongo.run(find).await?.is_some())
     }
 
-    /// The documents of a collection whose drafts have waited longest. Walks `{auditDrafts.at: 1}`.
-    async fn find_waiting(
-        &self,
-        source: &'static str,
-        limit: i64,
-    ) -> Result<Vec<WaitingDocument>, StoreError> {
+    /// The documents of a collection whose drafts have waited longest. Those of which nothing can be read hold up
+    /// no other.
+    async fn find_waiting(&self, source: &'static str) -> Result<Vec<WaitingDocument>, StoreError> {
+        let mut unreadable = 0;
+        loop {
+            let found = self.find_documents(source, unreadable).await?;
+            let is_last = found.len() < STEP;
+            let waiting: Vec<_> =
+                found.into_iter().map(|document| self.read_waiting(source, document)).collect();
+            if is_last || waiting.iter().any(|document| !document.drafts.is_empty()) {
+                return Ok(waiting);
+            }
+            unreadable += waiting.len() as u64;
+        }
+    }
+
+    /// Walks `{auditDrafts.at: 1}`.
+    async fn find_documents(&self, source: &str, skip: u64) -> Result<Vec<Document>, StoreError> {
         let at = format!("{DRAFTS}.at");
         let collection = self.mongo.collection::<Document>(source);
         let find = collection
             .find(doc! { &at: { "$gte": DateTime::from_millis(0) } })
             .sort(doc! { &at: 1 })
             .projection(doc! { DRAFTS: 1, DELETED_AT: 1 })
-            .limit(limit);
-        let found = self.mongo.all(find.max_time(self.mongo.limit())).await?;
-        Ok(found.into_iter().map(|document| self.read_waiting(source, document)).collect())
+            .skip(skip)
+            .limit(i64::try_from(STEP).unwrap_or(i64::MAX));
+        self.mongo.all(find.max_time(self.mongo.limit())).await
     }
 
     fn read_waiting(&self, source: &'static str, mut document: Document) -> WaitingDocument {
@@ -241,7 +253,7 @@ impl AuditStore for MongoAuditLog {
     async fn chain_drafts(&self) -> Result<u64, StoreError> {
         let mut waiting = Vec::new();
         for source in self.sources {
-            waiting.extend(self.find_waiting(source, STEP).await?);
+            waiting.extend(self.find_waiting(source).await?);
         }
         let drafts = in_order(&waiting);
         if drafts.is_empty() {

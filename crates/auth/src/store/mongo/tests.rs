@@ -256,6 +256,16 @@ async fn a_draft_that_cannot_be_read_waits_and_holds_up_no_other() {
     assert_eq!(log.head().await.unwrap().sequence, 3);
     assert!(log.oldest_draft().await.unwrap().is_some(), "it is seen to wait");
     assert_eq!(db.mongo.collection::<Document>("api_keys").count_documents(doc! {}).await.unwrap(), 3);
+    // Nor do more of them than are looked at in one step.
+    for record in key_suite::sample_keys(40) {
+        db.create_key(record, stamp_now()).await.unwrap();
+    }
+    let damage = doc! { "$set": { "auditDrafts.0.action": "something.else" } };
+    let waiting = doc! { "auditDrafts.0": { "$exists": true } };
+    db.mongo.collection::<Document>("api_keys").update_many(waiting, damage).await.unwrap();
+    db.create_key(key_suite::sample_keys(1).remove(0), stamp_now()).await.unwrap();
+    assert_eq!(log.chain_drafts().await.unwrap(), 1);
+    assert_eq!(log.head().await.unwrap().sequence, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
