@@ -1,6 +1,7 @@
 //! user-db in a SQLite file or on a PostgreSQL server: the same statements, and migrations for each.
 
 mod api_keys;
+mod role_changes;
 mod transfer;
 mod user_tokens;
 mod users;

@@ -10,11 +10,13 @@ use store_kit::{
     row::{StoredRow, readable_page},
 };
 
-use super::{STORE, SqlUserDb, parameter_list};
+use super::{
+    STORE, SqlUserDb, parameter_list,
+    role_changes::{RowChange, replace_roles},
+};
 use crate::store::{
     NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
-    UserStore,
-    audit::{roles_replaced, user_created},
+    UserStore, audit::user_created,
 };
 
 macro_rules! select {
@@ -55,7 +57,7 @@ pub(super) const HAS_ADMIN: &str = "SELECT id FROM users WHERE (roles & 8) = 8 L
 pub(super) const ABOVE_ALL_IDS: &str = "g";
 
 #[derive(sqlx_macros::FromRow)]
-struct UserRow {
+pub(super) struct UserRow {
     id: String,
     email: String,
     roles: i64,
@@ -120,7 +122,7 @@ pub(super) fn role_bits(roles: RoleSet) -> i64 {
     roles.iter().fold(0, |bits, role| bits | role_bit(role))
 }
 
-fn roles_from_bits(bits: i64) -> RoleSet {
+pub(super) fn roles_from_bits(bits: i64) -> RoleSet {
     Role::ALL.into_iter().filter(|role| bits & role_bit(*role) != 0).collect()
 }
 
@@ -244,36 +246,6 @@ impl UserStore for SqlUserDb {
         let find = sqlx::query(HAS_ADMIN);
         Ok(self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?.is_some())
     }
-}
-
-/// What became of a user's row.
-enum RowChange {
-    Updated(UserRow),
-    Refused,
-    NotFound,
-}
-
-async fn replace_roles(
-    connection: &mut AnyConnection,
-    id: UserId,
-    roles: RoleSet,
-    stamp: ChangeStamp,
-) -> Result<RowChange, sqlx::Error> {
-    sqlx::query(ONE_CHANGE_AT_A_TIME).execute(&mut *connection).await?;
-    let before: Option<i64> = sqlx::query_scalar("SELECT roles FROM users WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(before) = before else { return Ok(RowChange::NotFound) };
-    let updated: Option<UserRow> = sqlx::query_as(SET_ROLES)
-        .bind(id.to_string())
-        .bind(role_bits(roles))
-        .bind(stamp.at.as_millis())
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(updated) = updated else { return Ok(RowChange::Refused) };
-    append_draft(connection, roles_replaced(stamp, id, roles_from_bits(before), roles)).await?;
-    Ok(RowChange::Updated(updated))
 }
 
 impl SqlUserDb {
