@@ -97,6 +97,8 @@ pub static ROUTES: &[Route] = &[
     post("/api-keys", Roles(RoleSet::ADMINS), ServiceName::Auth),
     get("/api-keys", Roles(RoleSet::AUDITORS), ServiceName::Auth),
     delete("/api-keys/{id}", Roles(RoleSet::ADMINS), ServiceName::Auth),
+    get("/audit/users", Roles(RoleSet::AUDITORS), ServiceName::Auth),
+    get("/audit/users/head", Roles(RoleSet::AUDITORS), ServiceName::Auth),
     post("/events", Roles(RoleSet::OPERATORS), ServiceName::Event),
     get("/events", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
     get("/events/{eventId}/eligibility", LoggedIn, ServiceName::Event).about_user(SubjectPlace::Query),
