@@ -65,7 +65,7 @@ impl RewardKind {
 }
 
 /// Something that can be granted. Attached to any number of events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reward {
     /// The reward's id.
     pub id: RewardId,

@@ -5,7 +5,7 @@ use domain::{Claim, ClaimId, ClaimStatus, ClaimWork, DecisionTrace, EventId, Tim
 use serde::Serialize;
 use service_kit::page::{Page, PageRequest};
 
-use super::{ClaimCounts, DecideOutcome, Decision, StoreError};
+use super::{ClaimCounts, DecideOutcome, Decision, Revocation, RevokeOutcome, StoreError};
 
 /// A claim to be stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -100,6 +100,13 @@ pub trait ClaimStore: Send + Sync + fmt::Debug {
         &self,
         decisions: Vec<Decision>,
     ) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError>;
+
+    /// Takes back a claim that is APPROVED: of any number of racers one does. Its work is from then on
+    /// [`ClaimWork::Reverse`].
+    async fn revoke(&self, revocation: Revocation) -> Result<RevokeOutcome, StoreError>;
+
+    /// Notes that this work is done for these claims. One for which there is other work by now keeps it.
+    async fn finish_work(&self, claims: Vec<ClaimId>, work: ClaimWork) -> Result<(), StoreError>;
 
     /// How many claims there are, of a user or on an event or both, if these are given.
     async fn count(&self, user: Option<UserId>, event: Option<EventId>) -> Result<ClaimCounts, StoreError>;

@@ -43,6 +43,26 @@ pub enum DecideOutcome {
     Unknown,
 }
 
+/// What somebody takes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// The claim.
+    pub claim: ClaimId,
+    /// Who takes it back, when and why.
+    pub verdict: Verdict,
+}
+
+/// What became of a revocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RevokeOutcome {
+    /// It counts. This is the claim now.
+    Revoked(Claim),
+    /// The claim is not APPROVED; nothing was changed.
+    NotApproved(Claim),
+    /// There is no such claim.
+    Unknown,
+}
+
 /// How many claims there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClaimCounts {

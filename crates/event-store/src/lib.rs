@@ -22,6 +22,7 @@ mod claims;
 pub(crate) mod contract;
 mod decisions;
 mod events;
+mod ledger;
 mod mongo;
 mod revisions;
 mod rewards;
@@ -38,10 +39,13 @@ pub use active_day::{ActiveDay, ActivityTally, QUARTERS_PER_DAY, QuarterSet};
 pub use activities::{ActivityFilter, ActivitySpan, ActivityStore, RecordOutcome, activity_place};
 pub use attributes::{AttributeStore, UserAttributes};
 pub use claims::{ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, StoredClaim};
-pub use decisions::{ClaimCounts, DecideOutcome, Decision, MOST_DECISIONS, OldestClaim};
+pub use decisions::{
+    ClaimCounts, DecideOutcome, Decision, MOST_DECISIONS, OldestClaim, Revocation, RevokeOutcome,
+};
 pub use events::{
     ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventStore, FoundByEvent, RewardChange,
 };
+pub use ledger::{LedgerFilter, LedgerStore, WalletBalance};
 pub use revisions::{EventRevision, RevisionDetails, RevisionKey, RevisionStore};
 pub use rewards::{Attachment, FoundByReward, RewardFilter, RewardStore};
 pub use stock::{SetTotalOutcome, StockCounter, StockRepairs, StockStore};
@@ -64,6 +68,8 @@ pub struct Stores {
     pub claims: Arc<dyn ClaimStore>,
     /// How many there are of limited rewards.
     pub stock: Arc<dyn StockStore>,
+    /// What reached users.
+    pub ledger: Arc<dyn LedgerStore>,
     /// What users did.
     pub activities: Arc<dyn ActivityStore>,
     /// What the game says about users.

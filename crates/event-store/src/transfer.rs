@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{Activity, Event, EventId, ObjectId, Reward};
+use domain::{Activity, Event, EventId, LedgerEntry, ObjectId, Reward};
 use serde::Serialize;
 
 use super::{Attachment, EventRevision, NewClaim, StockCounter, StoreError, UserAttributes, activity_place};
@@ -22,6 +22,8 @@ pub enum TransferRecord {
     Stock(StockCounter),
     /// `reward_requests`, in any state.
     Claim(NewClaim),
+    /// `grants`.
+    LedgerEntry(LedgerEntry),
     /// `activities`. Their totals follow from them.
     Activity(Activity),
     /// `user_attributes`.
@@ -70,6 +72,7 @@ impl TransferRecord {
             TransferRecord::Attachment(attachment) => attachment.id.into(),
             TransferRecord::Stock(counter) => counter.id.into(),
             TransferRecord::Claim(new) => new.request.id.0.into(),
+            TransferRecord::LedgerEntry(entry) => entry.id.into(),
             TransferRecord::Activity(activity) => activity_place(activity).into(),
             TransferRecord::Attributes(attributes) => attributes.user_id.0.into(),
         }

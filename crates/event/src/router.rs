@@ -9,7 +9,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    handlers::{activities, attributes, claims, conditions, eligibility, events, rewards},
+    handlers::{activities, attributes, claims, conditions, eligibility, events, grants, rewards, wallets},
     service::EventService,
 };
 
@@ -43,6 +43,9 @@ fn public_routes() -> OpenApiRouter<EventService> {
         .routes(routes!(claims::list::list_claims))
         .routes(routes!(claims::count::count_claims))
         .routes(routes!(claims::decide_many::decide_claims))
+        .routes(routes!(claims::revoke::revoke_claim))
+        .routes(routes!(grants::list::list_grants))
+        .routes(routes!(wallets::get::get_wallet))
         .routes(routes!(claims::get::get_claim, claims::decide::decide_claim))
         .routes(routes!(eligibility::get::get_eligibility))
         .routes(routes!(activities::record::record_activities, activities::list::list_activities))

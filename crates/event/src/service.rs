@@ -20,6 +20,8 @@ pub struct EventService {
     pub(crate) activity_figures: Arc<ActivityFigures>,
     /// Called when a claim is stored that is to be decided by itself.
     pub(crate) undecided: WakeUp,
+    /// Called when a claim is approved or revoked: its grants are to be made or taken back.
+    pub(crate) ungranted: WakeUp,
 }
 
 impl EventService {
@@ -34,6 +36,7 @@ impl EventService {
             claim_figures: Arc::new(claim_counters()),
             activity_figures: Arc::new(ActivityFigures::new()),
             undecided: WakeUp::new(),
+            ungranted: WakeUp::new(),
         }
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod attributes;
 pub(crate) mod claims;
 pub(crate) mod decisions;
 pub(crate) mod events;
+pub(crate) mod ledger;
 pub(crate) mod revisions;
 pub(crate) mod rewards;
 pub(crate) mod stock;
@@ -21,8 +22,8 @@ use serde_json::json;
 use crate::{Attachment, ChangeOutcome, EventChange, RewardChange, Stores};
 
 /// What follows from other tables: it is made anew as those are moved.
-pub(crate) const DERIVED_TABLES: [&str; 4] =
-    ["activity_days", "activity_types", "activity_users", "attribute_names"];
+pub(crate) const DERIVED_TABLES: [&str; 5] =
+    ["activity_days", "activity_types", "activity_users", "attribute_names", "wallets"];
 
 pub(crate) fn new_ids() -> IdGenerator {
     IdGenerator::new(Arc::new(SystemClock))

@@ -1,10 +1,10 @@
 use serde_json::json;
 
-use domain::{ClaimStatus, ClaimWork, Decider, EventStatus, RewardKind, Verdict};
+use domain::{ClaimStatus, ClaimWork, Decider, EventStatus, LedgerKind, RewardKind, Verdict};
 
 use super::{
-    activities::new_activity, any_reward, attributes::new_attributes, claims::new_claim, full_event, new_ids,
-    nth_user, parse_time,
+    activities::new_activity, any_reward, attributes::new_attributes, claims::new_claim, full_event, ledger,
+    new_ids, nth_user, parse_time,
 };
 use crate::{
     Attachment, EventRevision, NewClaim, RecordKey, StockCounter, TransferRecord, TransferRegistry,
@@ -68,6 +68,11 @@ fn records_of_every_table() -> Vec<TransferRecord> {
         new.idempotency_key = (number % 3 == 0).then(|| format!("key {number}"));
         records.push(TransferRecord::Claim(new));
     }
+    let entries = (0..6_u32).map(|number| {
+        let kind = if number % 2 == 0 { LedgerKind::Grant } else { LedgerKind::Reversal };
+        ledger::new_entry(&ids, number / 2, events[0].id, &rewards[1], kind)
+    });
+    records.extend(entries.map(TransferRecord::LedgerEntry));
     let totals = counters.into_iter().zip([1000, 10, 5]).zip(left);
     let stock = totals.map(|((id, total), remaining)| StockCounter { id, total, remaining });
     records.extend(stock.map(TransferRecord::Stock));

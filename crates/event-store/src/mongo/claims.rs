@@ -15,11 +15,12 @@ use store_kit::{
 };
 
 use super::{
-    claim_batch::store_batch, decisions, from_bson, read_row, read_text, to_bson, transfer::MongoTable,
+    claim_batch::store_batch, decisions, from_bson, read_row, read_text, revocations, to_bson,
+    transfer::MongoTable,
 };
 use crate::{
-    ClaimCounts, ClaimFilter, ClaimOutcome, ClaimStore, DecideOutcome, Decision, NewClaim, STORE, StoreError,
-    StoredClaim, TransferRecord,
+    ClaimCounts, ClaimFilter, ClaimOutcome, ClaimStore, DecideOutcome, Decision, NewClaim, Revocation,
+    RevokeOutcome, STORE, StoreError, StoredClaim, TransferRecord,
 };
 
 /// The claims on a MongoDB server.
@@ -249,6 +250,14 @@ impl ClaimStore for MongoClaims {
         decisions: Vec<Decision>,
     ) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError> {
         decisions::decide_many(&self.mongo, decisions).await
+    }
+
+    async fn revoke(&self, revocation: Revocation) -> Result<RevokeOutcome, StoreError> {
+        revocations::revoke(&self.mongo, revocation).await
+    }
+
+    async fn finish_work(&self, claims: Vec<ClaimId>, work: ClaimWork) -> Result<(), StoreError> {
+        revocations::finish_work(&self.mongo, claims, work).await
     }
 
     async fn count(&self, user: Option<UserId>, event: Option<EventId>) -> Result<ClaimCounts, StoreError> {

@@ -13,8 +13,10 @@ mod decisions;
 mod event_changes;
 mod events;
 mod insert_each;
+mod ledger;
 mod returned_seats;
 mod revisions;
+mod revocations;
 mod rewards;
 mod seats;
 mod seen_names;
@@ -41,6 +43,7 @@ use self::{
     attributes::MongoAttributes,
     claims::MongoClaims,
     events::MongoEvents,
+    ledger::MongoLedger,
     revisions::MongoRevisions,
     rewards::MongoRewards,
     stock::{MongoStock, STOCK},
@@ -82,6 +85,7 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
         rewards: Arc::new(MongoRewards::new(mongo)),
         claims: Arc::new(MongoClaims::start(mongo, claims)),
         stock,
+        ledger: Arc::new(MongoLedger::new(mongo)),
         activities,
         attributes,
         transfer: Arc::new(TransferRegistry::new(tables)),
@@ -112,6 +116,14 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
     ];
     mongo.ensure_indexes("reward_requests", requests).await?;
     mongo.ensure_indexes(STOCK, [index(doc! { "holds.at": 1 })]).await?;
+    let entries = [
+        unique_index(doc! { "userId": 1, "request": 1, "reward": 1, "kind": 1 }),
+        index(doc! { "userId": 1, "_id": -1 }),
+        index(doc! { "event": 1, "_id": -1 }),
+        index(doc! { "userId": 1, "event": 1, "_id": -1 }),
+    ];
+    mongo.ensure_indexes("grants", entries).await?;
+    mongo.ensure_indexes(ledger::WALLETS, [unique_index(doc! { "userId": 1 })]).await?;
     let activities = [
         index(doc! { "userId": 1, "type": 1, "place": -1 }),
         index(doc! { "userId": 1, "place": -1 }),

@@ -13,8 +13,9 @@ use crate::{
     RevisionKey, RewardChange, RewardFilter,
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        decisions as decision_suite, events as event_suite, revisions as revision_suite,
-        rewards as reward_suite, stock as stock_suite, transfer as transfer_suite,
+        decisions as decision_suite, events as event_suite, ledger as ledger_suite,
+        revisions as revision_suite, rewards as reward_suite, stock as stock_suite,
+        transfer as transfer_suite,
     },
 };
 
@@ -82,9 +83,13 @@ macro_rules! suites {
                 stock_suite::a_claim_that_is_not_stored_keeps_no_seat(replicas().await).await;
                 stock_suite::claims_with_and_without_a_limit_at_the_same_moment_take_what_they_hold(replicas().await).await;
                 stock_suite::a_rejection_gives_one_seat_back_however_many_reject(replicas().await).await;
+                stock_suite::a_revocation_gives_one_seat_back_however_many_revoke(replicas().await).await;
                 stock_suite::many_rejections_give_all_their_seats_back(replicas().await).await;
                 stock_suite::a_total_changes_what_is_left_but_not_what_is_taken(replicas().await).await;
                 stock_suite::a_claim_on_an_event_that_is_gone_is_not_stored(replicas().await).await;
+                ledger_suite::each_claim_reward_and_kind_is_entered_once(open_fresh(&server).await).await;
+                ledger_suite::ledger_filters_combine(open_fresh(&server).await).await;
+                ledger_suite::a_saved_balance_never_goes_back(open_fresh(&server).await).await;
                 let activities = async || open_fresh(&server).await.activities;
                 activity_suite::an_activity_is_listed_as_it_was_recorded(activities().await).await;
                 activity_suite::an_id_seen_before_changes_nothing_whomever_it_was_for(activities().await).await;

@@ -3,12 +3,18 @@ use futures::TryStreamExt;
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 use store_kit::mongo::{Mongo, from_oid, to_oid};
 
-use super::{claims, corrupt_document, events, revisions, rewards};
+use super::{claims, corrupt_document, events, ledger, revisions, rewards};
 use crate::{ExportedRow, RecordKey, StoreError, TransferRecord, TransferTable};
 
 /// Every collection, in the order in which they are to be moved.
-pub(super) const TABLES: [MongoTable; 5] =
-    [events::TABLE, revisions::TABLE, rewards::TABLE, rewards::ATTACHMENT_TABLE, claims::TABLE];
+pub(super) const TABLES: [MongoTable; 6] = [
+    events::TABLE,
+    revisions::TABLE,
+    rewards::TABLE,
+    rewards::ATTACHMENT_TABLE,
+    claims::TABLE,
+    ledger::TABLE,
+];
 
 /// How a collection is read and written as a whole. Its adapter's file says so.
 #[derive(Clone, Copy)]

@@ -7,11 +7,11 @@ use store_kit::{error::StoreError, row::readable_page, sql::WorkFuture, sqlite::
 
 use super::{
     ABOVE_ALL_IDS, CLAIM_LIMITS, claim_batch::store_batch, decisions, read_json, read_row, read_text,
-    to_json, transfer::SqliteTable, upper_id_bound,
+    revocations, to_json, transfer::SqliteTable, upper_id_bound,
 };
 use crate::{
-    ClaimCounts, ClaimFilter, ClaimOutcome, ClaimStore, DecideOutcome, Decision, NewClaim, STORE,
-    StoredClaim, TransferRecord,
+    ClaimCounts, ClaimFilter, ClaimOutcome, ClaimStore, DecideOutcome, Decision, NewClaim, Revocation,
+    RevokeOutcome, STORE, StoredClaim, TransferRecord,
 };
 
 /// The claims in a SQLite file.
@@ -246,6 +246,14 @@ impl ClaimStore for SqliteClaims {
         decisions: Vec<Decision>,
     ) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError> {
         decisions::decide_many(&self.db, decisions).await
+    }
+
+    async fn revoke(&self, revocation: Revocation) -> Result<RevokeOutcome, StoreError> {
+        revocations::revoke(&self.db, revocation).await
+    }
+
+    async fn finish_work(&self, claims: Vec<ClaimId>, work: ClaimWork) -> Result<(), StoreError> {
+        revocations::finish_work(&self.db, claims, work).await
     }
 
     async fn count(&self, user: Option<UserId>, event: Option<EventId>) -> Result<ClaimCounts, StoreError> {

@@ -8,8 +8,10 @@ mod claims;
 mod decisions;
 mod events;
 mod folded_names;
+mod ledger;
 mod multi_row;
 mod revisions;
+mod revocations;
 mod rewards;
 mod stock;
 mod transfer;
@@ -32,6 +34,7 @@ use self::{
     attributes::SqliteAttributes,
     claims::SqliteClaims,
     events::SqliteEvents,
+    ledger::SqliteLedger,
     revisions::SqliteRevisions,
     rewards::SqliteRewards,
     stock::SqliteStock,
@@ -71,6 +74,7 @@ fn start_stores(db: &Sqlite) -> Stores {
         rewards: Arc::new(SqliteRewards { db: db.clone() }),
         claims: Arc::new(SqliteClaims::start(db.clone())),
         stock,
+        ledger: Arc::new(SqliteLedger { db: db.clone() }),
         activities,
         attributes,
         transfer: Arc::new(TransferRegistry::new(tables)),

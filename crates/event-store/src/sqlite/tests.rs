@@ -9,8 +9,9 @@ use crate::{
     ClaimFilter, EventFilter, RevisionKey,
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        decisions as decision_suite, events as event_suite, revisions as revision_suite,
-        rewards as reward_suite, stock as stock_suite, transfer as transfer_suite,
+        decisions as decision_suite, events as event_suite, ledger as ledger_suite,
+        revisions as revision_suite, rewards as reward_suite, stock as stock_suite,
+        transfer as transfer_suite,
     },
 };
 
@@ -111,9 +112,16 @@ replica_suite!(stock_suite:
     a_claim_that_is_not_stored_keeps_no_seat,
     claims_with_and_without_a_limit_at_the_same_moment_take_what_they_hold,
     a_rejection_gives_one_seat_back_however_many_reject,
+    a_revocation_gives_one_seat_back_however_many_revoke,
     many_rejections_give_all_their_seats_back,
     a_total_changes_what_is_left_but_not_what_is_taken,
     a_claim_on_an_event_that_is_gone_is_not_stored,
+);
+
+suite!(ledger_suite:
+    each_claim_reward_and_kind_is_entered_once,
+    ledger_filters_combine,
+    a_saved_balance_never_goes_back,
 );
 
 suite!(activity_suite by activities:
@@ -185,6 +193,12 @@ async fn every_list_and_lookup_walks_an_index() {
         ),
         (claims::LIST_BY_STATUS, "reward_requests_by_status (status=? AND id>? AND id<?)"),
         (claims::FIND_CLAIM, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
+        (ledger::OF_CLAIM, "sqlite_autoindex_grants_2 (user_id=? AND request_id=?)"),
+        (ledger::AFTER, "grants_by_user (user_id=? AND id>?)"),
+        (ledger::LIST, "sqlite_autoindex_grants_1 (id<?)"),
+        (ledger::LIST_BY_USER, "grants_by_user (user_id=? AND id<?)"),
+        (ledger::LIST_BY_EVENT, "grants_by_event (event_id=? AND id<?)"),
+        (ledger::LIST_BY_USER_EVENT, "grants_by_user_event (user_id=? AND event_id=? AND id<?)"),
         (activities::DAYS, "PRIMARY KEY (user_id=? AND type=? AND day>? AND day<?)"),
         (activities::QUARTERS, "PRIMARY KEY (user_id=? AND type=? AND quarter>? AND quarter<?)"),
         (activities::MOMENTS, "activities_by_user_type (user_id=? AND type=? AND place>? AND place<?)"),

@@ -3,12 +3,18 @@ use domain::ObjectId;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use store_kit::{sql::WorkFuture, sqlite::Sqlite};
 
-use super::{claims, corrupt_row, events, read_text, revisions, rewards};
+use super::{claims, corrupt_row, events, ledger, read_text, revisions, rewards};
 use crate::{ExportedRow, RecordKey, StoreError, TransferRecord, TransferTable};
 
 /// Every table, in the order in which they are to be moved.
-pub(super) const TABLES: [SqliteTable; 5] =
-    [events::TABLE, revisions::TABLE, rewards::TABLE, rewards::ATTACHMENT_TABLE, claims::TABLE];
+pub(super) const TABLES: [SqliteTable; 6] = [
+    events::TABLE,
+    revisions::TABLE,
+    rewards::TABLE,
+    rewards::ATTACHMENT_TABLE,
+    claims::TABLE,
+    ledger::TABLE,
+];
 
 /// How a table is read and written as a whole. Its adapter's file says so.
 #[derive(Clone, Copy)]

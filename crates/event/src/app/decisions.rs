@@ -75,7 +75,10 @@ impl EventService {
     ) -> Result<Claim, DecideClaimError> {
         let decision = self.new_decisions(decider_of(decider), &ruling)(claim);
         match self.stores.claims.decide(decision).await? {
-            DecideOutcome::Decided(claim) => Ok(claim),
+            DecideOutcome::Decided(claim) => {
+                self.ungranted.call();
+                Ok(claim)
+            }
             DecideOutcome::AlreadyDecided(claim) => Err(DecideClaimError::AlreadyDecided(claim.status)),
             DecideOutcome::Unknown => Err(DecideClaimError::Unknown),
         }
@@ -94,6 +97,7 @@ impl EventService {
         };
         let decision = self.new_decisions(decider_of(decider), &ruling);
         let outcomes = self.stores.claims.decide_many(ids.iter().copied().map(decision).collect()).await?;
+        self.ungranted.call();
         ids.into_iter().zip(outcomes).map(|(id, outcome)| Ok((id, read_outcome(outcome)?))).collect()
     }
 
@@ -138,6 +142,7 @@ impl EventService {
             return Ok(ApprovalRound { approved: 0, more_since: None });
         }
         let outcomes = self.stores.claims.decide_many(decisions).await?;
+        self.ungranted.call();
         let is_decided = |outcome: &&_| matches!(outcome, Ok(DecideOutcome::Decided(_)));
         let approved = u64::try_from(outcomes.iter().filter(is_decided).count()).unwrap_or(u64::MAX);
         match outcomes.into_iter().find_map(Result::err) {
@@ -155,7 +160,7 @@ impl EventService {
     }
 }
 
-fn decider_of(caller: &UserOrKey) -> Decider {
+pub(super) fn decider_of(caller: &UserOrKey) -> Decider {
     match caller {
         UserOrKey::User(user) => Decider::User(user.id),
         UserOrKey::Key(key) => Decider::Key(key.id),

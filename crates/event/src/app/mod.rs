@@ -11,6 +11,7 @@ pub(crate) mod evaluation;
 pub(crate) mod event_changes;
 pub(crate) mod events;
 pub(crate) mod facts;
+pub(crate) mod grants;
 pub(crate) mod revisions;
 pub(crate) mod rewards;
 pub(crate) mod stock;

@@ -6,4 +6,6 @@ pub(crate) mod claims;
 pub(crate) mod conditions;
 pub(crate) mod eligibility;
 pub(crate) mod events;
+pub(crate) mod grants;
 pub(crate) mod rewards;
+pub(crate) mod wallets;

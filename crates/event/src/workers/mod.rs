@@ -2,8 +2,10 @@
 
 mod approve_claims;
 mod reconcile_stock;
+mod settle_claims;
 mod tidy_activities;
 
 pub use approve_claims::ClaimApprover;
 pub use reconcile_stock::StockReconciler;
+pub use settle_claims::ClaimSettler;
 pub use tidy_activities::ActivityTidier;

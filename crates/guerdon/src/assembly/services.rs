@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth::{AuthParts, PasswordPool, RefreshTokenKey, store::UserStores};
 use axum::Router;
 use domain::{Clock, IdGenerator, RandomSource, RoleSet, UserId};
-use event::{ActivityTidier, ClaimApprover, EventService, StockReconciler};
+use event::{ActivityTidier, ClaimApprover, ClaimSettler, EventService, StockReconciler};
 use gateway::{
     ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, LoginReporter,
     SessionCheck, SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream,
@@ -150,6 +150,7 @@ pub(super) struct EventWorkers {
     activity_tidier: ActivityTidier,
     claim_approver: (WakeUp, ClaimApprover),
     stock_reconciler: StockReconciler,
+    claim_settler: (WakeUp, ClaimSettler),
 }
 
 impl EventWorkers {
@@ -159,6 +160,8 @@ impl EventWorkers {
         let (wake_up, approver) = self.claim_approver;
         workers.add_woken_by(wake_up, approver);
         workers.add(self.stock_reconciler);
+        let (wake_up, settler) = self.claim_settler;
+        workers.add_woken_by(wake_up, settler);
     }
 }
 
@@ -170,6 +173,7 @@ pub(super) async fn open_event(shared: &SharedParts, settings: &Settings) -> Res
         activity_tidier: service.activity_tidier(),
         claim_approver: service.claim_approver(),
         stock_reconciler: service.stock_reconciler(),
+        claim_settler: service.claim_settler(),
     };
     let (router, _) = event::router(service, shared.identity_source.clone());
     let service = BuiltService { router, dependencies: vec![dependency], stores: vec![connection] };

@@ -56,6 +56,7 @@ problem_codes! {
     EventEnded = "EVENT_ENDED", CONFLICT, "The event has ended";
     AlreadyRequested = "ALREADY_REQUESTED", CONFLICT, "This event's reward was already requested";
     EventHasRequests = "EVENT_HAS_REQUESTS", CONFLICT, "The event has been claimed";
+    NotApproved = "NOT_APPROVED", CONFLICT, "The request is not approved";
     PreconditionFailed = "PRECONDITION_FAILED", PRECONDITION_FAILED, "It has changed since it was read";
     SoldOut = "SOLD_OUT", CONFLICT, "Nothing is left";
     StockTaken = "STOCK_TAKEN", CONFLICT, "More than that are taken";

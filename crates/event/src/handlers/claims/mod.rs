@@ -6,4 +6,5 @@ mod decision;
 pub(crate) mod get;
 mod idempotency_key;
 pub(crate) mod list;
+pub(crate) mod revoke;
 mod view;

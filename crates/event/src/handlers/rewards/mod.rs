@@ -4,4 +4,4 @@ pub(crate) mod detach;
 pub(crate) mod list;
 pub(crate) mod list_all;
 pub(crate) mod set_stock;
-mod view;
+pub(crate) mod view;

@@ -99,6 +99,28 @@ impl RewardView {
     }
 }
 
+/// A reward as it was granted.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = GrantedReward)]
+pub(crate) struct GrantedRewardView {
+    id: RewardId,
+    name: String,
+    #[serde(flatten)]
+    #[schema(value_type = RewardKind)]
+    kind: ShownKind,
+}
+
+impl GrantedRewardView {
+    /// With a coupon's code or without.
+    pub(crate) fn new(reward: Reward, with_code: bool) -> Self {
+        let kind = match reward.kind {
+            RewardKind::Coupon { expiry, .. } if !with_code => ShownKind::Coupon { expiry },
+            kind => ShownKind::Whole(kind),
+        };
+        Self { id: reward.id, name: reward.name, kind }
+    }
+}
+
 /// Writes rewards as they are answered to staff or to everybody.
 pub(super) fn write_rewards(rewards: &[AttachedReward], to_staff: bool) -> Result<Bytes, serde_json::Error> {
     let view = if to_staff { RewardView::attached_for_staff } else { RewardView::attached_for_everybody };

@@ -1,0 +1,64 @@
+//! Taking back what was approved, and noting what workers have done.
+
+use domain::{ClaimId, ClaimStatus, ClaimWork};
+use mongodb::{
+    bson::{RawDocumentBuf, doc},
+    options::ReturnDocument,
+};
+use store_kit::{
+    error::StoreError,
+    mongo::{Mongo, to_date, to_oid},
+};
+
+use super::{
+    claims::{TABLE, VerdictDocument, read_claim},
+    returned_seats::{LeavingSeats, return_seats},
+    to_document,
+};
+use crate::{Revocation, RevokeOutcome};
+
+/// The filter has the expected state: of any number of racers one finds it.
+pub(super) async fn revoke(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutcome, StoreError> {
+    mongo.in_time(revoke_one(mongo, revocation)).await
+}
+
+async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutcome, StoreError> {
+    let claims = mongo.collection::<RawDocumentBuf>(TABLE.name);
+    let id = to_oid(revocation.claim.0);
+    let set = doc! {
+        "status": ClaimStatus::Revoked.name(),
+        "revocation": to_document(&VerdictDocument::from(&revocation.verdict))?,
+        "work": ClaimWork::Reverse.name(),
+        "updatedAt": to_date(revocation.verdict.at),
+    };
+    let approved = doc! { "_id": id, "status": ClaimStatus::Approved.name() };
+    // Until its seats are back they stand in `leaving`.
+    let change = doc! { "$set": set, "$rename": { "seats": "leaving" } };
+    let update = claims.find_one_and_update(approved, change);
+    let update = update.return_document(ReturnDocument::After).projection(doc! { "decision": 0 });
+    if let Some(revoked) = mongo.run(update.max_time(mongo.limit())).await? {
+        let leaving: Vec<_> = LeavingSeats::from_document(&revoked).into_iter().collect();
+        return_seats(mongo, &leaving).await;
+        return Ok(RevokeOutcome::Revoked(read_claim(&revoked).value?.request));
+    }
+    let find = claims.find_one(doc! { "_id": id }).projection(doc! { "decision": 0 });
+    let Some(found) = mongo.run(find.max_time(mongo.limit())).await? else {
+        return Ok(RevokeOutcome::Unknown);
+    };
+    let there = read_claim(&found).value?.request;
+    // Revoked by this very call, in an attempt that the driver repeated; or by the same person at the same moment, so that its
+    // seats are left to be counted.
+    let is_this = there.revocation.as_ref() == Some(&revocation.verdict);
+    Ok(if is_this { RevokeOutcome::Revoked(there) } else { RevokeOutcome::NotApproved(there) })
+}
+
+pub(super) async fn finish_work(
+    mongo: &Mongo,
+    claims: Vec<ClaimId>,
+    work: ClaimWork,
+) -> Result<(), StoreError> {
+    let ids: Vec<_> = claims.iter().map(|id| to_oid(id.0)).collect();
+    let these = doc! { "_id": { "$in": ids }, "work": work.name() };
+    let documents = mongo.collection::<RawDocumentBuf>(TABLE.name);
+    mongo.run(documents.update_many(these, doc! { "$unset": { "work": "" } })).await.map(drop)
+}
