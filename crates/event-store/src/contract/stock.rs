@@ -5,7 +5,10 @@ use domain::{ClaimStatus, Event, IdGenerator, ObjectId, RewardId, RewardPlace, R
 use service_kit::page::PageRequest;
 
 use super::{claims::new_claim, decisions::decision, full_event, new_ids, nth_user};
-use crate::{ClaimFilter, ClaimOutcome, DecideOutcome, NewClaim, SetTotalOutcome, StockCounter, Stores};
+use crate::{
+    ClaimFilter, ClaimOutcome, DecideOutcome, NewClaim, Revocation, RevokeOutcome, SetTotalOutcome,
+    StockCounter, Stores,
+};
 
 /// A new event whose rewards have these stocks.
 pub(crate) async fn limited_event(db: &Stores, ids: &IdGenerator, totals: &[i64]) -> Event {
@@ -169,6 +172,31 @@ pub(crate) async fn a_rejection_gives_one_seat_back_however_many_reject(replicas
     let approved = db.claims.decide(decision(second.request.id, Ruling::Approved, 1)).await.unwrap();
     let DecideOutcome::Decided(approved) = approved else { panic!("{approved:?}") };
     assert_eq!((approved.seats, remaining(db, &event).await), (second.request.seats, vec![0, 4]));
+}
+
+pub(crate) async fn a_revocation_gives_one_seat_back_however_many_revoke(replicas: [Stores; 3]) {
+    let (ids, db) = (new_ids(), &replicas[0]);
+    let event = limited_event(db, &ids, &[1, 5]).await;
+    let first = limited_claim(&ids, 1, &event);
+    let id = first.request.id;
+    assert_eq!(db.claims.claim_once(first).await.unwrap(), ClaimOutcome::Stored);
+    db.claims.decide(decision(id, Ruling::Approved, 1)).await.unwrap();
+    let tasks: Vec<_> = (0..10)
+        .map(|by| {
+            let (db, verdict) =
+                (replicas[by as usize % 3].clone(), decision(id, Ruling::Approved, by).verdict);
+            tokio::spawn(async move { db.claims.revoke(Revocation { claim: id, verdict }).await.unwrap() })
+        })
+        .collect();
+    let mut revoked = 0;
+    for task in tasks {
+        if let RevokeOutcome::Revoked(claim) = task.await.unwrap() {
+            assert!(claim.seats.is_empty());
+            revoked += 1;
+        }
+    }
+    assert_eq!((revoked, remaining(db, &event).await), (1, vec![1, 5]));
+    assert_eq!(db.claims.claim_once(limited_claim(&ids, 2, &event)).await.unwrap(), ClaimOutcome::Stored);
 }
 
 pub(crate) async fn many_rejections_give_all_their_seats_back([db, ..]: [Stores; 3]) {

@@ -86,6 +86,7 @@ macro_rules! suites {
                 stock_suite::a_claim_that_is_not_stored_keeps_no_seat(replicas().await).await;
                 stock_suite::claims_with_and_without_a_limit_at_the_same_moment_take_what_they_hold(replicas().await).await;
                 stock_suite::a_rejection_gives_one_seat_back_however_many_reject(replicas().await).await;
+                stock_suite::a_revocation_gives_one_seat_back_however_many_revoke(replicas().await).await;
                 stock_suite::many_rejections_give_all_their_seats_back(replicas().await).await;
                 stock_suite::a_total_changes_what_is_left_but_not_what_is_taken(replicas().await).await;
                 stock_suite::a_claim_on_an_event_that_is_gone_is_not_stored(replicas().await).await;

@@ -118,6 +118,7 @@ replica_suite!(stock_suite:
     a_claim_that_is_not_stored_keeps_no_seat,
     claims_with_and_without_a_limit_at_the_same_moment_take_what_they_hold,
     a_rejection_gives_one_seat_back_however_many_reject,
+    a_revocation_gives_one_seat_back_however_many_revoke,
     many_rejections_give_all_their_seats_back,
     a_total_changes_what_is_left_but_not_what_is_taken,
     a_claim_on_an_event_that_is_gone_is_not_stored,
