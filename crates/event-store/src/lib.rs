@@ -20,6 +20,7 @@ mod attributes;
 mod claims;
 #[cfg(test)]
 pub(crate) mod contract;
+mod day_sheet;
 mod events;
 mod mongo;
 mod revisions;

@@ -20,7 +20,7 @@ use crate::{Attachment, Stores};
 
 /// What follows from other tables: it is made anew as those are moved.
 pub(crate) const DERIVED_TABLES: [&str; 4] =
-    ["activity_days", "activity_types", "activity_users", "attribute_names"];
+    ["activity_sheets", "activity_types", "activity_users", "attribute_names"];
 
 fn new_ids() -> IdGenerator {
     IdGenerator::new(Arc::new(SystemClock))
