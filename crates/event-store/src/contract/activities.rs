@@ -201,7 +201,7 @@ pub(crate) async fn spans_count_as_naively(db: &dyn ActivityStore, all: &[Activi
     let moment = moment_of_years();
     let whole = span(1, "play", Timestamp::MIN, Timestamp::MAX);
     assert_eq!(count(db, &whole).await, count_naively(all, &whole));
-    for _ in 0..40 {
+    for _ in 0..20 {
         let ends = [(); 2].map(|()| moment.new_tree(&mut runner).unwrap().current());
         let span = span(1, "play", ends[0].min(ends[1]), ends[0].max(ends[1]));
         assert_eq!(count(db, &span).await, count_naively(all, &span), "{span:?}");

@@ -232,3 +232,22 @@ async fn a_sheet_that_cannot_be_read_keeps_no_other_from_being_written() {
     assert_eq!(count(&*db, &fine[0]).await, 2);
     assert_eq!(rolled_and_not(&mongo).await, (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_processes_that_die_while_they_put_days_on_sheets_leave_each_activity_counted_once() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let (stores, mongo) = open_below(&server).await;
+    let (db, all) = (stores.activities, activities_of_years(400));
+    for (n, batch) in all.chunks(20).enumerate() {
+        db.record(batch.to_vec(), parse_time(NOW)).await.unwrap();
+        let mongo = mongo.clone();
+        let dying = tokio::spawn(async move { roll_days(&mongo, parse_time(LATER)).await });
+        tokio::time::sleep(std::time::Duration::from_micros(u64::try_from(n).unwrap() * 700)).await;
+        dying.abort();
+        let of_user = all[..(n + 1) * 20].iter().filter(|activity| activity.user_id == all[0].user_id);
+        assert_eq!(count(&*db, &all[0]).await, i64::try_from(of_user.count()).unwrap());
+    }
+    while roll_days(&mongo, parse_time(LATER)).await.unwrap() {}
+    assert_eq!(rolled_and_not(&mongo).await.1, 0);
+    spans_count_as_naively(&*db, &all).await;
+}
