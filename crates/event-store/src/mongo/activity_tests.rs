@@ -1,12 +1,12 @@
 //! What a process that dies between two steps of recording leaves behind.
 
 use domain::{Activity, Timestamp};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Document, doc, oid::ObjectId};
 use test_servers::{Mongo as Server, MongoMode};
 
 use super::{
     activities::ACTIVITIES,
-    activity_count::{DAYS, count_activities},
+    activity_count::{DAYS, MOST_HELD, count_activities},
     activity_sheets::{SHEETS, roll_days},
     tests::open_below,
 };
@@ -85,6 +85,23 @@ async fn a_day_that_was_left_alone_forgets_which_activities_it_holds_and_keeps_i
     assert_eq!(counted().await, 0);
     assert_eq!(db.record(batch.clone(), parse_time(NOW)).await.unwrap(), [RecordOutcome::Duplicate; 5]);
     assert_eq!(count(&*db, &batch[0]).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_with_ever_so_many_activities_takes_more_and_still_knows_the_last_of_them() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    let (stores, mongo) = open_below(&server).await;
+    let (db, batch) = (stores.activities, some_activities());
+    db.record(batch[..1].to_vec(), parse_time(NOW)).await.unwrap();
+    let days = mongo.collection::<Document>(DAYS);
+    let others: Vec<_> = (0..MOST_HELD).map(|_| ObjectId::new()).collect();
+    days.update_one(doc! {}, doc! { "$set": { "counted": others } }).await.unwrap();
+    for _ in 0..2 {
+        count_activities(&mongo, &batch[1..], parse_time(NOW)).await.unwrap();
+        assert_eq!(count(&*db, &batch[0]).await, 5);
+    }
+    let day = days.find_one(doc! {}).await.unwrap().unwrap();
+    assert_eq!(day.get_array("counted").unwrap().len(), usize::try_from(MOST_HELD).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
