@@ -94,7 +94,7 @@ async fn a_day_with_ever_so_many_activities_takes_more_and_still_knows_the_last_
     let (db, batch) = (stores.activities, some_activities());
     db.record(batch[..1].to_vec(), parse_time(NOW)).await.unwrap();
     let days = mongo.collection::<Document>(DAYS);
-    let others: Vec<_> = (0..MOST_HELD).map(|_| ObjectId::new()).collect();
+    let others: Vec<_> = (0..MOST_HELD).map(|n| ObjectId::parse_str(format!("{n:024}")).unwrap()).collect();
     days.update_one(doc! {}, doc! { "$set": { "counted": others } }).await.unwrap();
     for _ in 0..2 {
         count_activities(&mongo, &batch[1..], parse_time(NOW)).await.unwrap();
