@@ -20,6 +20,7 @@ mod attributes;
 mod claims;
 #[cfg(test)]
 pub(crate) mod contract;
+mod day_sheet;
 mod decisions;
 mod events;
 mod ledger;

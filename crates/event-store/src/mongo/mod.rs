@@ -6,6 +6,7 @@
 mod activities;
 mod activity_count;
 mod activity_document;
+mod activity_sheets;
 mod attributes;
 mod claim_batch;
 mod claims;
@@ -23,6 +24,7 @@ mod seen_names;
 mod stock;
 mod stock_repair;
 mod transfer;
+mod update_each;
 mod upgrade;
 
 use std::sync::Arc;
@@ -133,7 +135,12 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         index(doc! { "uncounted": 1, "recordedAt": 1 }),
     ];
     mongo.ensure_indexes(ACTIVITIES, activities).await?;
-    let days = [unique_index(doc! { "userId": 1, "type": 1, "day": 1 }), index(doc! { "touchedAt": 1 })];
+    let days = [
+        unique_index(doc! { "userId": 1, "type": 1, "day": 1 }),
+        // Those that are not on a sheet.
+        index(doc! { "userId": 1, "type": 1, "rolled": 1, "day": 1 }),
+        index(doc! { "rolled": 1, "touchedAt": 1 }),
+    ];
     mongo.ensure_indexes(DAYS, days).await
 }
 
