@@ -1,5 +1,7 @@
 //! The specification's scenario (8.2), told step by step against a fresh instance of this very program.
 
+mod rewards;
+
 use std::time::Duration;
 
 use domain::Role;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use service_kit::traces::TraceExport;
 use tokio_util::sync::CancellationToken;
 
+use self::rewards::{DemoClaim, DemoStaff};
 use super::Outcome;
 use crate::{assembly, first_admin, http_client::DirectClient, settings::Settings};
 
@@ -53,8 +56,10 @@ impl DemoStage {
         println!("2. They make Olga an OPERATOR and Anna an AUDITOR.");
         let auditor = self.staff(&admin, "anna@example.com", Role::Auditor).await?;
         let event = self.define(&operator).await?;
-        self.claim_and_look(&event, &auditor).await?;
+        let claim = self.claim_and_look(&event, &auditor).await?;
         self.attend_a_week(&operator).await?;
+        let staff = DemoStaff { admin: &admin, operator: &operator, auditor: &auditor };
+        self.hand_out_rewards(&staff, &claim).await?;
         println!("\nThat was the whole story. Run it yourself: make run, then http://127.0.0.1:3333/docs");
         Ok(())
     }
@@ -94,7 +99,7 @@ impl DemoStage {
         Ok(id)
     }
 
-    async fn claim_and_look(&self, event: &str, auditor: &str) -> DemoResult<()> {
+    async fn claim_and_look(&self, event: &str, auditor: &str) -> DemoResult<DemoClaim> {
         let mina = self.register("mina@example.com").await?;
         println!("4. Mina registers ({mina}) and logs in: 200.");
         let token = self.log_in("mina@example.com", PASSWORD).await?;
@@ -125,7 +130,7 @@ impl DemoStage {
             .await?
             .expect(StatusCode::FORBIDDEN)?;
         println!("9. She may look but not claim: 403 {}.", text_at(&refused, "/code")?);
-        Ok(())
+        Ok(DemoClaim { id, user: mina })
     }
 
     /// Seven days in a row: six that the game reports, and today's login, which is recorded by itself.
