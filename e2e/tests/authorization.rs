@@ -95,6 +95,7 @@ impl World {
     }
 
     /// The expectations. A route that is not here fails the tests.
+    #[allow(clippy::too_many_lines, reason = "a table")]
     async fn rows(&self, route: &Route) -> Vec<Row> {
         let Self { claimant, bystander, event, request, .. } = self;
         let credentials = |email: &str| json!({ "email": email, "password": PASSWORD });

@@ -9,6 +9,7 @@ use store_kit::{
     error::StoreError,
     mongo::{Mongo, to_date, to_oid},
 };
+use tokio::time::Instant;
 
 use super::{
     claims::{TABLE, VerdictDocument, read_claim},
@@ -24,6 +25,7 @@ pub(super) async fn revoke(mongo: &Mongo, revocation: Revocation) -> Result<Revo
 
 async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutcome, StoreError> {
     let claims = mongo.collection::<RawDocumentBuf>(TABLE.name);
+    let begun = Instant::now();
     let id = to_oid(revocation.claim.0);
     let set = doc! {
         "status": ClaimStatus::Revoked.name(),
@@ -38,7 +40,7 @@ async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutco
     let update = update.return_document(ReturnDocument::After).projection(doc! { "decision": 0 });
     if let Some(revoked) = mongo.run(update.max_time(mongo.limit())).await? {
         let leaving: Vec<_> = LeavingSeats::from_document(&revoked).into_iter().collect();
-        return_seats(mongo, &leaving).await;
+        return_seats(mongo, &leaving, begun).await;
         return Ok(RevokeOutcome::Revoked(read_claim(&revoked).value?.request));
     }
     let find = claims.find_one(doc! { "_id": id }).projection(doc! { "decision": 0 });
