@@ -135,6 +135,8 @@ impl World {
                 let (id, _) = self.make_key(&["events:read"], None).await;
                 vec![row(format!("/api-keys/{id}"), Value::Null, [403, 403, 403, 204])]
             }
+            ("GET", "/audit/users") => vec![row("/audit/users", Value::Null, [403, 403, 200, 200])],
+            ("GET", "/audit/users/head") => vec![row("/audit/users/head", Value::Null, [403, 403, 200, 200])],
             ("POST", "/events") => {
                 let event = json!({ "name": "New", "condition": {}, "periodStart": "2020-01-01T00:00:00Z" });
                 vec![row("/events", event, OPERATORS)]

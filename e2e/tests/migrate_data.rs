@@ -155,6 +155,10 @@ async fn requests(db: &Stores) -> Vec<TransferRecord> {
     export_all(claim_table(db)).await
 }
 
+async fn audit(arguments: &[&str]) -> String {
+    succeeded(Process::run(&[&["audit"], arguments].concat(), &[], "").await)
+}
+
 async fn migrate(arguments: &[&str]) -> Finished {
     Process::run(&[&["migrate-data"], arguments].concat(), &[], "").await
 }
@@ -312,10 +316,15 @@ async fn copying_again_changes_nothing_and_never_mixes_with_other_data() {
     let first = succeeded(migrate(&both).await);
     assert!(first.contains("users: 3 ") && first.contains("3 copied"), "{first}");
     assert!(first.contains("api_keys: 1 "), "{first}");
+    // The first administrator, a change of roles, and the key.
+    assert!(first.contains("audit_log: 3 "), "{first}");
+    let head = audit(&["head", "users", "--data-dir", installation.folder()]).await;
+    let there = ["verify", "users", "--mongodb-uri", server.uri(), "--head", head.trim()];
+    assert!(audit(&there).await.contains("3 entries"));
     let events = Stores::connect_mongo(server.uri(), None).await.unwrap();
     assert_eq!(equal_event_dbs(&installation.event_db().await, &events).await, 1);
     let again = succeeded(migrate(&both).await);
-    assert_eq!(again.matches("all there before").count(), 9, "{again}");
+    assert_eq!(again.matches("all there before").count(), 12, "{again}");
     assert!(again.ends_with("Nothing was missing: both sides hold the same.\n"), "{again}");
 
     // A new claim at the source is all that is copied.

@@ -18,7 +18,9 @@ mod test_stores;
 use std::{sync::Arc, time::Duration};
 
 use domain::{IdGenerator, RandomSource};
-use service_kit::{access_token::AccessTokenKey, metrics::LabelCounters, ratelimit::RateLimits};
+use service_kit::{
+    access_token::AccessTokenKey, metrics::LabelCounters, ratelimit::RateLimits, worker::WakeUp,
+};
 
 pub use app::users::{CreateUserError, create_user};
 pub use password::{ChosenPassword, HashError, InvalidPassword, Password, PasswordError, PasswordPool};
@@ -30,7 +32,7 @@ pub use router::{document, router};
 
 use app::api_keys::NotedKeyUses;
 use login_figures::{LoginOutcomeLabel, login_counters};
-use store::{AccessTokenStore, ApiKeyStore, RefreshTokenStore, UserStore};
+use store::{AccessTokenStore, ApiKeyStore, AuditStore, RefreshTokenStore, UserStore};
 
 /// What the service works with.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct AuthParts {
     pub access_tokens: Arc<dyn AccessTokenStore>,
     /// The API keys of servers.
     pub api_keys: Arc<dyn ApiKeyStore>,
+    /// What staff, servers and the command line changed.
+    pub audit: Arc<dyn AuditStore>,
     /// Issues access tokens.
     pub access_key: AccessTokenKey,
     /// Derives refresh tokens.
@@ -67,12 +71,18 @@ pub struct AuthService {
     parts: Arc<AuthParts>,
     pub(crate) login_figures: Arc<LabelCounters<LoginOutcomeLabel>>,
     pub(crate) key_uses: Arc<NotedKeyUses>,
+    pub(crate) audit_wake_up: WakeUp,
 }
 
 impl AuthService {
     /// The service made of these parts.
     pub fn new(parts: AuthParts) -> Self {
-        Self { parts: Arc::new(parts), login_figures: Arc::new(login_counters()), key_uses: Arc::default() }
+        Self {
+            parts: Arc::new(parts),
+            login_figures: Arc::new(login_counters()),
+            key_uses: Arc::default(),
+            audit_wake_up: WakeUp::new(),
+        }
     }
 }
 

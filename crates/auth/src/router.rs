@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     AuthService,
-    handlers::{api_keys, sessions, users},
+    handlers::{api_keys, audit, sessions, users},
 };
 
 /// The service's routes behind the identity gate, and the description of the public ones.
@@ -40,6 +40,8 @@ fn public_routes() -> OpenApiRouter<AuthService> {
         .routes(routes!(users::set_roles::set_roles))
         .routes(routes!(api_keys::create::create_api_key, api_keys::list::list_api_keys))
         .routes(routes!(api_keys::delete::delete_api_key))
+        .routes(routes!(audit::list::list_audit))
+        .routes(routes!(audit::head::get_audit_head))
         .routes(routes!(sessions::log_in::log_in))
         .routes(routes!(sessions::refresh::refresh_session))
         .routes(routes!(sessions::log_out::log_out))

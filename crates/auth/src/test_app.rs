@@ -89,6 +89,7 @@ impl TestApp {
             refresh_tokens: Arc::<FaultyStores>::clone(&stores),
             access_tokens: stores,
             api_keys: Arc::new(user_db.clone()),
+            audit: user_db.audit_log(),
             access_key: access_key.clone(),
             refresh_key: RefreshTokenKey::derive(SECRET),
             refresh_grace: Duration::from_secs(10),

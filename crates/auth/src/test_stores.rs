@@ -7,7 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{Email, RandomSource, RoleSet, Timestamp, User, UserId};
+use audit::ChangeStamp;
+use domain::{Email, RandomSource, RoleSet, User, UserId};
 use service_kit::{
     access_token::IssuedToken,
     page::{Page, PageRequest},
@@ -206,8 +207,21 @@ impl UserStore for FaultyStores {
         self.ask_users(CallKind::Read, self.users.list(filter, page)).await
     }
 
-    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError> {
-        self.ask_users(CallKind::Write, self.users.set_roles(id, roles, at)).await
+    async fn create_audited(
+        &self,
+        user: NewUser,
+        stamp: ChangeStamp,
+    ) -> Result<RegistrationOutcome, StoreError> {
+        self.ask_users(CallKind::Write, self.users.create_audited(user, stamp)).await
+    }
+
+    async fn set_roles(
+        &self,
+        id: UserId,
+        roles: RoleSet,
+        stamp: ChangeStamp,
+    ) -> Result<RoleChange, StoreError> {
+        self.ask_users(CallKind::Write, self.users.set_roles(id, roles, stamp)).await
     }
 
     async fn set_password_hash(&self, change: PasswordHashChange) -> Result<bool, StoreError> {

@@ -4,6 +4,7 @@
 mod activity;
 mod api_key;
 mod attribute;
+mod audit;
 mod claim;
 mod clock;
 mod email;
@@ -29,6 +30,7 @@ pub use api_key::{ApiKey, ApiKeyScope, ApiKeyScopeSet};
 pub use attribute::{
     AttributeMap, AttributeName, AttributeValue, InvalidAttributeName, InvalidAttributeValue, MOST_ATTRIBUTES,
 };
+pub use audit::{AuditAction, AuditActor, AuditActorKind, AuditObject, AuditObjectKind, ChangeAuthor};
 pub use claim::{Claim, ClaimStatus, ClaimWork, Decider, DecisionTrace, Ruling, Verdict};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail};

@@ -92,7 +92,8 @@ pub(crate) use named_values;
 #[cfg(test)]
 mod tests {
     use crate::{
-        ApiKeyScope, Approval, ClaimStatus, ClaimWork, EventStatus, Faults, Phase, RewardType, Role, Ruling,
+        ApiKeyScope, Approval, AuditAction, AuditActorKind, AuditObjectKind, ClaimStatus, ClaimWork,
+        EventStatus, Faults, LedgerKind, Phase, RewardType, Role, Ruling,
     };
 
     macro_rules! check_names {
@@ -110,12 +111,16 @@ mod tests {
     #[test]
     fn a_name_is_the_same_in_json_bodies_stores_and_queries() {
         check_names!(
+            AuditAction,
+            AuditActorKind,
+            AuditObjectKind,
             ApiKeyScope,
             Approval,
             EventStatus,
             Phase,
             ClaimStatus,
             ClaimWork,
+            LedgerKind,
             RewardType,
             Role,
             Ruling

@@ -48,6 +48,8 @@ pub enum DecideOutcome {
 pub struct Revocation {
     /// The claim.
     pub claim: ClaimId,
+    /// A fresh id: it tells this revocation from any other.
+    pub mark: ObjectId,
     /// Who takes it back, when and why.
     pub verdict: Verdict,
 }

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
 use domain::{ClaimId, EventId, LedgerEntry, ObjectId, UserId};
@@ -27,6 +27,16 @@ pub struct WalletBalance {
     pub holding: Value,
 }
 
+/// Sorts entries by their claims, each claim's in order.
+pub(crate) fn by_claim(mut entries: Vec<LedgerEntry>) -> HashMap<ClaimId, Vec<LedgerEntry>> {
+    entries.sort_unstable_by_key(|entry| entry.id);
+    let mut by_claim = HashMap::<_, Vec<_>>::new();
+    for entry in entries {
+        by_claim.entry(entry.claim_id).or_default().push(entry);
+    }
+    by_claim
+}
+
 /// The ledger (`grants` in event-db), to which entries are only added, and what it comes to (`wallets`).
 #[async_trait]
 pub trait LedgerStore: Send + Sync + fmt::Debug {
@@ -34,8 +44,12 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     /// stored. If it fails, some may be.
     async fn add(&self, entries: Vec<LedgerEntry>) -> Result<(), StoreError>;
 
-    /// A claim's entries, in order. The claim's user is part of the key.
-    async fn of_claim(&self, user: UserId, claim: ClaimId) -> Result<Vec<LedgerEntry>, StoreError>;
+    /// The entries of these claims, each named with its user. Claims without any are left out; entries that cannot be read
+    /// are errors.
+    async fn of_claims(
+        &self,
+        claims: &[(UserId, ClaimId)],
+    ) -> Result<HashMap<ClaimId, Vec<LedgerEntry>>, StoreError>;
 
     /// One page, newest first. Each combination of filters walks an index.
     async fn list(&self, filter: LedgerFilter, page: PageRequest) -> Result<Page<LedgerEntry>, StoreError>;
@@ -54,4 +68,11 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
 
     /// Saves what a user's entries come to, unless what is saved goes further.
     async fn save_balance(&self, balance: WalletBalance) -> Result<(), StoreError>;
+
+    /// The next saved balances after this user's, ascending, at most `limit`.
+    async fn list_balances(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<WalletBalance>, StoreError>;
 }

@@ -20,6 +20,7 @@ mod attributes;
 mod claims;
 #[cfg(test)]
 pub(crate) mod contract;
+mod day_sheet;
 mod decisions;
 mod events;
 mod ledger;
@@ -66,10 +67,10 @@ pub struct Stores {
     pub rewards: Arc<dyn RewardStore>,
     /// The claims.
     pub claims: Arc<dyn ClaimStore>,
-    /// How many there are of limited rewards.
-    pub stock: Arc<dyn StockStore>,
     /// What reached users.
     pub ledger: Arc<dyn LedgerStore>,
+    /// How many there are of limited rewards.
+    pub stock: Arc<dyn StockStore>,
     /// What users did.
     pub activities: Arc<dyn ActivityStore>,
     /// What the game says about users.

@@ -1,7 +1,7 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{ObjectId, Timestamp};
+use domain::{EventId, ObjectId, Timestamp};
 use serde::Serialize;
 use store_kit::row::StoredRow;
 
@@ -53,6 +53,9 @@ pub trait StockStore: Send + Sync + fmt::Debug {
 
     /// Sets how many there are in all, unless more are taken. Where there is no counter yet, nothing is taken.
     async fn set_total(&self, id: ObjectId, total: i64) -> Result<SetTotalOutcome, StoreError>;
+
+    /// How many claims on this event hold a seat. Exact when nothing is in flight.
+    async fn count_held(&self, event: EventId, id: ObjectId) -> Result<i64, StoreError>;
 
     /// Makes counters exact again where a process ended between a counter and a claim. Until then they are too low, never
     /// too high. Any number of replicas may do so at the same time.

@@ -1,10 +1,8 @@
 //! What days of activity amount to, in a time zone. Pure.
 
-use std::collections::BTreeSet;
-
 use event_store::{ActiveDay, ActivityTally, QuarterSet};
 use jiff::{
-    Span, Timestamp,
+    SignedDuration, Timestamp,
     civil::Date,
     tz::{Offset, TimeZone},
 };
@@ -21,11 +19,15 @@ const QUARTERS: u32 = 96;
 /// Exact for every zone whose offset is a multiple of 15 minutes, which has been all of them since 1972.
 pub(crate) fn total_activity(days: &[ActiveDay], zone: &TimeZone) -> ActivityTotals {
     let mut tally = ActivityTally::default();
-    let mut dates = BTreeSet::new();
-    for day in days {
+    let mut ascending: Vec<_> = days.iter().collect();
+    ascending.sort_unstable_by_key(|day| day.day);
+    let (mut offsets, mut dates) = (ZoneOffsets::new(zone), Vec::with_capacity(days.len()));
+    for day in ascending {
         tally.add(&day.tally);
-        enter_dates(day, zone, &mut dates);
+        enter_dates(day, &mut offsets, &mut dates);
     }
+    dates.sort_unstable();
+    dates.dedup();
     let sum = i128::from(tally.whole) * 10_000 + i128::from(tally.fraction);
     ActivityTotals {
         count: u64::try_from(tally.count).unwrap_or_default(),
@@ -36,49 +38,45 @@ pub(crate) fn total_activity(days: &[ActiveDay], zone: &TimeZone) -> ActivityTot
     }
 }
 
-/// The consecutive dates up to the latest.
-fn streak_of(dates: &BTreeSet<Date>, zone: &TimeZone) -> u32 {
-    let mut wanted = None;
-    let mut streak = 0;
-    for date in dates.iter().rev() {
-        if wanted.is_some_and(|wanted| wanted != *date) {
-            break;
-        }
-        streak += 1;
-        wanted = date_before(*date, zone);
-    }
-    streak
+/// A date of a zone's calendar, counted from 1970-01-01.
+type DateNumber = i64;
+
+/// The consecutive dates up to the latest; ascending, each once.
+fn streak_of(dates: &[DateNumber], zone: &TimeZone) -> u32 {
+    let follow = |pair: &[DateNumber]| match pair {
+        [before, date] if date - before == 1 => true,
+        // Samoa went from 29 to 31 December 2011.
+        [before, date] if date - before == 2 => is_left_out(before + 1, zone),
+        _ => false,
+    };
+    let others = dates.windows(2).rev().take_while(|pair| follow(pair)).count();
+    u32::try_from(others + usize::from(!dates.is_empty())).unwrap_or(u32::MAX)
 }
 
-/// The date before, as the zone has it: Samoa went from 29 to 31 December 2011.
-fn date_before(date: Date, zone: &TimeZone) -> Option<Date> {
-    let before = date.yesterday().ok()?;
-    match before.to_zoned_datetime(zone.clone()) {
-        Ok(start) if start.date() != before => before.yesterday().ok(),
-        _ => Some(before),
-    }
+fn is_left_out(date: DateNumber, zone: &TimeZone) -> bool {
+    let epoch = Date::constant(1970, 1, 1);
+    let Ok(date) = epoch.checked_add(SignedDuration::from_hours(24 * date)) else { return false };
+    date.to_zoned_datetime(zone.clone()).is_ok_and(|start| start.date() != date)
 }
 
 /// Enters the dates that a day in UTC has activity on: mostly one or two.
-fn enter_dates(day: &ActiveDay, zone: &TimeZone, dates: &mut BTreeSet<Date>) {
+fn enter_dates(day: &ActiveDay, offsets: &mut ZoneOffsets, dates: &mut Vec<DateNumber>) {
     let start = day.day * DAY_SECONDS;
-    let offsets = [start, start + DAY_SECONDS - 1].map(|second| offset_at(second, zone));
-    match (offsets, quarters_before_midnight(offsets[0])) {
-        ([first, last], Some(midnight)) if first == last => {
-            let Some(date) = date_at(start, first) else { return };
+    let [first, last] = [start, start + DAY_SECONDS - 1].map(|second| offsets.at(second));
+    match quarters_before_midnight(first) {
+        Some(midnight) if first == last => {
+            let date = date_at(start, first);
             if day.quarters.has_within(0..midnight) {
-                dates.insert(date);
+                dates.push(date);
             }
-            if let Ok(next) = date.checked_add(Span::new().days(i64::from(midnight < QUARTERS)))
-                && day.quarters.has_within(midnight..QUARTERS)
-            {
-                dates.insert(next);
+            if day.quarters.has_within(midnight..QUARTERS) {
+                dates.push(date + 1);
             }
         }
         // The zone's clocks are changed on this day.
-        _ => dates.extend(occupied(day.quarters).filter_map(|quarter| {
+        _ => dates.extend(occupied(day.quarters).map(|quarter| {
             let second = start + i64::from(quarter) * QUARTER_SECONDS;
-            date_at(second, offset_at(second, zone))
+            date_at(second, offsets.at(second))
         })),
     }
 }
@@ -87,23 +85,47 @@ fn occupied(quarters: QuarterSet) -> impl Iterator<Item = u32> {
     (0..QUARTERS).filter(move |quarter| quarters.has_within(*quarter..quarter + 1))
 }
 
-fn offset_at(second: i64, zone: &TimeZone) -> Option<Offset> {
-    Some(zone.to_offset(Timestamp::from_second(second).ok()?))
+/// How far a zone's clocks are ahead of UTC, in seconds. Cheap for moments that follow each other closely.
+struct ZoneOffsets<'a> {
+    zone: &'a TimeZone,
+    /// From when until just before when the offset below holds.
+    holds: std::ops::Range<i64>,
+    offset: i64,
 }
 
-fn date_at(second: i64, offset: Option<Offset>) -> Option<Date> {
-    Some(offset?.to_datetime(Timestamp::from_second(second).ok()?).date())
+impl<'a> ZoneOffsets<'a> {
+    fn new(zone: &'a TimeZone) -> Self {
+        Self { zone, holds: 0..0, offset: 0 }
+    }
+
+    /// At this second since 1970. Beyond the years that there are, it stays what it was at their end.
+    fn at(&mut self, second: i64) -> i64 {
+        if !self.holds.contains(&second) {
+            let (least, most) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+            let at = Timestamp::from_second(second.clamp(least, most)).unwrap_or_default();
+            let change = self.zone.following(at).next().map(|next| next.timestamp().as_second());
+            self.holds = second..change.unwrap_or(i64::MAX);
+            self.offset = i64::from(Offset::seconds(self.zone.to_offset(at)));
+        }
+        self.offset
+    }
+}
+
+fn date_at(second: i64, offset: i64) -> DateNumber {
+    (second + offset).div_euclid(DAY_SECONDS)
 }
 
 /// How many quarters of a day in UTC lie before the zone's midnight; all of them where that is UTC's own.
-fn quarters_before_midnight(offset: Option<Offset>) -> Option<u32> {
-    let seconds = (-i64::from(offset?.seconds())).rem_euclid(DAY_SECONDS);
+fn quarters_before_midnight(offset: i64) -> Option<u32> {
+    let seconds = (-offset).rem_euclid(DAY_SECONDS);
     let quarters = if seconds == 0 { i64::from(QUARTERS) } else { seconds / QUARTER_SECONDS };
     (seconds % QUARTER_SECONDS == 0).then_some(u32::try_from(quarters).ok()?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use domain::ActivityValue;
     use proptest::prelude::*;
 

@@ -20,6 +20,7 @@ mod condition_cache;
 mod decide;
 mod grant_plan;
 mod handlers;
+mod preflight;
 mod router;
 mod service;
 #[cfg(test)]
@@ -29,4 +30,4 @@ mod workers;
 
 pub use router::{document, router};
 pub use service::EventService;
-pub use workers::{ActivityTidier, ClaimApprover, ClaimSettler, StockReconciler};
+pub use workers::{ActivityTidier, ClaimApprover, ClaimSettler, InvariantChecker, StockReconciler};

@@ -9,7 +9,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    handlers::{activities, attributes, claims, conditions, eligibility, events, grants, rewards, wallets},
+    handlers::{
+        activities, admin, attributes, claims, conditions, eligibility, events, grants, rewards, wallets,
+    },
     service::EventService,
 };
 
@@ -36,6 +38,7 @@ fn public_routes() -> OpenApiRouter<EventService> {
         .routes(routes!(events::get::get_event, events::edit::edit_event, events::delete::delete_event))
         .routes(routes!(events::revisions::list_revisions))
         .routes(routes!(events::duplicate::clone_event))
+        .routes(routes!(events::preflight::preflight_event))
         .routes(routes!(rewards::list_all::list_all_rewards))
         .routes(routes!(rewards::detach::detach_reward, rewards::set_stock::set_stock))
         .routes(routes!(rewards::attach::attach_reward, rewards::list::list_rewards))
@@ -44,6 +47,7 @@ fn public_routes() -> OpenApiRouter<EventService> {
         .routes(routes!(claims::count::count_claims))
         .routes(routes!(claims::decide_many::decide_claims))
         .routes(routes!(claims::revoke::revoke_claim))
+        .routes(routes!(admin::invariants::check_invariants))
         .routes(routes!(grants::list::list_grants))
         .routes(routes!(wallets::get::get_wallet))
         .routes(routes!(claims::get::get_claim, claims::decide::decide_claim))

@@ -6,6 +6,7 @@ use service_kit::{metrics::LabelCounters, worker::WakeUp};
 
 use crate::{
     activity_figures::ActivityFigures,
+    app::invariants::InvariantCursors,
     catalogue::EventCatalogue,
     claim_figures::{ClaimOutcomeLabel, claim_counters},
 };
@@ -22,6 +23,8 @@ pub struct EventService {
     pub(crate) undecided: WakeUp,
     /// Called when a claim is approved or revoked: its grants are to be made or taken back.
     pub(crate) ungranted: WakeUp,
+    /// How far the rounds of checks have come.
+    pub(crate) invariant_cursors: Arc<InvariantCursors>,
 }
 
 impl EventService {
@@ -37,6 +40,7 @@ impl EventService {
             activity_figures: Arc::new(ActivityFigures::new()),
             undecided: WakeUp::new(),
             ungranted: WakeUp::new(),
+            invariant_cursors: Arc::default(),
         }
     }
 

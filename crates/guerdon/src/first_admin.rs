@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth::{CreateUserError, store::UserStore};
-use domain::{Email, IdGenerator, RandomSource, Role, RoleSet};
+use domain::{ChangeAuthor, Email, IdGenerator, RandomSource, Role, RoleSet};
 
 /// Who the first administrator of an embedded installation is.
 pub(crate) const EMAIL: &str = "admin@guerdon.local";
@@ -23,7 +23,8 @@ impl FirstAdmin {
         }
         let (email, password): (Email, _) = (EMAIL.parse()?, generated_password());
         let roles = RoleSet::from_roles(&[Role::Admin]);
-        match auth::create_user(self.users.as_ref(), &self.ids, email, &password, roles).await {
+        let author = ChangeAuthor::WORKER;
+        match auth::create_user(self.users.as_ref(), &self.ids, email, &password, roles, author).await {
             Ok(_) => Ok(Some(password)),
             // Somebody has the address without being ADMIN, or another process was faster.
             Err(CreateUserError::EmailTaken) => Ok(None),

@@ -1,4 +1,5 @@
-//! The one binary of Guerdon: it serves, creates users, plays the demo, prints the API's description, checks health.
+//! The one binary of Guerdon: it serves, creates users, proves the audit log, plays the demo, prints the
+//! API's description, checks health.
 
 mod assembly;
 mod commands;
@@ -18,7 +19,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::runtime::Runtime;
 
 use crate::{
-    commands::{Outcome, demo, healthcheck, import, migrate_data, openapi, serve, user},
+    commands::{Outcome, audit, demo, healthcheck, import, migrate_data, openapi, serve, user},
     settings::{EnvironmentReader, explain_refused_value},
 };
 
@@ -41,6 +42,9 @@ enum ChosenCommand {
     /// Manage users in the store, also while the services run
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Prove the log of what was changed, or show its end, also while the services run
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Play a reward event from beginning to end against a fresh instance
     Demo,
     /// Print the `OpenAPI` document
@@ -82,6 +86,7 @@ async fn run_command(command: ChosenCommand) -> Outcome {
     match command {
         ChosenCommand::Serve(serve) => serve.run().await,
         ChosenCommand::User(user) => user.run().await,
+        ChosenCommand::Audit(audit) => audit.run().await,
         ChosenCommand::Demo => demo::play_demo().await,
         ChosenCommand::Openapi => openapi::print_document(),
         ChosenCommand::MigrateData(migrate_data) => migrate_data.run().await,

@@ -64,6 +64,14 @@ pub const WORKER_PROCESSED: &str = "guerdon_worker_processed_total";
 pub const WORKER_BACKLOG_AGE: &str = "guerdon_worker_backlog_age_seconds";
 /// When a step last succeeded, in seconds since 1970, by worker.
 pub const WORKER_LAST_SUCCESS: &str = "guerdon_worker_last_success_timestamp_seconds";
+/// Entries in an audit log, by log.
+pub const AUDIT_ENTRIES: &str = "guerdon_audit_entries";
+/// Age of the oldest change that has no place in an audit log's chain yet, in seconds, by log; 0 if none
+/// waits.
+pub const AUDIT_DRAFT_AGE: &str = "guerdon_audit_draft_age_seconds";
+
+/// Violations that the last look at what must always be true has found, by invariant.
+pub const INVARIANT_VIOLATIONS: &str = "guerdon_invariant_violations";
 
 /// Upper bounds of the duration histogram, in seconds: from an in-memory answer to the request timeout.
 const BUCKETS: [f64; 16] =
@@ -80,6 +88,8 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_outcomes();
     describe_stores();
     describe_workers();
+    describe_gauge!(AUDIT_ENTRIES, "Entries in the chain of an audit log");
+    describe_gauge!(AUDIT_DRAFT_AGE, Unit::Seconds, "Age of the oldest change that is not chained yet");
     describe_counter!(TRACE_SPANS, "Spans recorded for the collector, by what became of them");
     traces::show_figures();
     Collector::default().describe();
@@ -117,6 +127,10 @@ fn describe_stores() {
 }
 
 fn describe_workers() {
+    describe_gauge!(
+        INVARIANT_VIOLATIONS,
+        "Violations that the last look at what must always be true has found"
+    );
     describe_counter!(WORKER_RUNS, "Steps that workers have done, failed ones included");
     describe_counter!(WORKER_FAILURES, "Steps that failed");
     describe_counter!(WORKER_PROCESSED, "Pieces of work that workers have finished");

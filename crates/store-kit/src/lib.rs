@@ -2,6 +2,7 @@
 //!
 //! Only services that keep something depend on this crate: the gateway compiles no database driver.
 
+pub mod audit;
 pub mod connection;
 pub mod error;
 pub mod mongo;

@@ -1,18 +1,16 @@
 //! How fast activities are taken in, and whether counting them costs the same however many there are.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
-use domain::{Clock, SystemClock};
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
+use test_servers::{Mongo, MongoMode, Redis};
 
 use crate::{
-    api_client::prepare_request,
+    activity_reporter::{ActivityReporter, rate_fact},
+    api_client::{Member, prepare_request},
     bench_error::BenchResult,
-    contest::{Schedule, hold_contest},
+    contest::{Contestant, Schedule, hold_contest},
+    filled_store::scattered_id,
     guerdon_system::{GuerdonSystem, Topology},
     load::ExpectedAnswer,
     prepared_requests::PreparedRequests,
@@ -20,96 +18,155 @@ use crate::{
     report::{Fact, GrowthPoint, count_whole},
 };
 
-/// The short history.
-const FEW: u64 = 1000;
-/// Activities in a batch.
-const BATCH: u64 = 1000;
-/// Batches under way at once, and single activities.
-const BATCHES_AT_ONCE: usize = 4;
-const SINGLES_AT_ONCE: usize = 64;
-/// How far activities lie apart: a million of them are about a year.
-const APART_MILLIS: i64 = 31_000;
+/// Histories that are compared: each ten times as long as the one before.
+const HISTORIES: usize = 4;
+/// Users in the small crowd.
+const FEW_USERS: usize = 1000;
+/// Activities of each user in a crowd, one a day.
+const EACH: u64 = 20;
+/// Users of a crowd who ask.
+const ASKING: usize = 64;
 
 /// What was measured.
+#[derive(Default)]
 pub(crate) struct ActivityFindings {
     pub(crate) growth: Vec<GrowthPoint>,
     pub(crate) facts: Vec<Fact>,
 }
 
-/// Two users, one with a short history and one with a long one.
-pub(crate) async fn measure_activities(
+/// Users with histories of different lengths, the longest of so many activities.
+pub(crate) async fn measure_histories(
     program: &Path,
     folder: &Path,
     many: u64,
     schedule: Schedule,
 ) -> BenchResult<ActivityFindings> {
     let system = GuerdonSystem::start(program, &folder.join("activities"), Topology::All, &[]).await?;
-    let (api, admin) = (system.api, system.admin().await?);
-    let condition = json!({">=": [{"var": "activity.play.sum"}, 1]});
-    let event = api.create_event(&admin.token, &condition).await?;
-    let members = api.members("player", 2).await?;
-    let ids = [api.user_id(&members[0].token).await?, api.user_id(&members[1].token).await?];
+    let admin = system.admin().await?;
+    let event =
+        system.api.create_event(&admin.token, &json!({">=": [{"var": "activity.play.sum"}, 1]})).await?;
+    let members = system.api.members("player", HISTORIES).await?;
+    let sizes = [many / 1000, many / 100, many / 10, many];
     let reporter = ActivityReporter { system: &system, token: &admin.token };
-    reporter.report(&ids[0], FEW, BATCH, BATCHES_AT_ONCE).await?;
-    let in_batches = reporter.report(&ids[1], many, BATCH, BATCHES_AT_ONCE).await?;
+    let mut in_batches = std::time::Duration::ZERO;
+    for (member, size) in members.iter().zip(sizes) {
+        in_batches = reporter.report_batches(&system.api.user_id(&member.token).await?, size).await?;
+    }
     let singles = many / 100;
-    let alone =
-        reporter.report(&system.api.user_id(&admin.token).await?, singles, 1, SINGLES_AT_ONCE).await?;
-    let path = format!("/events/{event}/eligibility");
-    let looking = |token: &str| PreparedRequests {
-        target: api.address,
-        pids: system.pids(),
-        requests: vec![prepare_request(api.address, "GET", &path, Some(token), &Value::Null)],
-        expected: ExpectedAnswer::new(200, "\"eligible\":true"),
-        connections: read_contest::CONNECTIONS,
-        next: 0.into(),
-    };
-    let (mut few, mut long) = (looking(&members[0].token), looking(&members[1].token));
-    let standings = hold_contest([&mut few, &mut long], schedule).await?;
+    let alone = reporter.report_singles(&system.api.user_id(&admin.token).await?, singles).await?;
+    let mut looks: [PreparedRequests; HISTORIES] =
+        std::array::from_fn(|index| prepare_looks(&system, &event, &members[index..=index]));
+    let looks = looks.each_mut().map(|look| look as &mut dyn Contestant);
+    let standings = hold_contest(looks, schedule).await?;
     let work = "eligibility, by activities of the user";
     let point = |(stored, standing)| GrowthPoint { work, stored, standing };
     Ok(ActivityFindings {
-        growth: [FEW, many].into_iter().zip(standings).map(point).collect(),
+        growth: sizes.into_iter().zip(standings).map(point).collect(),
         facts: vec![
-            rate_fact("activities taken in, batches of 1,000", many, in_batches),
-            rate_fact("activities taken in, one by one", singles, alone),
+            rate_fact("activities taken in, batches of 1,000 of one user".to_owned(), many, in_batches),
+            rate_fact("activities taken in, one by one".to_owned(), singles, alone),
         ],
     })
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a rate"
-)]
-fn rate_fact(what: &str, count: u64, took: Duration) -> Fact {
-    let rate = (count as f64 / took.as_secs_f64()) as u64;
-    let measured = format!("{} a second ({} in all)", count_whole(rate), count_whole(count));
-    Fact { what: what.to_owned(), measured, target: String::new(), reached: None }
+/// Few users and so many, with a few activities each.
+pub(crate) async fn measure_crowds(
+    program: &Path,
+    folder: &Path,
+    users: usize,
+    schedule: Schedule,
+) -> BenchResult<ActivityFindings> {
+    let mut findings = ActivityFindings::default();
+    let few = Crowd::gather(program, &folder.join("few-players"), FEW_USERS, &mut findings).await?;
+    let many = Crowd::gather(program, &folder.join("many-players"), users, &mut findings).await?;
+    let [mut few_looks, mut many_looks] =
+        [&few, &many].map(|crowd| prepare_looks(&crowd.system, &crowd.event, &crowd.asking));
+    let standings = hold_contest([&mut few_looks, &mut many_looks], schedule).await?;
+    let work = "eligibility, by users with 20 activities each";
+    let stored = [FEW_USERS as u64, users as u64];
+    let point = |(stored, standing)| GrowthPoint { work, stored, standing };
+    findings.growth = stored.into_iter().zip(standings).map(point).collect();
+    Ok(findings)
 }
 
-struct ActivityReporter<'a> {
-    system: &'a GuerdonSystem,
-    token: &'a str,
+/// A system with users who did a little each.
+struct Crowd {
+    system: GuerdonSystem,
+    event: String,
+    asking: Vec<Member>,
 }
 
-impl ActivityReporter<'_> {
-    /// Reports so many activities of a user, and tells how long it took.
-    async fn report(&self, user: &str, count: u64, batch: u64, at_once: usize) -> BenchResult<Duration> {
-        let now = SystemClock.now().as_millis();
-        let activity = |number: u64| {
-            let ago = i64::try_from(number).unwrap_or(0) * APART_MILLIS;
-            let at = domain::Timestamp::from_millis(now - ago);
-            json!({"id": format!("{user}-{number}"), "userId": user, "type": "play", "at": at, "value": 1})
-        };
-        let started = Instant::now();
-        let batches = (0..count.div_ceil(batch)).map(|index| {
-            let numbers = index * batch..count.min((index + 1) * batch);
-            let body = json!({"activities": numbers.map(activity).collect::<Vec<_>>()});
-            async move { self.system.api.record_activities(self.token, &body).await }
-        });
-        stream::iter(batches).buffer_unordered(at_once).try_collect::<Vec<()>>().await?;
-        Ok(started.elapsed())
+impl Crowd {
+    async fn gather(
+        program: &Path,
+        folder: &Path,
+        users: usize,
+        findings: &mut ActivityFindings,
+    ) -> BenchResult<Self> {
+        let system = GuerdonSystem::start(program, folder, Topology::All, &[]).await?;
+        let admin = system.admin().await?;
+        // Who asks is refused unless each activity was counted once.
+        let condition = json!({"==": [{"var": "activity.play.days"}, EACH]});
+        let event = system.api.create_event(&admin.token, &condition).await?;
+        let asking = system.api.members("player", ASKING).await?;
+        let mut ids: Vec<_> = (ASKING..users).map(|number| scattered_id(0x0c0d, number as u64)).collect();
+        for (number, member) in asking.iter().enumerate() {
+            // Far apart among all.
+            ids.insert(number * users / ASKING, system.api.user_id(&member.token).await?);
+        }
+        let reporter = ActivityReporter { system: &system, token: &admin.token };
+        let most = reporter.report_days(&ids, 2..EACH).await?;
+        let last = reporter.report_days(&ids, 0..2).await?;
+        let (users, all) = (ids.len() as u64, ids.len() as u64 * EACH);
+        let what = format!("activities taken in, batches of 1,000 users, {} in all", count_whole(users));
+        findings.facts.push(rate_fact(what.clone(), all, most + last));
+        findings.facts.push(rate_fact(format!("{what}: the last tenth"), users * 2, last));
+        Ok(Self { system, event, asking })
+    }
+}
+
+/// Taking in activities with three processes on MongoDB and Redis.
+pub(crate) async fn measure_mongo_intake(
+    program: &Path,
+    folder: &Path,
+    many: u64,
+    server: &str,
+) -> BenchResult<Vec<Fact>> {
+    let (mongo, redis) = (Mongo::start(MongoMode::Standalone), Redis::start());
+    let stores = [
+        ("MONGODB_URI", mongo.uri().to_owned()),
+        ("REDIS_HOST", "127.0.0.1".to_owned()),
+        ("REDIS_PORT", redis.port().to_string()),
+    ];
+    let folder = folder.join("split-activities");
+    std::fs::create_dir_all(&folder)?;
+    let system = GuerdonSystem::start(program, &folder, Topology::Split, &stores).await?;
+    let admin = system.admin().await?;
+    let reporter = ActivityReporter { system: &system, token: &admin.token };
+    let (batched, singles) = (many / 50, many / 1000);
+    let players = system.api.members("player", 2).await?;
+    let in_batches = reporter.report_batches(&system.api.user_id(&players[0].token).await?, batched).await?;
+    let alone = reporter.report_singles(&system.api.user_id(&players[1].token).await?, singles).await?;
+    Ok(vec![
+        rate_fact(
+            format!("activities taken in on {server}, batches of 1,000 of one user"),
+            batched,
+            in_batches,
+        ),
+        rate_fact(format!("activities taken in on {server}, one by one"), singles, alone),
+    ])
+}
+
+/// Members, in turn, ask whether they are eligible, and are.
+fn prepare_looks(system: &GuerdonSystem, event: &str, members: &[Member]) -> PreparedRequests {
+    let (address, path) = (system.api.address, format!("/events/{event}/eligibility"));
+    let look = |member: &Member| prepare_request(address, "GET", &path, Some(&member.token), &Value::Null);
+    PreparedRequests {
+        target: address,
+        pids: system.pids(),
+        requests: members.iter().map(look).collect(),
+        expected: ExpectedAnswer::new(200, "\"eligible\":true"),
+        connections: read_contest::CONNECTIONS,
+        next: 0.into(),
     }
 }

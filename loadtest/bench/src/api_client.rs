@@ -17,6 +17,9 @@ pub(crate) const ADMIN: &str = "admin@guerdon.local";
 /// Requests of a preparation under way at once: enough for the store to group writes, few enough for the hashes' queue.
 const AT_ONCE: usize = 8;
 
+/// How often a batch of activities is sent again.
+const MOST_REPEATS: u32 = 20;
+
 /// Calls one system.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ApiClient {
@@ -77,11 +80,20 @@ impl ApiClient {
         text_at(&self.call("GET", "/users/me", Some(token), &Value::Null).await?, "/id")
     }
 
-    /// Reports a batch of activities, all of which must be new.
+    /// Reports new activities as servers do: a batch that is told to come back is sent again, and what was stored of it
+    /// meanwhile is a duplicate then.
     pub(crate) async fn record_activities(&self, staff: &str, batch: &Value) -> BenchResult<()> {
-        let receipt = self.call("POST", "/activities", Some(staff), batch).await?;
-        let reported = batch["activities"].as_array().map_or(0, Vec::len);
-        let is_whole = receipt["accepted"] == reported;
+        let reported = batch["activities"].as_array().map_or(0, Vec::len) as u64;
+        let mut attempts = 0;
+        let receipt = loop {
+            match self.call("POST", "/activities", Some(staff), batch).await {
+                Err(BenchError::Refused { status: 503, .. }) if attempts < MOST_REPEATS => attempts += 1,
+                answer => break answer?,
+            }
+        };
+        let [accepted, duplicates] =
+            ["accepted", "duplicates"].map(|name| receipt[name].as_u64().unwrap_or_default());
+        let is_whole = accepted + duplicates == reported && (duplicates == 0 || attempts > 0);
         is_whole
             .then_some(())
             .ok_or_else(|| BenchError::Unusable(format!("activities are not taken: {receipt}")))

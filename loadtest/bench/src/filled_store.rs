@@ -119,7 +119,7 @@ fn ascending_id(number: u64) -> String {
 }
 
 /// Ids that lie anywhere, as those of users who registered at any time. (The mixing of `SplitMix64`.)
-fn scattered_id(kind: u16, number: u64) -> String {
+pub(crate) fn scattered_id(kind: u16, number: u64) -> String {
     let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

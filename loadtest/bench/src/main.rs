@@ -3,10 +3,12 @@
 //! The figures are ratios, since machines differ and are busy; both sides of each take turns on the same machine.
 
 mod activity_contest;
+mod activity_reporter;
 mod api_client;
 mod bench_error;
 mod child_server;
 mod claim_contest;
+mod condition_facts;
 mod contest;
 mod copied_row;
 mod filled_store;

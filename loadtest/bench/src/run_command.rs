@@ -10,9 +10,10 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use crate::{
-    activity_contest::measure_activities,
+    activity_contest::{ActivityFindings, measure_crowds, measure_histories, measure_mongo_intake},
     bench_error::{BenchError, BenchResult, NameWhat},
     claim_contest::{ClaimStandings, measure_claims},
+    condition_facts::measure_conditions,
     contest::{Schedule, Standing},
     growth_contest::measure_growth,
     guerdon_system::{GuerdonSystem, Topology},
@@ -39,8 +40,12 @@ enum Part {
     Start,
     /// Work with few and with many requests stored
     Growth,
-    /// Taking in activities, and counting them
+    /// Taking in activities, and counting those of users with short and long histories
     Activities,
+    /// The same with few and with many users
+    Crowd,
+    /// Evaluating conditions
+    Conditions,
     /// Three processes on MongoDB and Redis
     Split,
 }
@@ -69,6 +74,9 @@ pub(crate) struct RunCommand {
     /// Grow to 10 million stored requests instead of one: some minutes and ten gigabytes more
     #[arg(long)]
     ten_million: bool,
+    /// Users in the large crowd [default: 50000]; a million of them are half an hour and ten gigabytes more
+    #[arg(long)]
+    users: Option<usize>,
     /// Write BENCHMARKS.md and its pictures into this folder
     #[arg(long)]
     write: Option<PathBuf>,
@@ -121,6 +129,16 @@ impl RunCommand {
         }
     }
 
+    /// Users in the large crowd: each has 20 activities.
+    fn users(&self) -> usize {
+        match self {
+            Self { users: Some(users), .. } => *users,
+            Self { trial: true, .. } => 2000,
+            Self { quick: true, .. } => 10_000,
+            _ => 50_000,
+        }
+    }
+
     async fn measure(&self, folder: &Path, cores: usize) -> BenchResult<Findings> {
         let (parts, schedule) = (self.parts(), self.schedule());
         if parts.contains(&Part::Logins) && reference_is_missing() {
@@ -129,6 +147,7 @@ impl RunCommand {
         let program = fs::canonicalize(&self.guerdon).about(self.guerdon.display().to_string())?;
         let mut system = GuerdonSystem::start(&program, folder, Topology::All, &[]).await?;
         let mongo = if self.mongod.is_some() { "MongoDB" } else { "SecantusDB" };
+        let brief = Schedule { rounds: schedule.rounds.min(3), at_half: false, ..schedule };
         let mut findings = Findings { mongo, ..Findings::default() };
         for part in parts {
             eprintln!("measuring {part:?} …");
@@ -139,15 +158,17 @@ impl RunCommand {
                 Part::Memory => findings.facts.extend(measure_memory(&mut system).await?),
                 Part::Start => findings.facts.push(measure_start(&mut system).await?),
                 Part::Growth => {
-                    let schedule = Schedule { rounds: schedule.rounds.min(3), at_half: false, ..schedule };
-                    findings.growth.extend(measure_growth(&program, folder, self.many(), schedule).await?);
+                    findings.growth.extend(measure_growth(&program, folder, self.many(), brief).await?);
                 }
                 Part::Activities => {
-                    let schedule = Schedule { rounds: schedule.rounds.min(3), at_half: false, ..schedule };
-                    let found = measure_activities(&program, folder, self.many(), schedule).await?;
-                    findings.growth.extend(found.growth);
-                    findings.facts.extend(found.facts);
+                    findings.add_activities(measure_histories(&program, folder, self.many(), brief).await?);
+                    let intake = measure_mongo_intake(&program, folder, self.many(), mongo).await?;
+                    findings.facts.extend(intake);
                 }
+                Part::Crowd => {
+                    findings.add_activities(measure_crowds(&program, folder, self.users(), brief).await?);
+                }
+                Part::Conditions => findings.facts.extend(measure_conditions(schedule.turn)?),
                 Part::Split => findings.split = measure_split(&program, folder, schedule).await?,
             }
         }
@@ -168,6 +189,11 @@ impl Findings {
 
     fn add_claims(&mut self, all: ClaimStandings) {
         self.compare(["claims", "raw SQLite"], 0.5, all.claims, all.rows);
+    }
+
+    fn add_activities(&mut self, found: ActivityFindings) {
+        self.growth.extend(found.growth);
+        self.facts.extend(found.facts);
     }
 
     fn add_logins(&mut self, all: LoginStandings) {

@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command};
 const BENCH: &str = env!("CARGO_BIN_EXE_guerdon-bench");
 
 /// Written by the trial run, with rows of each part.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 14] = [
     "GET /events/:id/rewards |",
     "GET /users/me |",
     "raw SQLite",
@@ -15,6 +15,12 @@ const PARTS: [&str; 8] = [
     "start to ready",
     "an event's requests, one page | 20,000",
     "split: claims |",
+    "eligibility, by activities of the user | 20,000",
+    "eligibility, by users with 20 activities each | 2,000",
+    "batches of 1,000 of one user",
+    "one by one",
+    "the last tenth",
+    "a condition evaluated: ten leaves",
 ];
 
 #[test]
@@ -23,7 +29,12 @@ fn everything_can_be_measured_and_reported_on_sqlite_and_on_mongo_and_redis() {
     assert!(guerdon.exists(), "{} is missing: run `make test`, which builds it", guerdon.display());
     let folder = tempfile::tempdir().unwrap();
     let run = Command::new(BENCH)
-        .args(["run", "--trial", "--only", "reads,claims,memory,start,growth,split"])
+        .args([
+            "run",
+            "--trial",
+            "--only",
+            "reads,claims,memory,start,growth,activities,crowd,conditions,split",
+        ])
         .args(["--guerdon".as_ref(), guerdon.as_os_str(), "--folder".as_ref(), folder.path().as_os_str()])
         .args(["--write".as_ref(), folder.path().as_os_str()])
         .output()

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use domain::{ApiKey, ApiKeyId, ApiKeyScope, ApiKeyScopeSet, Timestamp, UserId};
+use domain::{ApiKey, ApiKeyId, ApiKeyScope, ApiKeyScopeSet, ChangeAuthor, Timestamp, UserId};
 use parking_lot::Mutex;
 use service_kit::{
     api_key::{ApiKeyHash, ApiKeyToken},
@@ -58,6 +58,7 @@ impl AuthService {
     pub(crate) async fn create_api_key(
         &self,
         creator: UserId,
+        author: ChangeAuthor,
         draft: ApiKeyDraft,
     ) -> Result<(ApiKey, ApiKeyToken), CreateApiKeyError> {
         let minted = self.ids.mint();
@@ -72,13 +73,21 @@ impl AuthService {
             expires_at: draft.expires_at,
             last_used_at: None,
         };
-        self.api_keys.create_key(ApiKeyRecord { key: key.clone(), hash: token.hash() }).await?;
+        let record = ApiKeyRecord { key: key.clone(), hash: token.hash() };
+        self.api_keys.create_key(record, self.stamp(author)).await?;
+        self.audit_wake_up.call();
         Ok((key, token))
     }
 
     /// Deletes a key, which is refused from then on.
-    pub(crate) async fn delete_api_key(&self, id: ApiKeyId) -> Result<(), DeleteApiKeyError> {
-        if self.api_keys.delete_key(id).await? { Ok(()) } else { Err(DeleteApiKeyError::Unknown) }
+    pub(crate) async fn delete_api_key(
+        &self,
+        id: ApiKeyId,
+        author: ChangeAuthor,
+    ) -> Result<(), DeleteApiKeyError> {
+        let is_deleted = self.api_keys.delete_key(id, self.stamp(author)).await?;
+        self.audit_wake_up.call();
+        if is_deleted { Ok(()) } else { Err(DeleteApiKeyError::Unknown) }
     }
 
     /// What has become of the keys with these hashes: one answer for each, in order, as the store has it now.

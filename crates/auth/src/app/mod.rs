@@ -1,6 +1,7 @@
 //! The use cases: what the service decides. They know ports, clocks and typed errors, but no HTTP.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod passwords;
 pub(crate) mod roles;
 pub(crate) mod sessions;

@@ -1,4 +1,4 @@
-use domain::{Role, RoleSet, User, UserId};
+use domain::{ChangeAuthor, Role, RoleSet, User, UserId};
 use service_kit::page::PageRequest;
 
 use super::run_to_end;
@@ -24,21 +24,32 @@ pub(crate) enum ChangeRolesError {
 impl AuthService {
     /// Replaces a user's roles and ends their access token, so that the new roles count at once; a refresh gets a token
     /// with them.
-    pub(crate) async fn change_roles(&self, user: UserId, roles: RoleSet) -> Result<User, ChangeRolesError> {
+    pub(crate) async fn change_roles(
+        &self,
+        user: UserId,
+        roles: RoleSet,
+        author: ChangeAuthor,
+    ) -> Result<User, ChangeRolesError> {
         let auth = self.clone();
-        run_to_end(async move { auth.replace_roles(user, roles).await }).await
+        run_to_end(async move { auth.replace_roles(user, roles, author).await }).await
     }
 
     /// The access token is removed before as well: if token-db is down or this process dies halfway, no change was made that
     /// an old token outlives. A change that fails gives it back.
-    async fn replace_roles(&self, user: UserId, roles: RoleSet) -> Result<User, ChangeRolesError> {
+    async fn replace_roles(
+        &self,
+        user: UserId,
+        roles: RoleSet,
+        author: ChangeAuthor,
+    ) -> Result<User, ChangeRolesError> {
         let before = self.view_session(user).await?.ok_or(ChangeRolesError::UnknownUser)?;
         if self.is_last_admin(&before.record().user, roles).await? {
             return Err(ChangeRolesError::LastAdmin);
         }
         let removed = self.access_tokens.remove(user).await?;
-        let refused = match self.users.set_roles(user, roles, self.ids.clock().now()).await {
+        let refused = match self.users.set_roles(user, roles, self.stamp(author)).await {
             Ok(RoleChange::Updated(changed)) => {
+                self.audit_wake_up.call();
                 self.access_tokens.remove(user).await?;
                 return Ok(changed);
             }

@@ -1,4 +1,5 @@
-use domain::{Email, IdGenerator, Role, RoleSet, Secret, User, UserId};
+use audit::ChangeStamp;
+use domain::{ChangeAuthor, Email, IdGenerator, Role, RoleSet, Secret, User, UserId};
 use service_kit::{
     identity::{Caller, UserOrKey},
     page::{Page, PageRequest},
@@ -127,6 +128,7 @@ pub async fn create_user(
     email: Email,
     password: &str,
     roles: RoleSet,
+    author: ChangeAuthor,
 ) -> Result<User, CreateUserError> {
     if roles.is_empty() {
         return Err(CreateUserError::NoRole);
@@ -136,7 +138,7 @@ pub async fn create_user(
     let password_hash = Secret::new(Hasher::default().hash(&password.into())?);
     let minted = ids.mint();
     let user = NewUser { id: UserId(minted.id), email, password_hash, roles, at: minted.at };
-    match users.create(user).await? {
+    match users.create_audited(user, ChangeStamp::new(ids.mint(), author)).await? {
         RegistrationOutcome::Registered(user) => Ok(user),
         RegistrationOutcome::EmailTaken => Err(CreateUserError::EmailTaken),
     }

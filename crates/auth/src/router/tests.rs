@@ -111,6 +111,8 @@ fn the_document_describes_the_public_routes_and_no_other() {
     let expected = [
         "delete /api-keys/{id}",
         "get /api-keys",
+        "get /audit/users",
+        "get /audit/users/head",
         "get /users",
         "get /users/me",
         "get /users/{id}",

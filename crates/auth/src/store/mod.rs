@@ -11,6 +11,7 @@
 
 mod access_tokens;
 mod api_keys;
+mod audit;
 #[cfg(test)]
 pub(crate) mod contract;
 mod memory;
@@ -29,7 +30,10 @@ pub use mongo::MongoUserDb;
 pub use redis::RedisTokenDb;
 pub use refresh_tokens::{RefreshRow, RefreshTokenStore, RotationOutcome, TokenRotation};
 pub use sql::SqlUserDb;
-pub use store_kit::error::StoreError;
+pub use store_kit::{
+    audit::{AuditFilter, AuditStore},
+    error::StoreError,
+};
 pub use transfer::{ApiKeyTransfer, UserTransfer};
 pub use user_stores::UserStores;
 pub use users::{

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use audit::ChangeStamp;
 use domain::{Email, Role, RoleSet, Secret, Timestamp, User, UserId};
 use serde::{Serialize, Serializer};
 use service_kit::page::{Page, PageRequest};
@@ -86,6 +87,13 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// Stores a user, unless the address is taken: of many racers for one address one is stored.
     async fn create(&self, user: NewUser) -> Result<RegistrationOutcome, StoreError>;
 
+    /// The same for a user who does not register by themselves: with what the audit log says of it.
+    async fn create_audited(
+        &self,
+        user: NewUser,
+        stamp: ChangeStamp,
+    ) -> Result<RegistrationOutcome, StoreError>;
+
     /// The user with this id.
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
@@ -103,14 +111,21 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// One page, newest first. Walks an index: the cost does not grow with the page's position.
     async fn list(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError>;
 
-    /// Replaces a user's roles, unless nobody would be ADMIN afterwards. One atomic step: of two administrators who
-    /// demote each other at once, one is refused.
+    /// Replaces a user's roles, unless nobody would be ADMIN afterwards, and stores what the audit log says
+    /// of it, with the very roles that were replaced. One atomic step: of two administrators who demote each
+    /// other at once, one is refused.
     ///
-    /// Where a statement cannot see other rows as they will be (PostgreSQL below SERIALIZABLE), an adapter locks the
-    /// administrators first. Where only single documents are atomic (MongoDB), whoever takes ADMIN away holds a lock
-    /// document while they look for another ADMIN and write; the user's version in the filter of that write fences off
-    /// a holder who is late. A crash on the way can only refuse too much, until the lock runs out.
-    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError>;
+    /// Where a statement cannot see other rows as they will be (PostgreSQL below SERIALIZABLE), an adapter
+    /// locks the administrators first. Where only single documents are atomic (MongoDB), whoever takes ADMIN
+    /// away holds a lock document while they look for another ADMIN and write; the user's version in the
+    /// filter of that write fences off a holder who is late. A crash on the way can only refuse too much,
+    /// until the lock runs out.
+    async fn set_roles(
+        &self,
+        id: UserId,
+        roles: RoleSet,
+        stamp: ChangeStamp,
+    ) -> Result<RoleChange, StoreError>;
 
     /// Replaces a user's password hash if it still is `expected`: of two who change it at once one is told no. Compared and
     /// changed in one step.

@@ -4,3 +4,6 @@ CREATE TABLE stock_counters (
     total     INTEGER NOT NULL,
     remaining INTEGER NOT NULL CHECK (remaining >= 0)
 ) STRICT, WITHOUT ROWID;
+
+-- Who holds a seat.
+CREATE INDEX reward_requests_with_seats ON reward_requests (event_id, seats) WHERE seats IS NOT NULL;

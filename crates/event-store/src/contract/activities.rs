@@ -170,6 +170,59 @@ pub(crate) async fn every_span_counts_what_lies_within_it(db: Arc<dyn ActivitySt
     }
 }
 
+/// Of two users, over about two years, mostly on borders of the 32 days that are counted together.
+pub(crate) fn activities_of_years(count: u32) -> Vec<Activity> {
+    let mut runner = TestRunner::deterministic();
+    let moment = moment_of_years();
+    let values = proptest::option::of(-10_000_000_000_000_i64..=10_000_000_000_000);
+    let mut draw = |n: u32| Activity {
+        at: moment.new_tree(&mut runner).unwrap().current(),
+        value: values.new_tree(&mut runner).unwrap().current().map(ActivityValue::from_ten_thousandths),
+        ..new_activity(&format!("y{n}"), n % 2, "play", "2026-05-01T00:00:00Z", None)
+    };
+    (0..count).map(&mut draw).collect()
+}
+
+fn moment_of_years() -> impl Strategy<Value = Timestamp> {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    // A first day of 32.
+    let start = 640 * 32 * DAY;
+    let millis = prop_oneof![
+        (0_i64..23, -2_i64..3).prop_map(|(sheet, off)| sheet * 32 * DAY + off),
+        (0_i64..736, -2_i64..3).prop_map(|(day, off)| day * DAY + off),
+        0_i64..736 * DAY,
+    ];
+    millis.prop_map(move |millis| Timestamp::from_millis(start + millis))
+}
+
+/// Whatever lies between two moments is what the activities themselves add up to.
+pub(crate) async fn spans_count_as_naively(db: &dyn ActivityStore, all: &[Activity]) {
+    let mut runner = TestRunner::deterministic();
+    let moment = moment_of_years();
+    let whole = span(1, "play", Timestamp::MIN, Timestamp::MAX);
+    assert_eq!(count(db, &whole).await, count_naively(all, &whole));
+    for _ in 0..20 {
+        let ends = [(); 2].map(|()| moment.new_tree(&mut runner).unwrap().current());
+        let span = span(1, "play", ends[0].min(ends[1]), ends[0].max(ends[1]));
+        assert_eq!(count(db, &span).await, count_naively(all, &span), "{span:?}");
+    }
+}
+
+/// Also while a worker gathers what was left alone, and more is added to that.
+pub(crate) async fn a_history_of_years_counts_what_lies_within_each_span(db: Arc<dyn ActivityStore>) {
+    let all = activities_of_years(600);
+    let mut later = now();
+    for (n, batch) in all.chunks(150).enumerate() {
+        record(&*db, [batch, &batch[..batch.len() / 3]].concat()).await;
+        spans_count_as_naively(&*db, &all[..(n + 1) * 150]).await;
+        later = later.plus_seconds(3600);
+        while db.tidy(later).await.unwrap() {}
+        spans_count_as_naively(&*db, &all[..(n + 1) * 150]).await;
+    }
+    assert!(record(&*db, all.clone()).await.iter().all(|outcome| *outcome == RecordOutcome::Duplicate));
+    spans_count_as_naively(&*db, &all).await;
+}
+
 pub(crate) async fn activity_filters_combine(db: Arc<dyn ActivityStore>) {
     let all: Vec<_> = (0..60_u32)
         .map(|n| {

@@ -55,7 +55,10 @@ pub(crate) async fn each_claim_reward_and_kind_is_entered_once(db: Stores) {
     db.ledger.add(vec![reversal.clone()]).await.unwrap();
     for user in [1, 2, 3] {
         let user = nth_user(user);
-        let entries = db.ledger.of_claim(user, claim_of(user)).await.unwrap();
+        let of_claims =
+            db.ledger.of_claims(&[(user, claim_of(user)), (nth_user(9), claim_of(user))]).await.unwrap();
+        assert_eq!(of_claims.len(), 1);
+        let entries = of_claims[&claim_of(user)].clone();
         let grants: Vec<_> = entries.iter().filter(|entry| entry.kind == LedgerKind::Grant).collect();
         assert_eq!(grants.len(), 2);
         for reward in &rewards {
@@ -121,4 +124,9 @@ pub(crate) async fn a_saved_balance_never_goes_back(db: Stores) {
     db.ledger.save_balance(balance(3)).await.unwrap();
     assert_eq!(db.ledger.find_balance(user).await.unwrap(), Some(balance(19)));
     assert_eq!(db.ledger.find_balance(nth_user(2)).await.unwrap(), None);
+    let other = WalletBalance { user: nth_user(2), ..balance(1) };
+    db.ledger.save_balance(other.clone()).await.unwrap();
+    assert_eq!(db.ledger.list_balances(None, 10).await.unwrap(), [balance(19), other.clone()]);
+    assert_eq!(db.ledger.list_balances(Some(user), 10).await.unwrap(), [other]);
+    assert_eq!(db.ledger.list_balances(None, 1).await.unwrap(), [balance(19)]);
 }

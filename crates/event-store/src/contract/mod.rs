@@ -23,7 +23,7 @@ use crate::{Attachment, ChangeOutcome, EventChange, RewardChange, Stores};
 
 /// What follows from other tables: it is made anew as those are moved.
 pub(crate) const DERIVED_TABLES: [&str; 5] =
-    ["activity_days", "activity_types", "activity_users", "attribute_names", "wallets"];
+    ["activity_sheets", "activity_types", "activity_users", "attribute_names", "wallets"];
 
 pub(crate) fn new_ids() -> IdGenerator {
     IdGenerator::new(Arc::new(SystemClock))

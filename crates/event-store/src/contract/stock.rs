@@ -183,9 +183,11 @@ pub(crate) async fn a_revocation_gives_one_seat_back_however_many_revoke(replica
     db.claims.decide(decision(id, Ruling::Approved, 1)).await.unwrap();
     let tasks: Vec<_> = (0..10)
         .map(|by| {
-            let (db, verdict) =
-                (replicas[by as usize % 3].clone(), decision(id, Ruling::Approved, by).verdict);
-            tokio::spawn(async move { db.claims.revoke(Revocation { claim: id, verdict }).await.unwrap() })
+            // Half of them say the same at the same moment.
+            let verdict = decision(id, Ruling::Approved, by / 2).verdict;
+            let revocation = Revocation { claim: id, mark: ids.mint().id, verdict };
+            let db = replicas[by as usize % 3].clone();
+            tokio::spawn(async move { db.claims.revoke(revocation).await.unwrap() })
         })
         .collect();
     let mut revoked = 0;

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use super::{
     activity_count::{DAYS, DayDocument, count_activities, forget_counted},
     activity_document::{ActivityDocument, list_filter, read_activity},
+    activity_sheets::{find_days, roll_days},
     insert_each::{InsertOutcome, insert_each},
     read_text,
     seen_names::SeenNames,
@@ -176,11 +177,7 @@ impl ActivityStore for MongoActivities {
 
     async fn active_days(&self, span: &ActivitySpan) -> Result<Vec<ActiveDay>, StoreError> {
         let SpanParts { days, quarters, moments } = SpanParts::new(span.from, span.to);
-        let mut found = Vec::new();
-        if !days.is_empty() {
-            let whole = self.day_documents(span, doc! { "$gte": days.start, "$lt": days.end }).await?;
-            found.extend(whole.iter().map(DayDocument::to_day));
-        }
+        let mut found = find_days(&self.mongo, span, days).await?;
         for range in quarters {
             let days =
                 [range.start, range.end - 1].map(|quarter| quarter.div_euclid(crate::QUARTERS_PER_DAY));
@@ -226,7 +223,8 @@ impl ActivityStore for MongoActivities {
         let old = to_date(now.plus_seconds(-LEFT_BEHIND_SECONDS));
         let left = self.find_uncounted(doc! { "recordedAt": { "$lt": old } }).await?;
         if left.is_empty() {
-            return forget_counted(&self.mongo, now, TIDY_STEP).await;
+            let more_to_roll = roll_days(&self.mongo, now).await?;
+            return Ok(forget_counted(&self.mongo, now, TIDY_STEP).await? || more_to_roll);
         }
         tracing::info!(count = left.len(), "counting activities that a process left behind");
         self.count_and_mark(&left, now).await?;

@@ -3,7 +3,7 @@
 //! An activity is stored first, marked as uncounted; then it is added to its day's document, whose list `counted` says
 //! which it holds already, in one update; then the mark is taken off. Whoever meets the mark, another reporter of the same
 //! activity or a worker after a crash, does the rest again: the list makes a repetition change nothing. A day that was left
-//! alone for long, and none of whose activities can still be uncounted, forgets the list.
+//! alone for long, is on its sheet, and none of whose activities can still be uncounted, forgets the list.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -14,14 +14,15 @@ use domain::{Activity, Timestamp};
 use futures::{TryStreamExt, stream};
 use mongodb::{
     Collection,
-    bson::{Bson, DateTime, Document, doc, oid::ObjectId},
+    bson::{DateTime, Document, doc, oid::ObjectId},
 };
 use serde::{Deserialize, Serialize};
 use store_kit::{
     error::StoreError,
-    mongo::{Mongo, is_duplicate_code, to_date, to_oid},
+    mongo::{Mongo, to_date, to_oid},
 };
 
+use super::update_each::update_each;
 use crate::{
     ActiveDay, ActivityTally, QUARTERS_PER_DAY, QuarterSet, STORE,
     active_day::{quarter_of, tally_quarters},
@@ -33,6 +34,9 @@ pub(super) const DAYS: &str = "activity_days";
 
 /// How long after its last change a day forgets which activities it holds: far longer than any attempt to count one.
 const FORGET_AFTER: Duration = Duration::from_hours(24);
+/// Activities that a day knows to hold, the last ones: a document is bounded, and nobody wants to count one that is followed
+/// by so many of the same user, type and day. What a crash left is made up for within some ten seconds.
+pub(super) const MOST_HELD: i32 = if cfg!(test) { 2_000 } else { 250_000 };
 /// Attempts to add to a day that others change at the same moment.
 const ATTEMPTS: usize = 20;
 /// Days that are looked at by themselves at the same time.
@@ -123,8 +127,10 @@ impl DayAddition<'_> {
         enter("", &whole_day);
         let mut update = doc! {
             "$inc": increments,
-            "$push": { "counted": { "$each": self.places() } },
+            "$push": { "counted": { "$each": self.places(), "$slice": -MOST_HELD } },
             "$set": { "touchedAt": to_date(now) },
+            // What its sheet has of it is no longer the latest.
+            "$unset": { "rolled": "" },
         };
         if !maxima.is_empty() {
             update.insert("$max", maxima);
@@ -177,45 +183,7 @@ async fn add_together(
 ) -> Result<Vec<usize>, StoreError> {
     let update = |addition: &DayAddition<'_>| doc! { "q": addition.filter(), "u": addition.update(now), "upsert": true };
     let updates: Vec<_> = additions.iter().map(update).collect();
-    let command = doc! {
-        "update": DAYS,
-        "updates": updates,
-        "ordered": false,
-        "writeConcern": { "w": "majority" },
-        "maxTimeMS": i64::try_from(mongo.limit().as_millis()).unwrap_or(i64::MAX),
-    };
-    let reply: UpdateReply = read_reply(mongo.run(mongo.database().run_command(command)).await?)?;
-    if let Some(error) = reply.write_concern_error {
-        return Err(StoreError::unavailable(STORE, error.to_string()));
-    }
-    let refused = |error: &WriteErrorReply| {
-        if is_duplicate_code(error.code) {
-            Ok(error.index)
-        } else {
-            Err(StoreError::unavailable(STORE, error.errmsg.clone()))
-        }
-    };
-    reply.write_errors.iter().map(refused).collect()
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UpdateReply {
-    #[serde(default)]
-    write_errors: Vec<WriteErrorReply>,
-    write_concern_error: Option<Bson>,
-}
-
-#[derive(Debug, Deserialize)]
-struct WriteErrorReply {
-    index: usize,
-    code: i32,
-    #[serde(default)]
-    errmsg: String,
-}
-
-fn read_reply(reply: Document) -> Result<UpdateReply, StoreError> {
-    mongodb::bson::deserialize_from_document(reply).map_err(super::corrupt_document)
+    update_each(mongo, DAYS, updates).await
 }
 
 /// Adds to a day those activities that it does not hold yet.
@@ -256,7 +224,9 @@ pub(super) async fn forget_counted(mongo: &Mongo, now: Timestamp, limit: i64) ->
     let seconds = i64::try_from(FORGET_AFTER.as_secs()).unwrap_or(i64::MAX);
     let before = to_date(now.plus_seconds(-seconds));
     let days: Collection<TouchedDay> = mongo.collection(DAYS);
-    let find = days.find(doc! { "touchedAt": { "$lt": before } }).projection(doc! { "touchedAt": 1 });
+    let find = days
+        .find(doc! { "rolled": true, "touchedAt": { "$lt": before } })
+        .projection(doc! { "touchedAt": 1 });
     let found = mongo.all(find.limit(limit).max_time(mongo.limit())).await?;
     for TouchedDay { id, touched_at } in &found {
         let unchanged = doc! { "_id": id, "touchedAt": touched_at };

@@ -102,6 +102,7 @@ fn decided_claim(decision: &Decision) -> Result<Document, StoreError> {
         }
     })
 }
+
 /// Walks `{work: 1, _id: 1}`, the oldest first. Where nothing on a page can be read, it goes on behind it.
 pub(super) async fn list_work(
     mongo: &Mongo,

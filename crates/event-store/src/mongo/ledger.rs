@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use domain::{ClaimId, EventId, LedgerEntry, ObjectId as Id, Reward, UserId};
 use mongodb::{
@@ -17,7 +19,7 @@ use super::{
     read_row, read_text, to_bson,
     transfer::MongoTable,
 };
-use crate::{LedgerFilter, LedgerStore, StoreError, TransferRecord, WalletBalance};
+use crate::{LedgerFilter, LedgerStore, StoreError, TransferRecord, WalletBalance, ledger::by_claim};
 
 /// What a user's entries come to. Follows from them.
 pub(super) const WALLETS: &str = "wallets";
@@ -141,14 +143,17 @@ impl LedgerStore for MongoLedger {
     }
 
     /// Walks the unique index.
-    async fn of_claim(&self, user: UserId, claim: ClaimId) -> Result<Vec<LedgerEntry>, StoreError> {
-        let filter = doc! { "userId": user.to_string(), "request": to_oid(claim.0) };
+    async fn of_claims(
+        &self,
+        claims: &[(UserId, ClaimId)],
+    ) -> Result<HashMap<ClaimId, Vec<LedgerEntry>>, StoreError> {
+        let users: Vec<_> = claims.iter().map(|(user, _)| user.to_string()).collect();
+        let requests: Vec<_> = claims.iter().map(|(_, claim)| to_oid(claim.0)).collect();
+        let filter = doc! { "userId": { "$in": users }, "request": { "$in": requests } };
         let entries = self.entries.clone_with_type::<RawDocumentBuf>();
         let found = self.mongo.all(entries.find(filter).max_time(self.mongo.limit())).await?;
         let found: Result<Vec<_>, _> = found.iter().map(|document| read_entry(document).value).collect();
-        let mut found = found?;
-        found.sort_unstable_by_key(|entry| entry.id);
-        Ok(found)
+        found.map(by_claim)
     }
 
     async fn list(&self, filter: LedgerFilter, page: PageRequest) -> Result<Page<LedgerEntry>, StoreError> {
@@ -199,5 +204,21 @@ impl LedgerStore for MongoLedger {
             replace().await?;
         }
         Ok(())
+    }
+
+    async fn list_balances(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<WalletBalance>, StoreError> {
+        let filter =
+            after.map_or_else(Document::new, |after| doc! { "userId": { "$gt": after.to_string() } });
+        let find = self.wallets.find(filter).sort(doc! { "userId": 1 });
+        let find = find.limit(i64::try_from(limit).unwrap_or(i64::MAX)).max_time(self.mongo.limit());
+        let balance = |found: WalletDocument| {
+            let (user, through) = (read_text(&found.user_id)?, from_oid(found.through));
+            Ok(WalletBalance { user, through, holding: from_bson(found.holding)? })
+        };
+        self.mongo.all(find).await?.into_iter().map(balance).collect()
     }
 }

@@ -6,6 +6,7 @@
 mod activities;
 mod activity_count;
 mod activity_document;
+mod activity_sheets;
 mod attributes;
 mod claim_batch;
 mod claims;
@@ -23,6 +24,7 @@ mod seen_names;
 mod stock;
 mod stock_repair;
 mod transfer;
+mod update_each;
 mod upgrade;
 
 use std::sync::Arc;
@@ -84,8 +86,8 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
         revisions: Arc::new(MongoRevisions::new(mongo)),
         rewards: Arc::new(MongoRewards::new(mongo)),
         claims: Arc::new(MongoClaims::start(mongo, claims)),
-        stock,
         ledger: Arc::new(MongoLedger::new(mongo)),
+        stock,
         activities,
         attributes,
         transfer: Arc::new(TransferRegistry::new(tables)),
@@ -115,7 +117,6 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         sparse_index("leaving"),
     ];
     mongo.ensure_indexes("reward_requests", requests).await?;
-    mongo.ensure_indexes(STOCK, [index(doc! { "holds.at": 1 })]).await?;
     let entries = [
         unique_index(doc! { "userId": 1, "request": 1, "reward": 1, "kind": 1 }),
         index(doc! { "userId": 1, "_id": -1 }),
@@ -124,6 +125,7 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
     ];
     mongo.ensure_indexes("grants", entries).await?;
     mongo.ensure_indexes(ledger::WALLETS, [unique_index(doc! { "userId": 1 })]).await?;
+    mongo.ensure_indexes(STOCK, [index(doc! { "holds.at": 1 })]).await?;
     let activities = [
         index(doc! { "userId": 1, "type": 1, "place": -1 }),
         index(doc! { "userId": 1, "place": -1 }),
@@ -133,7 +135,12 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         index(doc! { "uncounted": 1, "recordedAt": 1 }),
     ];
     mongo.ensure_indexes(ACTIVITIES, activities).await?;
-    let days = [unique_index(doc! { "userId": 1, "type": 1, "day": 1 }), index(doc! { "touchedAt": 1 })];
+    let days = [
+        unique_index(doc! { "userId": 1, "type": 1, "day": 1 }),
+        // Those that are not on a sheet.
+        index(doc! { "userId": 1, "type": 1, "rolled": 1, "day": 1 }),
+        index(doc! { "rolled": 1, "touchedAt": 1 }),
+    ];
     mongo.ensure_indexes(DAYS, days).await
 }
 

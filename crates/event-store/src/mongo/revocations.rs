@@ -27,31 +27,42 @@ async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutco
     let claims = mongo.collection::<RawDocumentBuf>(TABLE.name);
     let begun = Instant::now();
     let id = to_oid(revocation.claim.0);
+    let mut verdict = to_document(&VerdictDocument::from(&revocation.verdict))?;
+    verdict.insert("mark", to_oid(revocation.mark));
     let set = doc! {
         "status": ClaimStatus::Revoked.name(),
-        "revocation": to_document(&VerdictDocument::from(&revocation.verdict))?,
+        "revocation": verdict,
         "work": ClaimWork::Reverse.name(),
         "updatedAt": to_date(revocation.verdict.at),
     };
     let approved = doc! { "_id": id, "status": ClaimStatus::Approved.name() };
-    // Until its seats are back they stand in `leaving`.
-    let change = doc! { "$set": set, "$rename": { "seats": "leaving" } };
-    let update = claims.find_one_and_update(approved, change);
+    let update =
+        claims.find_one_and_update(approved, doc! { "$set": set, "$rename": { "seats": "leaving" } });
     let update = update.return_document(ReturnDocument::After).projection(doc! { "decision": 0 });
     if let Some(revoked) = mongo.run(update.max_time(mongo.limit())).await? {
-        let leaving: Vec<_> = LeavingSeats::from_document(&revoked).into_iter().collect();
-        return_seats(mongo, &leaving, begun).await;
-        return Ok(RevokeOutcome::Revoked(read_claim(&revoked).value?.request));
+        return finish_revocation(mongo, &revoked, begun).await;
     }
     let find = claims.find_one(doc! { "_id": id }).projection(doc! { "decision": 0 });
     let Some(found) = mongo.run(find.max_time(mongo.limit())).await? else {
         return Ok(RevokeOutcome::Unknown);
     };
-    let there = read_claim(&found).value?.request;
-    // Revoked by this very call, in an attempt that the driver repeated; or by the same person at the same moment, so that its
-    // seats are left to be counted.
-    let is_this = there.revocation.as_ref() == Some(&revocation.verdict);
-    Ok(if is_this { RevokeOutcome::Revoked(there) } else { RevokeOutcome::NotApproved(there) })
+    // Revoked by this very call, in an attempt that the driver repeated.
+    let there = found.get_document("revocation").ok();
+    if there.and_then(|verdict| verdict.get_object_id("mark").ok()) == Some(to_oid(revocation.mark)) {
+        return finish_revocation(mongo, &found, begun).await;
+    }
+    Ok(RevokeOutcome::NotApproved(read_claim(&found).value?.request))
+}
+
+/// Who takes a claim back also gives back its seats.
+async fn finish_revocation(
+    mongo: &Mongo,
+    revoked: &RawDocumentBuf,
+    begun: Instant,
+) -> Result<RevokeOutcome, StoreError> {
+    let leaving: Vec<_> = LeavingSeats::from_document(revoked).into_iter().collect();
+    return_seats(mongo, &leaving, begun).await;
+    Ok(RevokeOutcome::Revoked(read_claim(revoked).value?.request))
 }
 
 pub(super) async fn finish_work(

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use domain::{ObjectId as Id, Timestamp};
+use domain::{EventId, ObjectId as Id, Timestamp};
 use mongodb::{
     Collection,
     bson::{DateTime, Document, RawDocumentBuf, doc, oid::ObjectId},
@@ -123,6 +123,10 @@ impl StockStore for MongoStock {
             }
         }
         Err(StoreError::unavailable(STORE, "too many set the stock at the same time"))
+    }
+
+    async fn count_held(&self, _: EventId, id: Id) -> Result<i64, StoreError> {
+        count_seats(&self.mongo, to_oid(id)).await
     }
 
     async fn repair(&self, now: Timestamp) -> Result<StockRepairs, StoreError> {

@@ -12,12 +12,14 @@ use store_kit::{
 
 use super::{
     ABOVE_ALL_IDS,
-    activity_batch::{insert_and_count, join_quarters},
+    activity_batch::insert_and_count,
+    activity_sheets::{read_sheet, read_tally},
     corrupt_row, read_json, read_text, upper_id_bound,
 };
 use crate::{
     ActiveDay, ActivityFilter, ActivitySpan, ActivityStore, ActivityTally, RecordOutcome,
     active_day::{SpanParts, quarter_of},
+    day_sheet::sheets_of,
 };
 
 /// The activities in a SQLite file.
@@ -26,8 +28,8 @@ pub(super) struct SqliteActivities {
     pub(super) db: Sqlite,
 }
 
-pub(super) const DAYS: &str = "SELECT day, count, whole, fraction, max, early_quarters, late_quarters FROM activity_days \
-    WHERE user_id = $1 AND type = $2 AND day >= $3 AND day < $4";
+pub(super) const SHEETS: &str = "SELECT sheet, days FROM activity_sheets \
+    WHERE user_id = $1 AND type = $2 AND sheet >= $3 AND sheet < $4";
 pub(super) const QUARTERS: &str = "SELECT quarter, count, whole, fraction, max FROM activity_quarters \
     WHERE user_id = $1 AND type = $2 AND quarter >= $3 AND quarter < $4";
 /// Places know seconds, the times decide.
@@ -85,13 +87,14 @@ impl CountedActivity {
         connection: &mut SqliteConnection,
         days: Range<i64>,
     ) -> Result<Vec<ActiveDay>, sqlx::Error> {
-        let query =
-            sqlx::query(DAYS).bind(&self.user).bind(&self.activity_type).bind(days.start).bind(days.end);
-        let read = |row: &SqliteRow| {
-            let quarters = join_quarters(row.try_get("early_quarters")?, row.try_get("late_quarters")?);
-            Ok(ActiveDay { day: row.try_get("day")?, tally: read_tally(row)?, quarters })
-        };
-        query.fetch_all(connection).await?.iter().map(read).collect()
+        let sheets = sheets_of(&days);
+        let query = sqlx::query(SHEETS).bind(&self.user).bind(&self.activity_type);
+        let mut found = Vec::new();
+        for row in query.bind(sheets.start).bind(sheets.end).fetch_all(connection).await? {
+            let sheet = read_sheet(row.try_get("sheet")?, &row)?;
+            found.extend(sheet.into_days().into_iter().filter(|day| days.contains(&day.day)));
+        }
+        Ok(found)
     }
 
     async fn quarters(
@@ -124,15 +127,6 @@ impl CountedActivity {
         };
         query.fetch_all(connection).await?.iter().map(read).collect()
     }
-}
-
-fn read_tally(row: &SqliteRow) -> Result<ActivityTally, sqlx::Error> {
-    Ok(ActivityTally {
-        count: row.try_get("count")?,
-        whole: row.try_get("whole")?,
-        fraction: row.try_get("fraction")?,
-        max: row.try_get("max")?,
-    })
 }
 
 /// Greater than the place of everything done in the second of this moment or before.

@@ -8,20 +8,18 @@ use std::{
 use domain::{Activity, ActivityType, UserId};
 use sqlx::{Sqlite as SqliteDriver, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
-use super::multi_row::MultiRowInsert;
+use super::{
+    activity_sheets::{SheetKey, add_to_sheets},
+    multi_row::MultiRowInsert,
+};
 use crate::{
-    ActivityTally, QUARTERS_PER_DAY, QuarterSet, active_day::quarter_of, activities::activity_place,
+    ActiveDay, ActivityTally,
+    active_day::quarter_of,
+    activities::activity_place,
+    day_sheet::{DaySheet, sheet_of},
 };
 
-type InsertQuery<'q> = Query<'q, SqliteDriver, SqliteArguments>;
-
-/// How totals are added to those that are there.
-macro_rules! add_tally {
-    () => {
-        "count = count + excluded.count, whole = whole + excluded.whole, fraction = fraction + excluded.fraction, \
-         max = max(coalesce(max, excluded.max), coalesce(excluded.max, max))"
-    };
-}
+pub(super) type InsertQuery<'q> = Query<'q, SqliteDriver, SqliteArguments>;
 
 static ACTIVITY: LazyLock<MultiRowInsert> = LazyLock::new(|| {
     MultiRowInsert::new(
@@ -30,24 +28,13 @@ static ACTIVITY: LazyLock<MultiRowInsert> = LazyLock::new(|| {
         "ON CONFLICT (id) DO NOTHING RETURNING id",
     )
 });
-static DAY: LazyLock<MultiRowInsert> = LazyLock::new(|| {
-    MultiRowInsert::new(
-        "INSERT INTO activity_days \
-         (user_id, type, day, count, whole, fraction, max, early_quarters, late_quarters) VALUES",
-        "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        concat!(
-            "ON CONFLICT (user_id, type, day) DO UPDATE SET ",
-            add_tally!(),
-            ", early_quarters = early_quarters | excluded.early_quarters, \
-             late_quarters = late_quarters | excluded.late_quarters"
-        ),
-    )
-});
 static QUARTER: LazyLock<MultiRowInsert> = LazyLock::new(|| {
     MultiRowInsert::new(
         "INSERT INTO activity_quarters (user_id, type, quarter, count, whole, fraction, max) VALUES",
         "(?, ?, ?, ?, ?, ?, ?)",
-        concat!("ON CONFLICT (user_id, type, quarter) DO UPDATE SET ", add_tally!()),
+        "ON CONFLICT (user_id, type, quarter) DO UPDATE SET count = count + excluded.count, \
+         whole = whole + excluded.whole, fraction = fraction + excluded.fraction, \
+         max = max(coalesce(max, excluded.max), coalesce(excluded.max, max))",
     )
 });
 static TYPE: LazyLock<MultiRowInsert> =
@@ -60,12 +47,12 @@ fn seen_insert(head: &str) -> MultiRowInsert {
 }
 
 /// Whose activity of which type: what totals are kept by.
-type TotalOwner = (UserId, ActivityType);
+pub(super) type TotalOwner = (UserId, ActivityType);
 
 /// What a batch adds to the totals.
 #[derive(Default)]
 struct BatchTotals {
-    days: BTreeMap<(TotalOwner, i64), (ActivityTally, QuarterSet)>,
+    sheets: BTreeMap<SheetKey, DaySheet>,
     quarters: BTreeMap<(TotalOwner, i64), ActivityTally>,
     types: BTreeSet<ActivityType>,
     users: BTreeSet<UserId>,
@@ -75,10 +62,8 @@ impl BatchTotals {
     fn add(&mut self, activity: &Activity) {
         let owner = (activity.user_id, activity.activity_type.clone());
         let (quarter, tally) = (quarter_of(activity.at), ActivityTally::of_value(activity.value));
-        let (day_tally, quarters) =
-            self.days.entry((owner.clone(), quarter.div_euclid(QUARTERS_PER_DAY))).or_default();
-        day_tally.add(&tally);
-        quarters.insert(quarter.rem_euclid(QUARTERS_PER_DAY));
+        let part = ActiveDay::of_quarter(quarter, tally);
+        self.sheets.entry((owner.clone(), sheet_of(part.day))).or_default().add(&part);
         self.quarters.entry((owner, quarter)).or_default().add(&tally);
         if !self.types.contains(&activity.activity_type) {
             self.types.insert(activity.activity_type.clone());
@@ -118,12 +103,7 @@ pub(super) async fn insert_and_count(
 }
 
 async fn add_totals(connection: &mut SqliteConnection, totals: BatchTotals) -> Result<(), sqlx::Error> {
-    let days: Vec<_> = totals.days.into_iter().collect();
-    insert_rows(connection, &DAY, &days, |query, ((owner, day), (tally, quarters))| {
-        let [early, late] = split_quarters(*quarters);
-        bind_tally(bind_owner(query, owner).bind(*day), tally).bind(early).bind(late)
-    })
-    .await?;
+    add_to_sheets(connection, totals.sheets).await?;
     let quarters: Vec<_> = totals.quarters.into_iter().collect();
     insert_rows(connection, &QUARTER, &quarters, |query, ((owner, quarter), tally)| {
         bind_tally(bind_owner(query, owner).bind(*quarter), tally)
@@ -135,7 +115,10 @@ async fn add_totals(connection: &mut SqliteConnection, totals: BatchTotals) -> R
     insert_rows(connection, &USER, &users, |query, user| query.bind(user.to_string())).await
 }
 
-fn bind_owner<'q>(query: InsertQuery<'q>, (user, activity_type): &'q TotalOwner) -> InsertQuery<'q> {
+pub(super) fn bind_owner<'q>(
+    query: InsertQuery<'q>,
+    (user, activity_type): &'q TotalOwner,
+) -> InsertQuery<'q> {
     query.bind(user.to_string()).bind(activity_type.as_str())
 }
 
@@ -143,7 +126,7 @@ fn bind_tally<'q>(query: InsertQuery<'q>, tally: &ActivityTally) -> InsertQuery<
     query.bind(tally.count).bind(tally.whole).bind(tally.fraction).bind(tally.max)
 }
 
-async fn insert_rows<R>(
+pub(super) async fn insert_rows<R>(
     connection: &mut SqliteConnection,
     insert: &'static MultiRowInsert,
     rows: &[R],
@@ -153,32 +136,4 @@ async fn insert_rows<R>(
         portion.iter().fold(sqlx::query(statement), &bind).execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-/// Bits of each of the two columns.
-const HALF_DAY: u32 = 48;
-
-/// The quarters as the two columns have them: a column has 63 bits to use.
-fn split_quarters(quarters: QuarterSet) -> [i64; 2] {
-    let half = |bits: u128| i64::try_from(bits & ((1 << HALF_DAY) - 1)).unwrap_or_default();
-    [half(quarters.0), half(quarters.0 >> HALF_DAY)]
-}
-
-/// The quarters out of the two columns.
-pub(super) fn join_quarters(early: i64, late: i64) -> QuarterSet {
-    let half = |bits: i64| u128::from(bits.unsigned_abs());
-    QuarterSet(half(early) | half(late) << HALF_DAY)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_two_columns_hold_every_quarter() {
-        for bits in [0, 1, 1 << 47, 1 << 48, 1 << 95, (1 << 96) - 1] {
-            let [early, late] = split_quarters(QuarterSet(bits));
-            assert_eq!(join_quarters(early, late), QuarterSet(bits));
-        }
-    }
 }

@@ -1,11 +1,14 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use domain::{ClaimId, LedgerEntry, ObjectId, Timestamp, UserId};
+use serde_json::json;
 use service_kit::page::{Page, PageRequest};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use store_kit::{row::readable_page, sql::WorkFuture, sqlite::Sqlite};
 
 use super::{read_json, read_row, read_text, to_json, transfer::SqliteTable, upper_id_bound};
-use crate::{LedgerFilter, LedgerStore, StoreError, TransferRecord, WalletBalance};
+use crate::{LedgerFilter, LedgerStore, StoreError, TransferRecord, WalletBalance, ledger::by_claim};
 
 /// The ledger in a SQLite file.
 #[derive(Debug, Clone)]
@@ -20,7 +23,11 @@ macro_rules! select {
 }
 
 const EXPORT: &str = select!("id > $1 ORDER BY id LIMIT $3");
-pub(super) const OF_CLAIM: &str = select!("user_id = $1 AND request_id = $2");
+/// `json_each` has a column `id` too.
+pub(super) const OF_CLAIMS: &str = "SELECT grants.id, kind, request_id, event_id, user_id, reward, at \
+    FROM json_each($1) AS claim JOIN grants ON user_id = claim.value ->> 0 AND request_id = claim.value ->> 1";
+const BALANCES: &str =
+    "SELECT user_id, through, holding FROM wallets WHERE user_id > $1 ORDER BY user_id LIMIT $2";
 pub(super) const AFTER: &str = select!("user_id = $1 AND id > $2 ORDER BY id LIMIT $3");
 pub(super) const LIST: &str = select!("id < $1 ORDER BY id DESC LIMIT $2");
 pub(super) const LIST_BY_USER: &str = select!("user_id = $3 AND id < $1 ORDER BY id DESC LIMIT $2");
@@ -108,12 +115,12 @@ impl LedgerStore for SqliteLedger {
         write.await
     }
 
-    async fn of_claim(&self, user: UserId, claim: ClaimId) -> Result<Vec<LedgerEntry>, StoreError> {
-        let query = sqlx::query(OF_CLAIM).bind(user.to_string()).bind(claim.to_string());
-        let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
-        let mut entries = read_all(&found)?;
-        entries.sort_unstable_by_key(|entry| entry.id);
-        Ok(entries)
+    async fn of_claims(
+        &self,
+        claims: &[(UserId, ClaimId)],
+    ) -> Result<HashMap<ClaimId, Vec<LedgerEntry>>, StoreError> {
+        let query = sqlx::query(OF_CLAIMS).bind(json!(claims).to_string());
+        read_all(&self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?).map(by_claim)
     }
 
     async fn list(&self, filter: LedgerFilter, page: PageRequest) -> Result<Page<LedgerEntry>, StoreError> {
@@ -172,5 +179,21 @@ impl LedgerStore for SqliteLedger {
             })
         });
         write.await
+    }
+
+    async fn list_balances(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<WalletBalance>, StoreError> {
+        let query = sqlx::query_as::<_, (String, String, String)>(BALANCES)
+            .bind(after.map(|id| id.to_string()).unwrap_or_default())
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
+        let balance = |(user, through, holding): (String, String, String)| {
+            let (user, through) = (read_text(&user)?, read_text(&through)?);
+            Ok(WalletBalance { user, through, holding: read_json(&holding)? })
+        };
+        found.into_iter().map(balance).collect()
     }
 }

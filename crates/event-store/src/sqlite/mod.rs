@@ -2,6 +2,7 @@
 
 mod activities;
 mod activity_batch;
+mod activity_sheets;
 mod attributes;
 mod claim_batch;
 mod claims;
@@ -55,8 +56,14 @@ const CLAIM_LIMITS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 2, 
 pub(super) async fn open_stores(path: &Path) -> Result<Stores, OpenError> {
     let db = Sqlite::open(path, STORE, &MIGRATIONS).await?;
     let rows_error = |source| OpenError::Rows { path: path.to_owned(), source };
-    folded_names::refold_names(&db).await.map_err(rows_error)?;
+    prepare_rows(&db).await.map_err(rows_error)?;
     Ok(start_stores(&db))
+}
+
+/// Brings what an earlier version stored up to date.
+async fn prepare_rows(db: &Sqlite) -> Result<(), StoreError> {
+    folded_names::refold_names(db).await?;
+    activity_sheets::take_over_days(db).await
 }
 
 fn start_stores(db: &Sqlite) -> Stores {
@@ -73,8 +80,8 @@ fn start_stores(db: &Sqlite) -> Stores {
         revisions: Arc::new(SqliteRevisions { db: db.clone() }),
         rewards: Arc::new(SqliteRewards { db: db.clone() }),
         claims: Arc::new(SqliteClaims::start(db.clone())),
-        stock,
         ledger: Arc::new(SqliteLedger { db: db.clone() }),
+        stock,
         activities,
         attributes,
         transfer: Arc::new(TransferRegistry::new(tables)),

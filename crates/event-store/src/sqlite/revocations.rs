@@ -27,7 +27,7 @@ async fn revoke_one(
     connection: &mut SqliteConnection,
     revocation: Revocation,
 ) -> Result<Result<RevokeOutcome, StoreError>, sqlx::Error> {
-    let Revocation { claim: id, verdict } = revocation;
+    let Revocation { claim: id, verdict, .. } = revocation;
     let find = sqlx::query(FIND_REQUEST).bind(id.to_string());
     let Some(row) = find.fetch_optional(&mut *connection).await? else {
         return Ok(Ok(RevokeOutcome::Unknown));
@@ -48,7 +48,7 @@ async fn revoke_one(
         .bind(verdict.at.as_millis())
         .execute(&mut *connection)
         .await?;
-    for counter in claim.seats.drain(..) {
+    for counter in std::mem::take(&mut claim.seats) {
         stock::add_seats(&mut *connection, counter, 1).await?;
     }
     (claim.status, claim.work) = (ClaimStatus::Revoked, Some(ClaimWork::Reverse));

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use domain::{ObjectId, Timestamp};
+use domain::{EventId, ObjectId, Timestamp};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use store_kit::{error::StoreError, row::StoredRow, sqlite::Sqlite};
 
@@ -23,6 +23,9 @@ const INSERT: &str =
 const SET_TOTAL: &str = "INSERT INTO stock_counters (id, total, remaining) VALUES ($1, $2, $2) \
     ON CONFLICT (id) DO UPDATE SET remaining = remaining + excluded.total - total, total = excluded.total \
     WHERE remaining + excluded.total - total >= 0";
+/// Walks the claims on the event that hold a seat.
+pub(super) const COUNT_HELD: &str = "SELECT count(*) FROM reward_requests \
+    WHERE event_id = $1 AND seats IS NOT NULL AND instr(seats, $2) > 0";
 const ADD_SEATS: &str = "UPDATE stock_counters SET remaining = remaining + $2 WHERE id = $1";
 
 #[derive(sqlx_macros::FromRow)]
@@ -85,6 +88,11 @@ impl StockStore for SqliteStock {
         let (is_set, row) = write.await?;
         let counter = read_counter(&row).value?;
         Ok(if is_set { SetTotalOutcome::Set(counter) } else { SetTotalOutcome::BelowTaken(counter) })
+    }
+
+    async fn count_held(&self, event: EventId, id: ObjectId) -> Result<i64, StoreError> {
+        let query = sqlx::query_scalar(COUNT_HELD).bind(event.to_string()).bind(id.to_string());
+        self.db.look_up(|connection| Box::pin(query.fetch_one(connection))).await
     }
 
     async fn repair(&self, _: Timestamp) -> Result<StockRepairs, StoreError> {

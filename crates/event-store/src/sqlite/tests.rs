@@ -25,6 +25,7 @@ async fn open_fresh() -> (Stores, TempDir) {
 async fn open_below() -> (Stores, Sqlite, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let db = Sqlite::open(&folder.path().join("event.db"), STORE, &MIGRATIONS).await.unwrap();
+    prepare_rows(&db).await.unwrap();
     (start_stores(&db), db, folder)
 }
 
@@ -93,6 +94,12 @@ suite!(decision_suite:
     counts_are_exact,
 );
 
+suite!(ledger_suite:
+    each_claim_reward_and_kind_is_entered_once,
+    ledger_filters_combine,
+    a_saved_balance_never_goes_back,
+);
+
 macro_rules! replica_suite {
     ($port:ident: $($name:ident),+ $(,)?) => {
         $(
@@ -118,17 +125,12 @@ replica_suite!(stock_suite:
     a_claim_on_an_event_that_is_gone_is_not_stored,
 );
 
-suite!(ledger_suite:
-    each_claim_reward_and_kind_is_entered_once,
-    ledger_filters_combine,
-    a_saved_balance_never_goes_back,
-);
-
 suite!(activity_suite by activities:
     an_activity_is_listed_as_it_was_recorded,
     an_id_seen_before_changes_nothing_whomever_it_was_for,
     a_batch_from_eight_at_the_same_moment_counts_once,
     every_span_counts_what_lies_within_it,
+    a_history_of_years_counts_what_lies_within_each_span,
     activity_filters_combine,
     sums_beyond_64_bits_are_exact,
     places_tell_activities_of_one_second_apart,
@@ -193,13 +195,14 @@ async fn every_list_and_lookup_walks_an_index() {
         ),
         (claims::LIST_BY_STATUS, "reward_requests_by_status (status=? AND id>? AND id<?)"),
         (claims::FIND_CLAIM, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
-        (ledger::OF_CLAIM, "sqlite_autoindex_grants_2 (user_id=? AND request_id=?)"),
+        (ledger::OF_CLAIMS, "sqlite_autoindex_grants_2 (user_id=? AND request_id=?)"),
         (ledger::AFTER, "grants_by_user (user_id=? AND id>?)"),
         (ledger::LIST, "sqlite_autoindex_grants_1 (id<?)"),
         (ledger::LIST_BY_USER, "grants_by_user (user_id=? AND id<?)"),
         (ledger::LIST_BY_EVENT, "grants_by_event (event_id=? AND id<?)"),
         (ledger::LIST_BY_USER_EVENT, "grants_by_user_event (user_id=? AND event_id=? AND id<?)"),
-        (activities::DAYS, "PRIMARY KEY (user_id=? AND type=? AND day>? AND day<?)"),
+        (activities::SHEETS, "PRIMARY KEY (user_id=? AND type=? AND sheet>? AND sheet<?)"),
+        (activity_sheets::FIND, "PRIMARY KEY (user_id=? AND type=? AND sheet=?)"),
         (activities::QUARTERS, "PRIMARY KEY (user_id=? AND type=? AND quarter>? AND quarter<?)"),
         (activities::MOMENTS, "activities_by_user_type (user_id=? AND type=? AND place>? AND place<?)"),
         (activities::LIST, "activities_by_place (place>? AND place<?)"),
@@ -235,6 +238,30 @@ async fn every_list_and_lookup_walks_an_index() {
                 .all(|step| step.contains("json_each") || step.contains("claim") || step.contains("wanted")),
             "{plan:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn totals_of_an_earlier_version_are_taken_over_once() {
+    let (stores, db, _folder) = open_below().await;
+    let all = activity_suite::activities_of_years(600);
+    stores.activities.record(all.clone(), "2026-05-20T00:00:00Z".parse().unwrap()).await.unwrap();
+    // What the version before had in place of the sheets.
+    let earlier = "DELETE FROM activity_sheets;
+        CREATE TABLE activity_days (user_id TEXT NOT NULL, type TEXT NOT NULL, day INTEGER NOT NULL, count INTEGER NOT NULL,
+            whole INTEGER NOT NULL, fraction INTEGER NOT NULL, max INTEGER, early_quarters INTEGER NOT NULL,
+            late_quarters INTEGER NOT NULL, PRIMARY KEY (user_id, type, day)) STRICT, WITHOUT ROWID;
+        INSERT INTO activity_days SELECT user_id, type, quarter / 96, sum(count), sum(whole), sum(fraction), max(max),
+            sum(CASE WHEN quarter % 96 < 48 THEN 1 << (quarter % 96) ELSE 0 END),
+            sum(CASE WHEN quarter % 96 >= 48 THEN 1 << (quarter % 96 - 48) ELSE 0 END)
+            FROM activity_quarters GROUP BY user_id, type, quarter / 96;";
+    let write = db.write(move |connection| {
+        Box::pin(async move { sqlx::raw_sql(earlier).execute(connection).await.map(drop) })
+    });
+    write.await.unwrap();
+    for _ in 0..2 {
+        prepare_rows(&db).await.unwrap();
+        activity_suite::spans_count_as_naively(&*stores.activities, &all).await;
     }
 }
 

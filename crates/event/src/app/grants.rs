@@ -110,7 +110,7 @@ impl EventService {
     }
 
     /// The rewards of the revision that each claim was made under.
-    async fn rewards_of_claims(
+    pub(crate) async fn rewards_of_claims(
         &self,
         claims: &[Claim],
     ) -> Result<HashMap<ClaimId, Result<Vec<Reward>, StoreError>>, StoreError> {
@@ -140,7 +140,12 @@ impl EventService {
         reason: String,
     ) -> Result<RevokedClaim, RevokeClaimError> {
         let verdict = Verdict { by: decider_of(admin), at: self.now(), reason: Some(reason) };
-        let claim = match self.stores.claims.revoke(Revocation { claim: id, verdict }).await? {
+        let claim = match self
+            .stores
+            .claims
+            .revoke(Revocation { claim: id, mark: self.ids.mint().id, verdict })
+            .await?
+        {
             RevokeOutcome::Revoked(claim) => claim,
             RevokeOutcome::NotApproved(claim) => return Err(RevokeClaimError::NotApproved(claim.status)),
             RevokeOutcome::Unknown => return Err(RevokeClaimError::Unknown),
@@ -217,11 +222,11 @@ impl EventService {
     }
 }
 
-fn read_holding(holding: serde_json::Value) -> Result<Wallet, StoreError> {
+pub(super) fn read_holding(holding: serde_json::Value) -> Result<Wallet, StoreError> {
     serde_json::from_value(holding).map_err(|error| StoreError::corrupt("event-db", error))
 }
 
-fn revision_of(claim: &Claim) -> RevisionKey {
+pub(super) fn revision_of(claim: &Claim) -> RevisionKey {
     RevisionKey { event: claim.event_id, revision: claim.event_revision }
 }
 

@@ -12,6 +12,8 @@ pub(crate) mod event_changes;
 pub(crate) mod events;
 pub(crate) mod facts;
 pub(crate) mod grants;
+pub(crate) mod invariants;
+pub(crate) mod preflight;
 pub(crate) mod revisions;
 pub(crate) mod rewards;
 pub(crate) mod stock;

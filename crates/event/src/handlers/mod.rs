@@ -1,6 +1,7 @@
 //! The endpoints, one file each.
 
 pub(crate) mod activities;
+pub(crate) mod admin;
 pub(crate) mod attributes;
 pub(crate) mod claims;
 pub(crate) mod conditions;

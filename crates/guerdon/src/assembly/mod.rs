@@ -141,6 +141,8 @@ pub(crate) async fn assemble_services(
             let mut auth = AuthService::open(&shared, settings).await?;
             let event = services::open_event(&shared, settings).await?;
             let first_admin = auth.first_admin.take();
+            let (wake_up, chainer) = auth.audit_chainer.clone();
+            workers.add_woken_by(wake_up, chainer);
             event.workers.add_to(&mut workers);
             let upstreams = GatewayUpstreams::in_process(auth, event.service);
             let BuiltGateway { service: mut gateway, login_reporter: logins } =
@@ -161,7 +163,9 @@ pub(crate) async fn assemble_services(
             (listeners::bind_gateway(settings, gateway).await?, None, Vec::new())
         }
         Topology::Auth => {
-            let AuthService { mut service, first_admin, .. } = AuthService::open(&shared, settings).await?;
+            let AuthService { mut service, first_admin, audit_chainer: (wake_up, chainer), .. } =
+                AuthService::open(&shared, settings).await?;
+            workers.add_woken_by(wake_up, chainer);
             workers.add(DependencyProbe::new(&service.dependencies));
             let stores = mem::take(&mut service.stores);
             (vec![listeners::bind_auth(settings, service).await?], first_admin, stores)

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth::{AuthParts, PasswordPool, RefreshTokenKey, store::UserStores};
 use axum::Router;
 use domain::{Clock, IdGenerator, RandomSource, RoleSet, UserId};
-use event::{ActivityTidier, ClaimApprover, ClaimSettler, EventService, StockReconciler};
+use event::{ActivityTidier, ClaimApprover, ClaimSettler, EventService, InvariantChecker, StockReconciler};
 use gateway::{
     ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, LoginReporter,
     SessionCheck, SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream,
@@ -22,7 +22,7 @@ use service_kit::{
     traces::{CallKind, CallSpan, mark_failed},
     worker::WakeUp,
 };
-use store_kit::{connection::StoreConnection, ratelimit::RedisRateLimits, redis::Redis};
+use store_kit::{audit::AuditChainer, connection::StoreConnection, ratelimit::RedisRateLimits, redis::Redis};
 use tracing::Instrument;
 
 use super::{StartError, Topology, api_document, system_clock, workers::PendingWorkers};
@@ -98,13 +98,14 @@ pub(super) struct BuiltService {
 pub(super) struct AuthService {
     pub(super) service: BuiltService,
     pub(super) first_admin: Option<FirstAdmin>,
+    pub(super) audit_chainer: (WakeUp, AuditChainer),
     sessions: SessionLookup,
     subjects: SubjectLookup,
 }
 
 impl AuthService {
     pub(super) async fn open(shared: &SharedParts, settings: &Settings) -> Result<Self, StartError> {
-        let UserStores { users, refresh_tokens, api_keys, readiness, connection, .. } =
+        let UserStores { users, refresh_tokens, api_keys, audit, readiness, connection, .. } =
             open_user_db(&settings.stores).await?;
         let tokens = TokenDb::over(shared.redis.as_ref(), &shared.clock);
         let embedded = settings.stores.user_db_url.is_none() && settings.stores.mongodb_uri.is_none();
@@ -115,6 +116,7 @@ impl AuthService {
             refresh_tokens,
             access_tokens: tokens.access_tokens,
             api_keys,
+            audit,
             access_key: shared.tokens.clone(),
             refresh_key: shared.refresh_key.clone(),
             refresh_grace: Duration::from_secs(settings.refresh_grace_seconds),
@@ -130,12 +132,13 @@ impl AuthService {
             dependencies: vec![readiness, tokens.dependency],
             stores: vec![connection],
         };
+        let audit_chainer = (auth.audit_wake_up(), auth.audit_chainer());
         let check = Arc::new(InProcessAuth(auth));
         let subjects = SubjectLookup::direct(Arc::<InProcessAuth>::clone(&check));
         // A look into memory is cheaper than waiting for others to join in; a round trip to Redis is not.
         let sessions =
             if tokens.in_memory { SessionLookup::direct(check) } else { SessionLookup::batched(check) };
-        Ok(Self { service, first_admin, sessions, subjects })
+        Ok(Self { service, first_admin, audit_chainer, sessions, subjects })
     }
 }
 
@@ -149,8 +152,9 @@ pub(super) struct BuiltEvent {
 pub(super) struct EventWorkers {
     activity_tidier: ActivityTidier,
     claim_approver: (WakeUp, ClaimApprover),
-    stock_reconciler: StockReconciler,
     claim_settler: (WakeUp, ClaimSettler),
+    invariant_checker: InvariantChecker,
+    stock_reconciler: StockReconciler,
 }
 
 impl EventWorkers {
@@ -159,9 +163,10 @@ impl EventWorkers {
         workers.add(self.activity_tidier);
         let (wake_up, approver) = self.claim_approver;
         workers.add_woken_by(wake_up, approver);
-        workers.add(self.stock_reconciler);
         let (wake_up, settler) = self.claim_settler;
         workers.add_woken_by(wake_up, settler);
+        workers.add(self.invariant_checker);
+        workers.add(self.stock_reconciler);
     }
 }
 
@@ -172,8 +177,9 @@ pub(super) async fn open_event(shared: &SharedParts, settings: &Settings) -> Res
     let workers = EventWorkers {
         activity_tidier: service.activity_tidier(),
         claim_approver: service.claim_approver(),
-        stock_reconciler: service.stock_reconciler(),
         claim_settler: service.claim_settler(),
+        invariant_checker: service.invariant_checker(),
+        stock_reconciler: service.stock_reconciler(),
     };
     let (router, _) = event::router(service, shared.identity_source.clone());
     let service = BuiltService { router, dependencies: vec![dependency], stores: vec![connection] };

@@ -15,7 +15,7 @@ use self::{collection::Collection, place::Side};
 use super::Outcome;
 use crate::{assembly::system_clock, store_lock::StoreLock, stores::close_stores};
 
-/// Copy users, API keys, events, rewards and requests to another store
+/// Copy users, API keys, the audit log, events, rewards and requests to another store
 ///
 /// Both sides are read first: if the target holds anything that the source does not, nothing is written. What is there
 /// already is left alone, so the command can be repeated, and goes on where it was cut off. When all is copied, both sides
@@ -75,9 +75,10 @@ async fn copy_all(pairs: Vec<(Collection, Collection)>) -> Outcome {
     if plan.iter().all(|(.., found)| found.is_empty()) {
         return Err("the source holds nothing. Is it the right place?".into());
     }
-    let (mut copied, mut unreadable) = (0, Vec::new());
+    let (mut copied, mut unreadable, mut broken) = (0, Vec::new(), Vec::new());
     for (from, to, found) in plan {
         copied += copy::copy(&from, &to, found).await?;
+        broken.extend(to.audit_fault().await?);
         unreadable.extend(from.unreadable_rows());
         unreadable.extend(to.unreadable_rows());
     }
@@ -87,6 +88,9 @@ async fn copy_all(pairs: Vec<(Collection, Collection)>) -> Outcome {
             "everything else is copied, but these rows cannot be read and were left behind:\n  {rows}"
         )
         .into());
+    }
+    if let Some(fault) = broken.first() {
+        return Err(format!("everything is copied, but the audit log was not whole before: {fault}").into());
     }
     println!(
         "{}",

@@ -1,5 +1,6 @@
 //! The commands a person types, one file each.
 
+pub(crate) mod audit;
 pub(crate) mod demo;
 pub(crate) mod healthcheck;
 pub(crate) mod import;

@@ -2,7 +2,7 @@ use std::io::{self, IsTerminal, Read};
 
 use auth::store::UserStores;
 use clap::{Args, Subcommand};
-use domain::{Email, IdGenerator, Role};
+use domain::{ChangeAuthor, Email, IdGenerator, Role};
 
 use super::Outcome;
 use crate::{
@@ -42,10 +42,16 @@ impl UserCommand {
 impl CreateUser {
     async fn run(self) -> Outcome {
         let (password, generated) = self.password()?;
-        let UserStores { users, connection, .. } = open_user_db(&self.stores).await?;
+        let UserStores { users, audit, connection, .. } = open_user_db(&self.stores).await?;
         let ids = IdGenerator::new(assembly::system_clock());
         let roles = self.roles.iter().copied().collect();
-        let created = auth::create_user(users.as_ref(), &ids, self.email, &password, roles).await;
+        let author = ChangeAuthor::COMMAND;
+        let created = auth::create_user(users.as_ref(), &ids, self.email, &password, roles, author).await;
+        if let (Ok(_), Err(error)) = (&created, audit.chain_drafts().await) {
+            eprintln!(
+                "guerdon: the audit log gets its entry from the next process that serves auth: {error}"
+            );
+        }
         close_stores(&[connection]).await;
         let user = created?;
         println!("Created {} with id {}", user.email, user.id);

@@ -1,11 +1,12 @@
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
-use domain::{ApiKeyScope, Role, RoleSet};
+use domain::{ApiKeyScope, AuditActor, ChangeAuthor, Role, RoleSet};
 use http::request::Parts;
 
 use crate::{
     identity::{Caller, Identity, KeyCaller, Subject, UserOrKey},
+    observe::CorrelationId,
     problem::{Problem, ProblemCode},
 };
 
@@ -190,6 +191,25 @@ impl<S: Sync> FromRequestParts<S> for NamedSubject {
     }
 }
 
+/// On whose account a request changes something, for the audit log. It says nothing of what they may: that is
+/// for the extractor beside it.
+#[derive(Debug, Clone)]
+pub struct ChangedBy(pub ChangeAuthor);
+
+impl<S: Sync> FromRequestParts<S> for ChangedBy {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let actor = match parts.extensions.get::<Identity>() {
+            Some(Identity::User(caller)) => AuditActor::User(caller.id),
+            Some(Identity::ApiKey(key)) => AuditActor::Key(key.id),
+            _ => return Err(Problem::new(ProblemCode::Unauthenticated)),
+        };
+        let request_id = parts.extensions.get().map(|CorrelationId(id)| id.to_string());
+        Ok(Self(ChangeAuthor { actor, request_id }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use domain::{ApiKeyId, ApiKeyScopeSet, ObjectId, UserId};
@@ -243,6 +263,22 @@ mod tests {
             let unauthenticated = Some(ProblemCode::Unauthenticated);
             assert_eq!(outcome::<LoggedInOrKey<EventsRead>>(nobody).await, unauthenticated);
             assert_eq!(outcome::<KeyWith<EventsRead>>(nobody).await, unauthenticated);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_is_put_down_to_who_makes_it_and_to_their_request() {
+        for (who, actor) in
+            [(user(&[Role::Admin]), AuditActor::User(UserId(ID))), (key(&[]), AuditActor::Key(ApiKeyId(ID)))]
+        {
+            let mut parts = Request::builder().body(()).unwrap().into_parts().0;
+            parts.extensions.insert(who);
+            parts.extensions.insert(CorrelationId("r-42".into()));
+            let ChangedBy(author) = ChangedBy::from_request_parts(&mut parts, &()).await.unwrap();
+            assert_eq!(author, ChangeAuthor { actor, request_id: Some("r-42".to_owned()) });
+        }
+        for nobody in [Identity::Anonymous, Identity::Gateway] {
+            assert_eq!(outcome::<ChangedBy>(nobody).await, Some(ProblemCode::Unauthenticated));
         }
     }
 

@@ -17,8 +17,8 @@ use crate::problem::{Problem, ProblemCode};
 pub use self::{
     body::{JsonBody, JsonPartsBody, MAX_BODY_BYTES, OptionalJsonBody},
     caller::{
-        Admin, Auditor, Claimant, ClaimantOrKey, FromGateway, KeyScope, KeyWith, LoggedIn, LoggedInOrKey,
-        NamedSubject, Operator, OperatorOrKey, Staff, scope,
+        Admin, Auditor, ChangedBy, Claimant, ClaimantOrKey, FromGateway, KeyScope, KeyWith, LoggedIn,
+        LoggedInOrKey, NamedSubject, Operator, OperatorOrKey, Staff, scope,
     },
     declared::{DeclaredInputs, refuse_undeclared},
     if_match::IfMatch,

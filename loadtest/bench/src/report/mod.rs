@@ -140,7 +140,7 @@ impl Findings {
     fn growth_table(&self) -> Option<String> {
         let mut table = table(&[
             "full load",
-            "requests stored",
+            "stored",
             "a second",
             "p50 (ms)",
             "p99 (ms)",
@@ -240,7 +240,10 @@ fn millis(value: f64) -> String {
     }
 }
 
-fn micros(value: f64) -> String {
+pub(crate) fn micros(value: f64) -> String {
+    if value < 10.0 {
+        return format!("{value:.1} µs");
+    }
     if value < 10_000.0 { format!("{value:.0} µs") } else { format!("{:.0} ms", value / 1000.0) }
 }
 
@@ -253,7 +256,7 @@ mod tests {
         let counts = [71.26, 4321.4, 83_456.0, 1_234_567.0].map(count);
         assert_eq!(counts, ["71.3", "4,321", "83,500", "1,234,600"]);
         assert_eq!([0.123, 9.5, 123.4].map(millis), ["0.12", "9.50", "123"]);
-        assert_eq!([12.4, 29_700.0].map(micros), ["12 µs", "30 ms"]);
+        assert_eq!([1.24, 12.4, 29_700.0].map(micros), ["1.2 µs", "12 µs", "30 ms"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Role, RoleSet, User};
+use domain::{ChangeAuthor, Role, RoleSet, User};
 use service_kit::problem::{ProblemCode, Refused};
 use store_kit::redis::Redis;
 use test_servers::Redis as RedisServer;
@@ -60,7 +60,9 @@ impl LivingSession {
             UseCase::LogIn => log_in(&self.app, &self.user).await.is_ok(),
             UseCase::Refresh => auth.refresh_session(self.session.refresh.clone()).await.is_ok(),
             UseCase::RefreshAgain => auth.refresh_session(self.rotated.clone().unwrap()).await.is_ok(),
-            UseCase::ChangeRoles => auth.change_roles(self.user.id, OPERATOR).await.is_ok(),
+            UseCase::ChangeRoles => {
+                auth.change_roles(self.user.id, OPERATOR, ChangeAuthor::COMMAND).await.is_ok()
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Role, RoleSet, Secret, User};
+use domain::{ChangeAuthor, Role, RoleSet, Secret, User};
 
 use super::*;
 use crate::{
@@ -64,7 +64,7 @@ impl SessionRaces {
     }
 
     async fn change_roles(&self, roles: RoleSet) {
-        let changed = self.app.auth.change_roles(self.user.id, roles).await.unwrap();
+        let changed = self.app.auth.change_roles(self.user.id, roles, ChangeAuthor::COMMAND).await.unwrap();
         assert_eq!(changed.roles, roles);
     }
 

@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::{Serialize, Serializer};
 use service_kit::{
     api_key::ApiKeyToken,
-    extract::{Admin, JsonBody},
+    extract::{Admin, ChangedBy, JsonBody},
     problem::Problem,
 };
 
@@ -88,9 +88,10 @@ fn describe_fault(fault: ApiKeyFault) -> Fault {
 pub(crate) async fn create_api_key(
     State(auth): State<AuthService>,
     Admin(caller): Admin,
+    ChangedBy(author): ChangedBy,
     JsonBody(body): JsonBody<CreateApiKeyBody>,
 ) -> Result<(StatusCode, Json<CreatedApiKeyView>), Problem> {
-    let (api_key, key) = auth.create_api_key(caller.id, body.into()).await?;
+    let (api_key, key) = auth.create_api_key(caller.id, author, body.into()).await?;
     Ok((StatusCode::CREATED, Json(CreatedApiKeyView { api_key, key })))
 }
 

@@ -1,7 +1,7 @@
 use axum::{extract::State, response::Response};
 use domain::ApiKeyId;
 use service_kit::{
-    extract::{Admin, PathId, no_content},
+    extract::{Admin, ChangedBy, PathId, no_content},
     problem::Refused,
 };
 
@@ -38,9 +38,10 @@ impl From<DeleteApiKeyError> for Refused<DeleteApiKeyRefusal> {
 pub(crate) async fn delete_api_key(
     State(auth): State<AuthService>,
     _admin: Admin,
+    ChangedBy(author): ChangedBy,
     PathId(id): PathId<ApiKeyId>,
 ) -> Result<Response, Refused<DeleteApiKeyRefusal>> {
-    auth.delete_api_key(id).await?;
+    auth.delete_api_key(id, author).await?;
     Ok(no_content())
 }
 

@@ -2,7 +2,7 @@ use axum::{Json, extract::State};
 use deserr::Deserr;
 use domain::{Faults, Role, RoleSet, User, UserId};
 use service_kit::{
-    extract::{Admin, JsonBody, PathId},
+    extract::{Admin, ChangedBy, JsonBody, PathId},
     problem::Refused,
 };
 
@@ -52,6 +52,7 @@ impl From<ChangeRolesError> for Refused<SetRolesRefusal> {
 pub(crate) async fn set_roles(
     State(auth): State<AuthService>,
     _admin: Admin,
+    ChangedBy(author): ChangedBy,
     PathId(id): PathId<UserId>,
     JsonBody(RolesBody { roles }): JsonBody<RolesBody>,
 ) -> Result<Json<User>, Refused<SetRolesRefusal>> {
@@ -59,7 +60,7 @@ pub(crate) async fn set_roles(
     if roles.is_empty() {
         return Err(Faults::new("/roles", "must have at least one role").into());
     }
-    Ok(Json(auth.change_roles(id, roles).await?))
+    Ok(Json(auth.change_roles(id, roles, author).await?))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use service_kit::{
     page::PageRequest,
 };
 
+use super::stamp_now;
 use crate::store::{ApiKeyRecord, ApiKeyStore, ApiKeyTransfer};
 
 /// Keys of all kinds, in the order of their ids.
@@ -36,7 +37,7 @@ pub(crate) fn sample_keys(count: usize) -> Vec<ApiKeyRecord> {
 
 async fn create_all(db: &dyn ApiKeyStore, keys: &[ApiKeyRecord]) {
     for record in keys {
-        db.create_key(record.clone()).await.unwrap();
+        db.create_key(record.clone(), stamp_now()).await.unwrap();
     }
 }
 
@@ -93,7 +94,7 @@ pub(crate) async fn of_many_who_delete_a_key_one_has_and_it_is_gone_at_once(db: 
         .map(|_| {
             let db = Arc::clone(&db);
             tokio::spawn(async move {
-                let deleted = db.delete_key(id).await.unwrap();
+                let deleted = db.delete_key(id, stamp_now()).await.unwrap();
                 (deleted, find_one(&*db, gone).await)
             })
         })
@@ -105,7 +106,7 @@ pub(crate) async fn of_many_who_delete_a_key_one_has_and_it_is_gone_at_once(db: 
         deleted += usize::from(has_deleted);
     }
     assert_eq!(deleted, 1);
-    assert!(!db.delete_key(id).await.unwrap());
+    assert!(!db.delete_key(id, stamp_now()).await.unwrap());
     assert_eq!(list_all(&*db, 100).await, [keys[2].key.clone(), keys[0].key.clone()]);
 }
 
@@ -143,7 +144,7 @@ pub(crate) async fn a_use_that_is_noted_while_its_key_is_deleted_brings_nothing_
     for record in &keys {
         let id = record.key.id;
         let used = [id];
-        let (noted, deleted) = tokio::join!(db.note_key_uses(&used, at), db.delete_key(id));
+        let (noted, deleted) = tokio::join!(db.note_key_uses(&used, at), db.delete_key(id, stamp_now()));
         noted.unwrap();
         assert!(deleted.unwrap());
         db.note_key_uses(&[id], at).await.unwrap();
@@ -159,7 +160,7 @@ pub(crate) async fn of_keys_made_at_once_each_is_stored(db: Arc<dyn ApiKeyStore>
         .cloned()
         .map(|record| {
             let db = Arc::clone(&db);
-            tokio::spawn(async move { db.create_key(record).await.unwrap() })
+            tokio::spawn(async move { db.create_key(record, stamp_now()).await.unwrap() })
         })
         .collect();
     for task in tasks {

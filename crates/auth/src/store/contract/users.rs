@@ -3,6 +3,7 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{Email, IdGenerator, Role, RoleSet, SystemClock, Timestamp, User, UserId};
 use service_kit::page::PageRequest;
 
+use super::stamp_at;
 use crate::store::{
     NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserStore,
 };
@@ -77,7 +78,7 @@ pub(crate) async fn an_address_from_an_earlier_version_is_read_as_it_is(db: Arc<
     assert_eq!(db.find(mina.id).await.unwrap().unwrap().email, former);
     let listed = db.list(&UserFilter::default(), PageRequest::default()).await.unwrap();
     assert_eq!(listed.items, std::slice::from_ref(&mina));
-    let change = db.set_roles(mina.id, ADMIN, minute_after(mina.updated_at)).await.unwrap();
+    let change = db.set_roles(mina.id, ADMIN, stamp_at(minute_after(mina.updated_at))).await.unwrap();
     assert!(matches!(change, RoleChange::Updated(_)), "{change:?}");
 }
 
@@ -140,17 +141,17 @@ pub(crate) async fn roles_change_and_the_last_administrator_stays(db: Arc<dyn Us
     assert!(!db.has_admin().await.unwrap());
     let at = minute_after(mina.updated_at);
     let nobody = UserId(ids.mint().id);
-    assert_eq!(db.set_roles(nobody, ADMIN, at).await.unwrap(), RoleChange::NotFound);
+    assert_eq!(db.set_roles(nobody, ADMIN, stamp_at(at)).await.unwrap(), RoleChange::NotFound);
     let admin = User { roles: ADMIN, updated_at: at, ..mina.clone() };
-    assert_eq!(db.set_roles(mina.id, ADMIN, at).await.unwrap(), RoleChange::Updated(admin.clone()));
+    assert_eq!(db.set_roles(mina.id, ADMIN, stamp_at(at)).await.unwrap(), RoleChange::Updated(admin.clone()));
     assert!(db.has_admin().await.unwrap());
-    assert_eq!(db.set_roles(mina.id, USER, minute_after(at)).await.unwrap(), RoleChange::LastAdmin);
+    assert_eq!(db.set_roles(mina.id, USER, stamp_at(minute_after(at))).await.unwrap(), RoleChange::LastAdmin);
     assert_eq!(db.find(mina.id).await.unwrap(), Some(admin));
     let more = RoleSet::from_roles(&[Role::Operator, Role::Admin]);
-    assert!(matches!(db.set_roles(mina.id, more, at).await.unwrap(), RoleChange::Updated(_)));
+    assert!(matches!(db.set_roles(mina.id, more, stamp_at(at)).await.unwrap(), RoleChange::Updated(_)));
     let jun = create_user(&*db, new_user(&ids, "jun@example.com", ADMIN)).await;
-    assert!(matches!(db.set_roles(mina.id, USER, at).await.unwrap(), RoleChange::Updated(_)));
-    assert_eq!(db.set_roles(jun.id, USER, at).await.unwrap(), RoleChange::LastAdmin);
+    assert!(matches!(db.set_roles(mina.id, USER, stamp_at(at)).await.unwrap(), RoleChange::Updated(_)));
+    assert_eq!(db.set_roles(jun.id, USER, stamp_at(at)).await.unwrap(), RoleChange::LastAdmin);
 }
 
 pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<dyn UserStore>) {
@@ -165,7 +166,7 @@ pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<
             .iter()
             .map(|admin| {
                 let (db, admin) = (Arc::clone(&db), *admin);
-                tokio::spawn(async move { db.set_roles(admin, USER, at).await.unwrap() })
+                tokio::spawn(async move { db.set_roles(admin, USER, stamp_at(at)).await.unwrap() })
             })
             .collect();
         let mut refused = 0;
@@ -174,7 +175,7 @@ pub(crate) async fn of_administrators_who_demote_each_other_one_remains(db: Arc<
         }
         assert_eq!(refused, 1);
         for admin in &admins {
-            db.set_roles(*admin, ADMIN, at).await.unwrap();
+            db.set_roles(*admin, ADMIN, stamp_at(at)).await.unwrap();
         }
     }
 }
@@ -204,7 +205,7 @@ pub(crate) async fn race_role_changes(
         .zip(replicas.iter().cycle())
         .map(|((user, roles), db)| {
             let db = Arc::clone(db);
-            tokio::spawn(async move { db.set_roles(user, roles, at).await })
+            tokio::spawn(async move { db.set_roles(user, roles, stamp_at(at)).await })
         })
         .collect();
     let mut outcomes = Vec::new();
@@ -228,7 +229,7 @@ pub(crate) async fn an_administrator_remains_over_replicas(replicas: &[Arc<dyn U
         }
         assert!(db.has_admin().await.unwrap(), "nobody is left");
         for (user, roles) in users.into_iter().zip([ADMIN, ADMIN, USER, USER]) {
-            assert!(matches!(db.set_roles(user, roles, at).await.unwrap(), RoleChange::Updated(_)));
+            assert!(matches!(db.set_roles(user, roles, stamp_at(at)).await.unwrap(), RoleChange::Updated(_)));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! user-db in MongoDB: the collections `users` and `user_tokens` of the specification, `api_keys`, and
-//! `role_changes` with the lock that keeps the last administrator.
+//! user-db in MongoDB: the collections `users` and `user_tokens` of the specification, `api_keys`,
+//! `audit_log`, and `role_changes` with the lock that keeps the last administrator.
 //!
 //! Every verb is bounded as a whole, however many operations it takes.
 
@@ -20,6 +20,7 @@ use mongodb::{
 use serde::de::DeserializeOwned;
 use service_kit::health::Dependency;
 use store_kit::{
+    audit::{AuditStore, mongo::MongoAuditLog},
     connection::StoreConnection,
     error::StoreError,
     mongo::{Mongo, MongoConnectError, index, unique_index},
@@ -32,6 +33,9 @@ use self::{
 /// The name operators know this store by, and its database where none is named.
 const STORE: &str = "user-db";
 
+/// The collections whose documents hold what is to be written into the audit log.
+const AUDITED: &[&str] = &["users", "api_keys"];
+
 /// Users, their refresh tokens and API keys on a MongoDB server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct MongoUserDb {
@@ -40,6 +44,7 @@ pub struct MongoUserDb {
     user_tokens: Collection<TokenDocument>,
     api_keys: Collection<ApiKeyDocument>,
     role_changes: Collection<LockDocument>,
+    audit: MongoAuditLog,
     /// Whether the server is one of several, which can be deposed.
     has_replicas: bool,
     random: RandomSource,
@@ -62,6 +67,7 @@ impl MongoUserDb {
             user_tokens: mongo.collection("user_tokens"),
             api_keys: mongo.collection("api_keys"),
             role_changes: mongo.collection("role_changes"),
+            audit: MongoAuditLog::open(&mongo, AUDITED).await?,
             has_replicas: mongo.has_replicas().await?,
             random: RandomSource::new(),
             mongo,
@@ -71,6 +77,11 @@ impl MongoUserDb {
     /// What has to be closed.
     pub(super) fn connection(&self) -> Arc<dyn StoreConnection> {
         Arc::new(self.mongo.clone())
+    }
+
+    /// The audit log in the same database.
+    pub fn audit_log(&self) -> Arc<dyn AuditStore> {
+        Arc::new(self.audit.clone())
     }
 
     /// A server that stands alone cannot be deposed, and refuses the read concern `linearizable`.

@@ -4,8 +4,9 @@
 //! ADMIN away from somebody who has it does that under a lock: the document `last-admin` of `role_changes`, which says
 //! who holds it (`holder`, a token drawn for each attempt), whom they are about to change (`target`, at `version`) and
 //! `until` when. Under it they look for another ADMIN, then write with the filter `{_id: target, rolesVersion: version}`
-//! and raise `rolesVersion`, then delete the lock. Every other change adds an ADMIN or removes none, by its own filter,
-//! and needs no lock.
+//! and raise `rolesVersion`, then delete the lock. Every other change adds an ADMIN or removes none, and needs no lock.
+//! Every filter also names the roles that are replaced: so who has become ADMIN meanwhile loses that only under the lock,
+//! and the draft for the audit log, which is written in the same update, says truly what the roles were before.
 //!
 //! **Why somebody stays ADMIN.** A lock that is past its `until` may be taken over, but only after its target's
 //! `rolesVersion` was raised if it still is `version` (fencing). From then on the former holder's write finds nothing,
@@ -25,20 +26,24 @@
 
 use std::time::Duration;
 
-use domain::{Clock, RandomSource, Role, RoleSet, SystemClock, Timestamp, User, UserId};
+use audit::ChangeStamp;
+use domain::{Clock, RandomSource, Role, RoleSet, SystemClock, User, UserId};
 use mongodb::{
     bson::{DateTime, Document, doc, oid::ObjectId},
     options::ReadConcern,
 };
 use serde::{Deserialize, Serialize};
-use store_kit::mongo::{to_date, to_oid};
+use store_kit::{
+    audit::mongo::{DRAFTS, draft_document},
+    mongo::{to_date, to_oid},
+};
 use tokio::time::{Instant, sleep};
 
 use super::{
     MongoUserDb, STORE,
     users::{by_id, role_names, without_hash},
 };
-use crate::store::{RoleChange, StoreError};
+use crate::store::{RoleChange, StoreError, audit::roles_replaced};
 
 /// The lock's `_id`.
 const LOCK: &str = "last-admin";
@@ -84,6 +89,30 @@ impl LockDocument {
     }
 }
 
+/// A change of a user's roles, decided on what was read: it is written only if the roles still are those.
+struct ReplacedRoles {
+    /// The user as they shall be.
+    changed: User,
+    /// The roles that are replaced, as they are stored.
+    before: Vec<String>,
+    version: Option<i64>,
+    /// What the audit log says of it, with just these roles.
+    draft: Document,
+}
+
+impl ReplacedRoles {
+    /// A user whose roles are as they were read, and of whom nobody has taken ADMIN since.
+    fn target(&self) -> Document {
+        let mut target = at_version(to_oid(self.changed.id.0), self.version);
+        target.insert("roles", &self.before);
+        target
+    }
+
+    fn update(&self) -> Document {
+        doc! { "$set": roles_of(&self.changed), "$push": { DRAFTS: &self.draft } }
+    }
+}
+
 /// What became of an attempt to take ADMIN away.
 enum DemotionOutcome {
     Done,
@@ -98,7 +127,7 @@ impl MongoUserDb {
         &self,
         id: UserId,
         roles: RoleSet,
-        at: Timestamp,
+        stamp: ChangeStamp,
     ) -> Result<RoleChange, StoreError> {
         let give_up = Instant::now() + PATIENCE;
         let mut overtaken = false;
@@ -106,50 +135,43 @@ impl MongoUserDb {
             let Some(document) = self.find_document(by_id(id)).await? else {
                 return Ok(RoleChange::NotFound);
             };
-            let version = document.roles_version;
+            let (version, before) = (document.roles_version, document.roles.clone());
             let user = User::try_from(document)?;
-            if overtaken && (user.roles, user.updated_at) == (roles, at) {
+            if overtaken && self.is_recorded("users", to_oid(id.0), to_oid(stamp.id)).await? {
                 // Overtaken by our own write, in an attempt the driver repeated.
-                return Ok(RoleChange::Updated(user));
+                return Ok(RoleChange::Updated(User { roles, updated_at: stamp.at, ..user }));
             }
             let demotes = user.roles.contains(Role::Admin) && !roles.contains(Role::Admin);
-            let changed = User { roles, updated_at: at, ..user };
+            let draft = draft_document(STORE, &roles_replaced(stamp.clone(), id, user.roles, roles))?;
+            let changed = User { roles, updated_at: stamp.at, ..user };
+            let change = ReplacedRoles { changed, before, version, draft };
             if demotes {
-                match self.demote(&changed, version, give_up).await? {
-                    DemotionOutcome::Done => return Ok(RoleChange::Updated(changed)),
+                match self.demote(&change, give_up).await? {
+                    DemotionOutcome::Done => return Ok(RoleChange::Updated(change.changed)),
                     DemotionOutcome::LastAdmin => return Ok(RoleChange::LastAdmin),
                     DemotionOutcome::Overtaken => {}
                 }
-            } else if self.replace_roles(&changed).await? {
-                return Ok(RoleChange::Updated(changed));
+            } else if self.replace_roles(&change).await? {
+                return Ok(RoleChange::Updated(change.changed));
             }
             overtaken = true;
         }
     }
 
-    /// Whether the roles were replaced without taking ADMIN from anybody: who has become ADMIN meanwhile is left alone.
-    async fn replace_roles(&self, changed: &User) -> Result<bool, StoreError> {
-        let mut target = by_id(changed.id);
-        if !changed.roles.contains(Role::Admin) {
-            target.insert("roles", doc! { "$ne": Role::Admin.name() });
-        }
-        let update = doc! { "$set": roles_of(changed) };
-        let updated = self.mongo.run(self.users.update_one(target, update)).await?;
+    /// Whether the roles were replaced without taking ADMIN from anybody: who has become ADMIN meanwhile has
+    /// other roles than those that were read, and is left alone.
+    async fn replace_roles(&self, change: &ReplacedRoles) -> Result<bool, StoreError> {
+        let updated = self.mongo.run(self.users.update_one(change.target(), change.update())).await?;
         Ok(updated.matched_count == 1)
     }
 
-    async fn demote(
-        &self,
-        changed: &User,
-        version: Option<i64>,
-        give_up: Instant,
-    ) -> Result<DemotionOutcome, StoreError> {
-        let lock = LockDocument::new(changed.id, version, &self.random);
+    async fn demote(&self, change: &ReplacedRoles, give_up: Instant) -> Result<DemotionOutcome, StoreError> {
+        let lock = LockDocument::new(change.changed.id, change.version, &self.random);
         self.take(&lock, give_up).await?;
         // On an error from here on the lock stays: the write may yet arrive, and must be fenced off by the next holder.
-        let demoted = if !self.has_other_admin(changed.id).await? {
+        let demoted = if !self.has_other_admin(change.changed.id).await? {
             DemotionOutcome::LastAdmin
-        } else if self.replace_roles_of(changed, version).await? {
+        } else if self.replace_roles_of(change).await? {
             DemotionOutcome::Done
         } else {
             DemotionOutcome::Overtaken
@@ -158,11 +180,11 @@ impl MongoUserDb {
         Ok(demoted)
     }
 
-    /// Whether the roles were replaced, the user being as they were read.
-    async fn replace_roles_of(&self, changed: &User, version: Option<i64>) -> Result<bool, StoreError> {
-        let target = at_version(to_oid(changed.id.0), version);
-        let update = doc! { "$set": roles_of(changed), "$inc": { "rolesVersion": 1_i64 } };
-        let updated = self.mongo.run(self.users.update_one(target, update)).await?;
+    /// Whether ADMIN was taken away, the user being as they were read.
+    async fn replace_roles_of(&self, change: &ReplacedRoles) -> Result<bool, StoreError> {
+        let mut update = change.update();
+        update.insert("$inc", doc! { "rolesVersion": 1_i64 });
+        let updated = self.mongo.run(self.users.update_one(change.target(), update)).await?;
         Ok(updated.matched_count == 1)
     }
 

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use domain::{IdGenerator, Role, RoleSet, SystemClock, Timestamp, UserId};
+use domain::{Clock, IdGenerator, Role, RoleSet, SystemClock, Timestamp, UserId};
 use futures::future::{BoxFuture, join_all};
 use mongodb::bson::{Bson, Document};
 use proptest::{prelude::*, test_runner::Config};
@@ -12,11 +12,11 @@ use super::*;
 use crate::{
     refresh_token::RefreshToken,
     store::{
-        ApiKeyTransfer, NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore, RegistrationOutcome,
-        RoleChange, RotationOutcome, TokenRotation, UserFilter, UserStore, UserTransfer,
+        ApiKeyStore, ApiKeyTransfer, NewUser, PasswordHashChange, RefreshRow, RefreshTokenStore,
+        RegistrationOutcome, RoleChange, RotationOutcome, TokenRotation, UserFilter, UserStore, UserTransfer,
         contract::{
-            api_keys as key_suite, refresh_tokens as token_suite, transfer as transfer_suite,
-            users as user_suite,
+            api_keys as key_suite, audit as audit_suite, refresh_tokens as token_suite, stamp_at, stamp_now,
+            transfer as transfer_suite, users as user_suite,
         },
     },
     test_app::{new_token, successor_of},
@@ -59,7 +59,17 @@ async fn users_keep_the_contract(mode: MongoMode) {
 
 async fn administrators_keep_the_contract(mode: MongoMode) {
     let server = Server::shared_or_start(mode);
-    user_suite::of_administrators_who_demote_each_other_one_remains(open_database(&server).await).await;
+    let db = open_database(&server).await;
+    // As its worker does: else the documents grow with every change.
+    let log = db.audit_log();
+    let chaining = tokio::spawn(async move {
+        loop {
+            log.chain_drafts().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    user_suite::of_administrators_who_demote_each_other_one_remains(db).await;
+    chaining.abort();
 }
 
 async fn refresh_tokens_keep_the_contract(mode: MongoMode) {
@@ -93,6 +103,15 @@ async fn api_keys_keep_the_contract(mode: MongoMode) {
     let damage = doc! { "$set": { "scopes": ["everything"] } };
     db.mongo.collection::<Document>("api_keys").update_one(third, damage).await.unwrap();
     key_suite::a_damaged_key_is_left_out(&*db, &keys).await;
+}
+
+async fn the_audit_log_keeps_the_contract(mode: MongoMode) {
+    let server = Server::shared_or_start(mode);
+    let db = async || open_database(&server).await;
+    audit_suite::every_change_has_an_entry_and_what_changes_nothing_has_none(db().await).await;
+    audit_suite::of_changes_that_race_each_has_one_entry(db().await).await;
+    audit_suite::entries_are_filtered_and_paged_newest_first(db().await).await;
+    audit_suite::a_log_is_moved_whole_and_goes_on(db().await, db().await).await;
 }
 
 async fn users_can_be_moved(mode: MongoMode) {
@@ -131,11 +150,148 @@ macro_rules! on {
             }
 
             #[tokio::test(flavor = "multi_thread")]
+            async fn the_audit_log_keeps_the_contract() {
+                super::the_audit_log_keeps_the_contract($mode).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
             async fn users_can_be_moved() {
                 super::users_can_be_moved($mode).await;
             }
         }
     };
+}
+
+/// Each with its own connections, as processes have.
+async fn open_replicas(server: &Server) -> Vec<Arc<MongoUserDb>> {
+    let (uri, database) = server.fresh_database();
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        replicas.push(open_patiently(&uri, &database).await);
+    }
+    replicas
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_changes_over_replicas_each_has_one_entry_in_the_audit_log() {
+    let server = Server::shared_or_start(MongoMode::ReplicaSet);
+    audit_suite::of_changes_over_replicas_each_has_one_entry(&open_replicas(&server).await).await;
+}
+
+async fn only_draft(db: &MongoUserDb, collection: &str) -> Document {
+    let mut found = db.mongo.collection::<Document>(collection).find_one(doc! {}).await.unwrap().unwrap();
+    found.remove("_id");
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_was_chained_by_somebody_who_died_is_only_taken_out() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    let db = open_database(&server).await;
+    let mina = new_somebody("mina", &[Role::User]);
+    let id = to_oid(mina.id.0);
+    db.create_audited(mina, stamp_now()).await.unwrap();
+    let users = db.mongo.collection::<Document>("users");
+    let waiting = only_draft(&db, "users").await.get_array("auditDrafts").unwrap().clone();
+    let log = db.audit_log();
+    assert!(log.oldest_draft().await.unwrap().is_some());
+    assert_eq!(log.chain_drafts().await.unwrap(), 1);
+    assert_eq!(log.chain_drafts().await.unwrap(), 0);
+    // As it was before the last step, and with another change after it.
+    users.update_one(doc! { "_id": id }, doc! { "$set": { "auditDrafts": waiting } }).await.unwrap();
+    db.set_roles(UserId(store_kit::mongo::from_oid(id)), RoleSet::from_roles(&[Role::Admin]), stamp_now())
+        .await
+        .unwrap();
+    let entries = audit_suite::whole_log(&*log).await;
+    let actions: Vec<_> = entries.iter().map(|entry| entry.draft.action.name()).collect();
+    assert_eq!(actions, ["user.created", "user.roles.replaced"]);
+    assert!(only_draft(&db, "users").await.get_array("auditDrafts").unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_key_is_dead_and_invisible_until_its_draft_is_chained_and_then_gone() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    let db = open_database(&server).await;
+    let record = key_suite::sample_keys(1).remove(0);
+    let (id, hash) = (record.key.id, record.hash);
+    db.create_key(record, stamp_now()).await.unwrap();
+    let keys = db.mongo.collection::<Document>("api_keys");
+    let log = db.audit_log();
+    assert!(db.delete_key(id, stamp_now()).await.unwrap());
+    let marked = only_draft(&db, "api_keys").await;
+    assert_eq!(marked.get_array("auditDrafts").unwrap().len(), 2);
+    let is_unknown = async || {
+        assert_eq!(db.find_keys(&[hash]).await.unwrap(), [None]);
+        assert!(db.list_keys(PageRequest::default()).await.unwrap().items.is_empty());
+        assert!(db.export_keys(None, 10).await.unwrap().is_empty());
+        assert!(!db.delete_key(id, stamp_now()).await.unwrap());
+        db.note_key_uses(&[id], SystemClock.now()).await.unwrap();
+    };
+    is_unknown().await;
+    assert_eq!(log.chain_drafts().await.unwrap(), 2);
+    assert_eq!(keys.count_documents(doc! {}).await.unwrap(), 0);
+    // Whoever died before taking it away leaves it as it was.
+    let mut left = marked;
+    left.insert("_id", to_oid(id.0));
+    keys.insert_one(left).await.unwrap();
+    is_unknown().await;
+    assert_eq!(audit_suite::whole_log(&*log).await.len(), 2);
+    assert_eq!(keys.count_documents(doc! {}).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_cannot_be_read_waits_and_holds_up_no_other() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    let db = open_database(&server).await;
+    let keys = key_suite::sample_keys(3);
+    for record in &keys {
+        db.create_key(record.clone(), stamp_now()).await.unwrap();
+    }
+    let damage = doc! { "$set": { "auditDrafts.0.action": "something.else" } };
+    let second = doc! { "_id": to_oid(keys[1].key.id.0) };
+    db.mongo.collection::<Document>("api_keys").update_one(second, damage).await.unwrap();
+    assert!(db.delete_key(keys[1].key.id, stamp_now()).await.unwrap());
+    let log = db.audit_log();
+    while log.chain_drafts().await.unwrap() > 0 {}
+    assert_eq!(log.head().await.unwrap().sequence, 3);
+    assert!(log.oldest_draft().await.unwrap().is_some(), "it is seen to wait");
+    assert_eq!(db.mongo.collection::<Document>("api_keys").count_documents(doc! {}).await.unwrap(), 3);
+    // Nor do more of them than are looked at in one step.
+    for record in key_suite::sample_keys(40) {
+        db.create_key(record, stamp_now()).await.unwrap();
+    }
+    let damage = doc! { "$set": { "auditDrafts.0.action": "something.else" } };
+    let waiting = doc! { "auditDrafts.0": { "$exists": true } };
+    db.mongo.collection::<Document>("api_keys").update_many(waiting, damage).await.unwrap();
+    db.create_key(key_suite::sample_keys(1).remove(0), stamp_now()).await.unwrap();
+    assert_eq!(log.chain_drafts().await.unwrap(), 1);
+    assert_eq!(log.head().await.unwrap().sequence, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_changed_in_the_collection_of_the_audit_log_is_found() {
+    let server = Server::shared_or_start(MongoMode::Standalone);
+    for change in [
+        doc! { "$set": { "at": to_date(Timestamp::from_millis(7)) } },
+        doc! { "$set": { "actorKind": "worker" } },
+        doc! { "$set": { "action": "something.else" } },
+        doc! { "$set": { "after": "{}" } },
+        doc! { "$unset": { "after": "" } },
+        doc! { "$set": { "requestId": "another" } },
+        doc! { "$set": { "previousHash": "0".repeat(64) } },
+        doc! { "$set": { "hash": 7 } },
+    ] {
+        let db = open_database(&server).await;
+        for record in key_suite::sample_keys(3) {
+            db.create_key(record, stamp_now()).await.unwrap();
+        }
+        let log = db.audit_log();
+        assert_eq!(audit_suite::whole_log(&*log).await.len(), 3);
+        let entries = db.mongo.collection::<Document>("audit_log");
+        entries.update_one(doc! { "_id": 2_i64 }, change.clone()).await.unwrap();
+        let found = store_kit::audit::verify_log(&*log, None).await.unwrap_err().to_string();
+        assert!(found.starts_with("entry 2 "), "{change}: {found}");
+    }
 }
 
 on!(a_replica_set, MongoMode::ReplicaSet);
@@ -169,9 +325,12 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
         start.await.unwrap().unwrap();
     }
     let db = MongoUserDb::connect(&uri, Some(&database)).await.unwrap();
-    assert_eq!(db.users.list_index_names().await.unwrap(), ["_id_", "email_1", "roles_1__id_-1"]);
+    assert_eq!(
+        db.users.list_index_names().await.unwrap(),
+        ["_id_", "auditDrafts.at_1", "email_1", "roles_1__id_-1"]
+    );
     assert_eq!(db.user_tokens.list_index_names().await.unwrap(), ["_id_", "userId_1"]);
-    assert_eq!(db.api_keys.list_index_names().await.unwrap(), ["_id_", "hash_1"]);
+    assert_eq!(db.api_keys.list_index_names().await.unwrap(), ["_id_", "auditDrafts.at_1", "hash_1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,7 +416,7 @@ async fn a_user_that_another_program_wrote_is_read_and_changed() {
         db.find_by_email(&mina.email).await.unwrap().unwrap().password_hash,
         "hash of mina".to_owned().into()
     );
-    let changed = db.set_roles(mina.id, RoleSet::from_roles(&[Role::User]), mina.at).await.unwrap();
+    let changed = db.set_roles(mina.id, RoleSet::from_roles(&[Role::User]), stamp_at(mina.at)).await.unwrap();
     let found = UserStore::find(&*db, mina.id).await.unwrap().unwrap();
     assert_eq!(
         (changed, found.roles),
@@ -405,7 +564,9 @@ async fn everything_is_unavailable(db: &MongoUserDb, user: UserId) {
             Box::pin(async { UserStore::find(db, user).await.map(drop) }),
             Box::pin(async { db.find_by_email(&email).await.map(drop) }),
             Box::pin(async { db.list(&filter, PageRequest::default()).await.map(drop) }),
-            Box::pin(async { db.set_roles(user, RoleSet::from_roles(&[Role::User]), at).await.map(drop) }),
+            Box::pin(async {
+                db.set_roles(user, RoleSet::from_roles(&[Role::User]), stamp_at(at)).await.map(drop)
+            }),
             Box::pin(async { db.has_admin().await.map(drop) }),
             Box::pin(async { db.put(row_of(&token, at)).await.map(drop) }),
             Box::pin(async { db.take_back(user, &hash, None).await }),
@@ -451,7 +612,9 @@ async fn an_outage_is_told_in_time_by_every_verb_and_heals_by_itself() {
                 }
             });
             healed.await.expect("it heals within five seconds");
-            let last = db.set_roles(id, RoleSet::from_roles(&[Role::User]), Timestamp::from_millis(0)).await;
+            let last = db
+                .set_roles(id, RoleSet::from_roles(&[Role::User]), stamp_at(Timestamp::from_millis(0)))
+                .await;
             assert_eq!(last.unwrap(), RoleChange::LastAdmin);
         }
     }

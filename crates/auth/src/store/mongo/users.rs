@@ -1,11 +1,13 @@
 use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
-use domain::{Email, Role, RoleSet, Secret, Timestamp, User, UserId};
+use audit::ChangeStamp;
+use domain::{Email, Role, RoleSet, Secret, User, UserId};
 use mongodb::bson::{DateTime, Document, RawDocumentBuf, doc, oid::ObjectId};
 use serde::{Deserialize, Serialize};
 use service_kit::page::{Page, PageRequest};
 use store_kit::{
+    audit::mongo::{DRAFTS, draft_document},
     mongo::{from_date, from_oid, read_document, to_date, to_oid},
     row::{StoredRow, readable_page},
 };
@@ -13,7 +15,7 @@ use store_kit::{
 use super::{MongoUserDb, STORE, read_stored, role_changes::admins_only};
 use crate::store::{
     NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
-    UserStore,
+    UserStore, audit::user_created,
 };
 
 /// A user as they are stored.
@@ -26,12 +28,15 @@ pub(super) struct UserDocument {
     /// A PHC string. Only a login reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) password_hash: Option<String>,
-    roles: Vec<String>,
+    pub(super) roles: Vec<String>,
     /// Ascends when ADMIN is taken away; see `role_changes`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) roles_version: Option<i64>,
     created_at: DateTime,
     updated_at: DateTime,
+    /// What the audit log does not have yet. Only its own port reads it.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    audit_drafts: Vec<Document>,
 }
 
 impl fmt::Debug for UserDocument {
@@ -53,6 +58,7 @@ impl From<NewUser> for UserDocument {
             roles_version: None,
             created_at: to_date(new.at),
             updated_at: to_date(new.at),
+            audit_drafts: Vec::new(),
         }
     }
 }
@@ -67,6 +73,7 @@ impl From<UserRecord> for UserDocument {
             roles_version: None,
             created_at: to_date(user.created_at),
             updated_at: to_date(user.updated_at),
+            audit_drafts: Vec::new(),
         }
     }
 }
@@ -105,27 +112,16 @@ pub(super) fn list_query(role: Option<Role>, page: PageRequest) -> Document {
 #[async_trait]
 impl UserStore for MongoUserDb {
     async fn create(&self, new: NewUser) -> Result<RegistrationOutcome, StoreError> {
-        let user = User {
-            id: new.id,
-            email: new.email.clone(),
-            roles: new.roles,
-            created_at: new.at,
-            updated_at: new.at,
-        };
-        let insert = self.users.insert_one(UserDocument::from(new));
-        self.mongo
-            .in_time(async {
-                if self.mongo.unless_taken(insert).await?.is_some() {
-                    return Ok(RegistrationOutcome::Registered(user));
-                }
-                // The one in the way may be this very user, inserted by an attempt the driver repeated.
-                let there = self.find_document(by_email(&user.email)).await?;
-                let there =
-                    there.ok_or_else(|| StoreError::unavailable(STORE, "the user in the way is gone"))?;
-                let ours = there.id == to_oid(user.id.0);
-                Ok(if ours { RegistrationOutcome::Registered(user) } else { RegistrationOutcome::EmailTaken })
-            })
-            .await
+        self.store_user(new, Vec::new()).await
+    }
+
+    async fn create_audited(
+        &self,
+        new: NewUser,
+        stamp: ChangeStamp,
+    ) -> Result<RegistrationOutcome, StoreError> {
+        let draft = draft_document(STORE, &user_created(stamp, new.id, new.roles))?;
+        self.store_user(new, vec![draft]).await
     }
 
     /// By `_id`.
@@ -168,8 +164,13 @@ impl UserStore for MongoUserDb {
         Ok(readable_page("users", users.collect(), page.limit))
     }
 
-    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError> {
-        self.mongo.in_time(self.change_roles(id, roles, at)).await
+    async fn set_roles(
+        &self,
+        id: UserId,
+        roles: RoleSet,
+        stamp: ChangeStamp,
+    ) -> Result<RoleChange, StoreError> {
+        self.mongo.in_time(self.change_roles(id, roles, stamp)).await
     }
 
     async fn set_password_hash(&self, change: PasswordHashChange) -> Result<bool, StoreError> {
@@ -195,6 +196,49 @@ impl UserStore for MongoUserDb {
 }
 
 impl MongoUserDb {
+    async fn store_user(
+        &self,
+        new: NewUser,
+        drafts: Vec<Document>,
+    ) -> Result<RegistrationOutcome, StoreError> {
+        let user = User {
+            id: new.id,
+            email: new.email.clone(),
+            roles: new.roles,
+            created_at: new.at,
+            updated_at: new.at,
+        };
+        let document = UserDocument { audit_drafts: drafts, ..UserDocument::from(new) };
+        let insert = self.users.insert_one(document);
+        self.mongo
+            .in_time(async {
+                if self.mongo.unless_taken(insert).await?.is_some() {
+                    return Ok(RegistrationOutcome::Registered(user));
+                }
+                // The one in the way may be this very user, inserted by an attempt the driver repeated.
+                let there = self.find_document(by_email(&user.email)).await?;
+                let there =
+                    there.ok_or_else(|| StoreError::unavailable(STORE, "the user in the way is gone"))?;
+                let ours = there.id == to_oid(user.id.0);
+                Ok(if ours { RegistrationOutcome::Registered(user) } else { RegistrationOutcome::EmailTaken })
+            })
+            .await
+    }
+
+    /// Whether a change was made: its draft waits in the document, or is in the audit log already.
+    pub(super) async fn is_recorded(
+        &self,
+        collection: &str,
+        id: ObjectId,
+        draft: ObjectId,
+    ) -> Result<bool, StoreError> {
+        let documents = self.mongo.collection::<RawDocumentBuf>(collection);
+        let holder = documents.find_one(doc! { "_id": id, format!("{DRAFTS}.id"): draft });
+        // In this order: a draft is taken out of the document after it got its place in the log.
+        let waits = self.mongo.run(holder.projection(doc! { "_id": 1 })).await?.is_some();
+        Ok(waits || self.audit.is_chained(from_oid(draft)).await?)
+    }
+
     pub(super) async fn find_document(&self, filter: Document) -> Result<Option<UserDocument>, StoreError> {
         self.mongo.run(self.users.find_one(filter).projection(without_hash())).await
     }
@@ -224,5 +268,5 @@ fn by_email(email: &Email) -> Document {
 }
 
 pub(super) fn without_hash() -> Document {
-    doc! { "passwordHash": 0 }
+    doc! { "passwordHash": 0, DRAFTS: 0 }
 }

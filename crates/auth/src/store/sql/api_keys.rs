@@ -1,19 +1,26 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use audit::ChangeStamp;
 use domain::{ApiKey, ApiKeyId, ApiKeyScope, ObjectId, Timestamp};
 use service_kit::{
     api_key::ApiKeyHash,
     page::{Page, PageRequest},
 };
 use sqlx::{Any, AnyConnection, AssertSqlSafe, any::AnyArguments, query::Query};
-use store_kit::row::{StoredRow, readable_page};
+use store_kit::{
+    audit::sql::append_draft,
+    row::{StoredRow, readable_page},
+};
 
 use super::{
     STORE, SqlUserDb, parameter_list,
     users::{ABOVE_ALL_IDS, read_row},
 };
-use crate::store::{ApiKeyRecord, ApiKeyStore, ApiKeyTransfer, StoreError};
+use crate::store::{
+    ApiKeyRecord, ApiKeyStore, ApiKeyTransfer, StoreError,
+    audit::{key_created, key_deleted},
+};
 
 macro_rules! select {
     ($rest:expr) => {
@@ -36,6 +43,8 @@ const INSERT: &str = "INSERT INTO api_keys \
 const INSERT_MISSING: &str = "INSERT INTO api_keys \
     (id, hash, name, scopes, created_by, created_at, expires_at, last_used_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+const DELETE: &str = "DELETE FROM api_keys WHERE id = $1 \
+    RETURNING id, hash, name, scopes, created_by, created_at, expires_at, last_used_at";
 const NOTE_USE: &str =
     "UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
 
@@ -94,11 +103,14 @@ fn bind_record<'q>(statement: &'static str, record: &ApiKeyRecord) -> Query<'q, 
 
 #[async_trait]
 impl ApiKeyStore for SqlUserDb {
-    async fn create_key(&self, record: ApiKeyRecord) -> Result<(), StoreError> {
+    async fn create_key(&self, record: ApiKeyRecord, stamp: ChangeStamp) -> Result<(), StoreError> {
         let write = self.0.write(move |connection| {
-            Box::pin(async move { bind_record(INSERT, &record).execute(connection).await })
+            Box::pin(async move {
+                bind_record(INSERT, &record).execute(&mut *connection).await?;
+                append_draft(connection, key_created(stamp, &record.key)).await
+            })
         });
-        write.await.map(drop)
+        write.await
     }
 
     async fn list_keys(&self, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {
@@ -109,12 +121,8 @@ impl ApiKeyStore for SqlUserDb {
         Ok(readable_page("api_keys", records, page.limit).map(|record| record.key))
     }
 
-    async fn delete_key(&self, id: ApiKeyId) -> Result<bool, StoreError> {
-        let write = self.0.write(move |connection| {
-            let delete = sqlx::query("DELETE FROM api_keys WHERE id = $1").bind(id.to_string());
-            Box::pin(delete.execute(connection))
-        });
-        Ok(write.await?.rows_affected() == 1)
+    async fn delete_key(&self, id: ApiKeyId, stamp: ChangeStamp) -> Result<bool, StoreError> {
+        self.0.write(move |connection| Box::pin(delete_row(connection, id, stamp))).await
     }
 
     async fn find_keys(&self, hashes: &[ApiKeyHash]) -> Result<Vec<Option<ApiKey>>, StoreError> {
@@ -134,6 +142,20 @@ impl ApiKeyStore for SqlUserDb {
         let ids = ids.to_vec();
         self.0.write(move |connection| Box::pin(note_uses(connection, ids, minute))).await
     }
+}
+
+/// Whether there was one. One that cannot be read is deleted as well.
+async fn delete_row(
+    connection: &mut AnyConnection,
+    id: ApiKeyId,
+    stamp: ChangeStamp,
+) -> Result<bool, sqlx::Error> {
+    let deleted = sqlx::query(DELETE).bind(id.to_string()).fetch_optional(&mut *connection).await?;
+    let Some(deleted) = deleted else { return Ok(false) };
+    let record = read_row::<ApiKeyRow, ApiKeyRecord>(&deleted).into_readable("api_keys");
+    let draft = key_deleted(stamp, id, record.as_ref().map(|record| &record.key));
+    append_draft(connection, draft).await?;
+    Ok(true)
 }
 
 /// Always in the order of their ids: two who note the same keys do not wait for each other's rows.

@@ -1,6 +1,7 @@
 //! user-db in a SQLite file or on a PostgreSQL server: the same statements, and migrations for each.
 
 mod api_keys;
+mod role_changes;
 mod transfer;
 mod user_tokens;
 mod users;
@@ -10,7 +11,13 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use service_kit::health::Dependency;
 use sqlx::migrate::Migrator;
-use store_kit::{connection::StoreConnection, postgres::PostgresConnectError, sql::Sql, sqlite::OpenError};
+use store_kit::{
+    audit::{AuditStore, sql::SqlAuditLog},
+    connection::StoreConnection,
+    postgres::PostgresConnectError,
+    sql::Sql,
+    sqlite::OpenError,
+};
 
 /// The name operators know this store by.
 const STORE: &str = "user-db";
@@ -36,6 +43,11 @@ impl SqlUserDb {
     /// What has to be closed.
     pub(super) fn connection(&self) -> Arc<dyn StoreConnection> {
         Arc::new(self.0.clone())
+    }
+
+    /// The audit log in the same database.
+    pub fn audit_log(&self) -> Arc<dyn AuditStore> {
+        Arc::new(SqlAuditLog::new(STORE, self.0.clone()))
     }
 
     /// Makes a SQLite file refuse what is written to it, as one on a read-only disk does.

@@ -9,7 +9,7 @@ use proptest::{
 use super::*;
 use crate::store::{
     ApiKeyTransfer, UserTransfer,
-    contract::{api_keys, refresh_tokens, transfer, users},
+    contract::{api_keys, audit, refresh_tokens, transfer, users},
 };
 
 mod postgres;
@@ -35,6 +35,9 @@ macro_rules! every_suite {
             api_keys: a_use_that_is_noted_while_its_key_is_deleted_brings_nothing_back,
             api_keys: of_keys_made_at_once_each_is_stored,
             api_keys: keys_are_moved_whole_and_count_where_they_have_come_to,
+            audit: every_change_has_an_entry_and_what_changes_nothing_has_none,
+            audit: of_changes_that_race_each_has_one_entry,
+            audit: entries_are_filtered_and_paged_newest_first,
             refresh_tokens: a_rotation_replaces_the_hash_and_keeps_the_rest,
             refresh_tokens: a_token_that_was_rotated_away_deletes_the_row,
             refresh_tokens: a_rotation_can_be_repeated_within_the_grace_until_the_successor_is_used,

@@ -1,15 +1,22 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use audit::ChangeStamp;
 use domain::{Email, InvalidId, ObjectId, Role, RoleSet, Secret, Timestamp, User, UserId};
 use service_kit::page::{Page, PageRequest};
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row, any::AnyRow};
-use store_kit::row::{StoredRow, readable_page};
+use store_kit::{
+    audit::sql::append_draft,
+    row::{StoredRow, readable_page},
+};
 
-use super::{STORE, SqlUserDb, parameter_list};
+use super::{
+    STORE, SqlUserDb, parameter_list,
+    role_changes::{RowChange, replace_roles},
+};
 use crate::store::{
     NewUser, PasswordHashChange, RegistrationOutcome, RoleChange, StoreError, UserFilter, UserRecord,
-    UserStore,
+    UserStore, audit::user_created,
 };
 
 macro_rules! select {
@@ -50,7 +57,7 @@ pub(super) const HAS_ADMIN: &str = "SELECT id FROM users WHERE (roles & 8) = 8 L
 pub(super) const ABOVE_ALL_IDS: &str = "g";
 
 #[derive(sqlx_macros::FromRow)]
-struct UserRow {
+pub(super) struct UserRow {
     id: String,
     email: String,
     roles: i64,
@@ -115,7 +122,7 @@ pub(super) fn role_bits(roles: RoleSet) -> i64 {
     roles.iter().fold(0, |bits, role| bits | role_bit(role))
 }
 
-fn roles_from_bits(bits: i64) -> RoleSet {
+pub(super) fn roles_from_bits(bits: i64) -> RoleSet {
     Role::ALL.into_iter().filter(|role| bits & role_bit(*role) != 0).collect()
 }
 
@@ -143,15 +150,15 @@ pub(super) async fn insert_user(
 #[async_trait]
 impl UserStore for SqlUserDb {
     async fn create(&self, new: NewUser) -> Result<RegistrationOutcome, StoreError> {
-        let NewUser { id, email, password_hash, roles, at } = new;
-        let user = User { id, email, roles, created_at: at, updated_at: at };
-        let row = user.clone();
-        let stored = self.0.write(move |connection| Box::pin(insert_user(connection, row, password_hash)));
-        Ok(if stored.await? {
-            RegistrationOutcome::Registered(user)
-        } else {
-            RegistrationOutcome::EmailTaken
-        })
+        self.store_user(new, None).await
+    }
+
+    async fn create_audited(
+        &self,
+        new: NewUser,
+        stamp: ChangeStamp,
+    ) -> Result<RegistrationOutcome, StoreError> {
+        self.store_user(new, Some(stamp)).await
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -206,30 +213,17 @@ impl UserStore for SqlUserDb {
         Ok(readable_page("users", users, page.limit))
     }
 
-    async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError> {
-        let (updated, known) = self
-            .0
-            .write(move |connection| {
-                Box::pin(async move {
-                    sqlx::query(ONE_CHANGE_AT_A_TIME).execute(&mut *connection).await?;
-                    let updated: Option<UserRow> = sqlx::query_as(SET_ROLES)
-                        .bind(id.to_string())
-                        .bind(role_bits(roles))
-                        .bind(at.as_millis())
-                        .fetch_optional(&mut *connection)
-                        .await?;
-                    let known = sqlx::query("SELECT 1 FROM users WHERE id = $1")
-                        .bind(id.to_string())
-                        .fetch_optional(connection)
-                        .await?;
-                    Ok((updated, known.is_some()))
-                })
-            })
-            .await?;
-        match updated {
-            Some(row) => Ok(RoleChange::Updated(row.try_into()?)),
-            None if known => Ok(RoleChange::LastAdmin),
-            None => Ok(RoleChange::NotFound),
+    async fn set_roles(
+        &self,
+        id: UserId,
+        roles: RoleSet,
+        stamp: ChangeStamp,
+    ) -> Result<RoleChange, StoreError> {
+        let change = self.0.write(move |connection| Box::pin(replace_roles(connection, id, roles, stamp)));
+        match change.await? {
+            RowChange::Updated(row) => Ok(RoleChange::Updated(row.try_into()?)),
+            RowChange::Refused => Ok(RoleChange::LastAdmin),
+            RowChange::NotFound => Ok(RoleChange::NotFound),
         }
     }
 
@@ -255,6 +249,32 @@ impl UserStore for SqlUserDb {
 }
 
 impl SqlUserDb {
+    async fn store_user(
+        &self,
+        new: NewUser,
+        stamp: Option<ChangeStamp>,
+    ) -> Result<RegistrationOutcome, StoreError> {
+        let NewUser { id, email, password_hash, roles, at } = new;
+        let user = User { id, email, roles, created_at: at, updated_at: at };
+        let row = user.clone();
+        let stored = self.0.write(move |connection| {
+            Box::pin(async move {
+                let is_stored = insert_user(&mut *connection, row, password_hash).await?;
+                if let Some(stamp) = stamp
+                    && is_stored
+                {
+                    append_draft(connection, user_created(stamp, id, roles)).await?;
+                }
+                Ok(is_stored)
+            })
+        });
+        Ok(if stored.await? {
+            RegistrationOutcome::Registered(user)
+        } else {
+            RegistrationOutcome::EmailTaken
+        })
+    }
+
     /// Addresses are unique: the list has one user at most.
     async fn list_one(
         &self,

@@ -5,5 +5,6 @@ pub(crate) mod edit;
 pub(super) mod fields;
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod preflight;
 pub(crate) mod revisions;
 mod view;

@@ -4,11 +4,16 @@ use std::{
     time::Duration,
 };
 
-use auth::store::{ApiKeyRecord, ApiKeyTransfer, UserRecord, UserTransfer};
+use audit::AuditEntry;
+use auth::store::{ApiKeyRecord, ApiKeyTransfer, AuditStore, UserRecord, UserTransfer};
 use event_store::{ExportedRow, RecordKey, TransferRecord, TransferTable};
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use serde::Serialize;
-use store_kit::{error::StoreError, row::StoredRow};
+use store_kit::{
+    audit::{AUDIT_LOG, AuditFault, verify_log},
+    error::StoreError,
+    row::StoredRow,
+};
 
 /// How often a store that does not answer is tried again before the command gives up: a replica set may have to elect a
 /// primary meanwhile.
@@ -30,6 +35,8 @@ pub(super) enum Table {
     Users(Arc<dyn UserTransfer>),
     /// The API keys.
     ApiKeys(Arc<dyn ApiKeyTransfer>),
+    /// The audit log of a database.
+    AuditLog(Arc<dyn AuditStore>),
     /// A table of an event-db.
     Events(Arc<dyn TransferTable>),
 }
@@ -40,6 +47,7 @@ pub(super) enum Table {
 pub(super) enum CopiedRecord {
     User(UserRecord),
     ApiKey(ApiKeyRecord),
+    Audit(AuditEntry),
     Event(TransferRecord),
 }
 
@@ -48,6 +56,7 @@ impl CopiedRecord {
         match self {
             CopiedRecord::User(record) => record.user.id.0.into(),
             CopiedRecord::ApiKey(record) => record.key.id.0.into(),
+            CopiedRecord::Audit(entry) => entry.key().into(),
             CopiedRecord::Event(record) => record.key(),
         }
     }
@@ -77,6 +86,12 @@ impl From<StoredRow<ApiKeyRecord>> for FoundRow {
     }
 }
 
+impl From<StoredRow<AuditEntry>> for FoundRow {
+    fn from(row: StoredRow<AuditEntry>) -> Self {
+        Self { key: row.id.map(RecordKey::from), record: row.value.map(CopiedRecord::Audit) }
+    }
+}
+
 impl Collection {
     pub(super) fn new(table: Table) -> Self {
         Self { table, unreadable: Mutex::default() }
@@ -86,6 +101,7 @@ impl Collection {
         match &self.table {
             Table::Users(_) => "users",
             Table::ApiKeys(_) => "api_keys",
+            Table::AuditLog(_) => AUDIT_LOG,
             Table::Events(table) => table.name(),
         }
     }
@@ -93,6 +109,17 @@ impl Collection {
     /// The rows that could not be read so far, each by its table and id, with the reason.
     pub(super) fn unreadable_rows(&self) -> Vec<String> {
         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// What is wrong with it as a whole, if it is an audit log. What cannot be read in it is told as of any
+    /// other.
+    pub(super) async fn audit_fault(&self) -> Result<Option<String>, StoreError> {
+        let Table::AuditLog(log) = &self.table else { return Ok(None) };
+        match verify_log(&**log, None).await {
+            Ok(_) => Ok(None),
+            Err(AuditFault::Store(error)) => Err(error),
+            Err(fault) => Ok(Some(fault.to_string())),
+        }
     }
 
     /// Everything with greater keys than `after`, ascending.
@@ -130,6 +157,10 @@ impl Collection {
                 let rows = db.export_keys(after.map(|key| key.id), STEP).await?;
                 rows.into_iter().map(FoundRow::from).collect()
             }
+            Table::AuditLog(log) => {
+                let rows = log.export_entries(after.map(|key| key.id), STEP).await?;
+                rows.into_iter().map(FoundRow::from).collect()
+            }
             Table::Events(table) => {
                 table.export(after, STEP).await?.into_iter().map(FoundRow::from).collect()
             }
@@ -157,6 +188,10 @@ impl Collection {
             Table::ApiKeys(db) => {
                 let key = |record| if let CopiedRecord::ApiKey(key) = record { Some(key) } else { None };
                 db.import_keys(records.filter_map(key).collect()).await
+            }
+            Table::AuditLog(log) => {
+                let entry = |record| if let CopiedRecord::Audit(entry) = record { Some(entry) } else { None };
+                log.import_entries(records.filter_map(entry).collect()).await
             }
             Table::Events(table) => {
                 let event = |record| if let CopiedRecord::Event(event) = record { Some(event) } else { None };

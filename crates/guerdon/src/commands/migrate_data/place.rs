@@ -62,7 +62,8 @@ impl Side {
         })
     }
 
-    /// The users of this side, and the API keys. As a source it must be there.
+    /// The users of this side, the API keys and their audit log. As a source it must be there, and gives
+    /// every change its place in the log first: drafts are not copied.
     pub(super) async fn users(&self, source: bool) -> Result<OpenedStore, Box<Failed>> {
         let named = |error: StoresError| error.of(self.user_db_flag);
         if let UserDatabase::Sqlite(path) = self.user_db()?
@@ -71,10 +72,12 @@ impl Side {
             must_exist(&path)?;
         }
         let users = open_user_db(&self.settings).await.map_err(named)?;
+        while source && users.audit.chain_drafts().await? > 0 {}
         Ok(OpenedStore {
             collections: vec![
                 Collection::new(Table::Users(users.transfer)),
                 Collection::new(Table::ApiKeys(users.key_transfer)),
+                Collection::new(Table::AuditLog(users.audit)),
             ],
             connection: users.connection,
         })

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
+use domain::Timestamp;
+
 use test_servers::{Mongo as Server, MongoMode};
 
 use super::*;
 use crate::store::{
     UserStore,
-    contract::users as user_suite,
+    contract::{stamp_at, users as user_suite},
     mongo::tests::{new_somebody, open_database, open_patiently},
 };
 
@@ -28,6 +30,17 @@ async fn leave_lock(db: &MongoUserDb, target: UserId, version: Option<i64>, seco
     db.role_changes.insert_one(lock).await.unwrap();
 }
 
+/// As somebody decided it who has read the user as they are now.
+fn demotion_of(user: &User, roles: RoleSet) -> ReplacedRoles {
+    let draft = roles_replaced(stamp_at(user.updated_at), user.id, user.roles, roles);
+    ReplacedRoles {
+        changed: User { roles, ..user.clone() },
+        before: role_names(user.roles),
+        version: None,
+        draft: draft_document(STORE, &draft).unwrap(),
+    }
+}
+
 async fn is_locked(db: &MongoUserDb) -> bool {
     db.role_changes.find_one(doc! { "_id": LOCK }).await.unwrap().is_some()
 }
@@ -37,7 +50,7 @@ async fn roles_version(db: &MongoUserDb, id: UserId) -> Option<i64> {
 }
 
 async fn set_roles_now(db: &MongoUserDb, id: UserId, roles: RoleSet) -> Result<RoleChange, StoreError> {
-    db.set_roles(id, roles, SystemClock.now()).await
+    db.set_roles(id, roles, stamp_at(SystemClock.now())).await
 }
 
 fn is_updated(changed: &Result<RoleChange, StoreError>) -> bool {
@@ -55,8 +68,8 @@ async fn a_demotion_that_stopped_before_its_write_heals_and_its_late_write_finds
         leave_lock(&db, mina.id, None, seconds).await;
         assert!(is_updated(&set_roles_now(&db, jun.id, USER).await));
         assert!(!is_locked(&db).await);
-        let late = User { roles: USER, ..mina.clone() };
-        assert!(!db.replace_roles_of(&late, None).await.unwrap());
+        let late = demotion_of(&mina, USER);
+        assert!(!db.replace_roles_of(&late).await.unwrap());
         assert_eq!(db.find(mina.id).await.unwrap(), Some(mina.clone()));
         assert_eq!(roles_version(&db, mina.id).await, Some(1));
         assert_eq!(set_roles_now(&db, mina.id, USER).await.unwrap(), RoleChange::LastAdmin);
@@ -116,7 +129,10 @@ async fn who_became_an_administrator_meanwhile_loses_that_only_under_the_lock() 
     let server = Server::shared_or_start(MongoMode::ReplicaSet);
     let db = open_database(&server).await;
     let (mina, _) = two_admins(&db).await;
-    let stale = User { roles: RoleSet::from_roles(&[Role::Auditor]), ..mina.clone() };
+    let stale = ReplacedRoles {
+        before: role_names(USER),
+        ..demotion_of(&mina, RoleSet::from_roles(&[Role::Auditor]))
+    };
     assert!(!db.replace_roles(&stale).await.unwrap());
     assert_eq!(db.find(mina.id).await.unwrap(), Some(mina));
 }

@@ -27,15 +27,22 @@ async fn open_fresh(server: &Postgres, name: &str) -> SqlUserDb {
 /// caller waits.
 async fn open_warm(server: &Postgres) -> SqlUserDb {
     let db = open_fresh(server, "user-db").await;
+    warm_up(&db).await;
+    db
+}
+
+async fn warm_up(db: &SqlUserDb) {
     for connections in 1..=16 {
         while !join_all((0..connections).map(|_| db.answers())).await.into_iter().all(|answered| answered) {}
     }
-    db
 }
 
 async fn emptied_copy(db: &SqlUserDb) -> SqlUserDb {
     db.0.write(|connection| {
-        Box::pin(sqlx::query("TRUNCATE users, user_tokens, api_keys, role_changes").execute(connection))
+        Box::pin(
+            sqlx::query("TRUNCATE users, user_tokens, api_keys, role_changes, audit_log, audit_turns")
+                .execute(connection),
+        )
     })
     .await
     .unwrap();
@@ -134,6 +141,22 @@ async fn of_administrators_who_demote_each_other_over_replicas_one_remains() {
         replicas.push(Arc::new(SqlUserDb::connect(&url).await.unwrap()));
     }
     users::an_administrator_remains_over_replicas(&replicas, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_changes_over_replicas_each_has_one_entry_in_the_audit_log() {
+    let server = Postgres::start();
+    let url = server.fresh_database("user-db");
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        let replica = SqlUserDb::connect(&url).await.unwrap();
+        warm_up(&replica).await;
+        replicas.push(Arc::new(replica));
+    }
+    audit::of_changes_over_replicas_each_has_one_entry(&replicas).await;
+    let to = Arc::new(open_fresh(&server, "other").await);
+    let from = Arc::new(open_fresh(&server, "from").await);
+    audit::a_log_is_moved_whole_and_goes_on(from, to).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
