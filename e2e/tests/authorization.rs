@@ -95,6 +95,7 @@ impl World {
     }
 
     /// The expectations. A route that is not here fails the tests.
+    #[allow(clippy::too_many_lines, reason = "a table")]
     async fn rows(&self, route: &Route) -> Vec<Row> {
         let Self { claimant, bystander, event, request, .. } = self;
         let credentials = |email: &str| json!({ "email": email, "password": PASSWORD });
@@ -223,6 +224,14 @@ impl World {
             }
             ("GET", "/users/{id}/attributes") => {
                 vec![row(format!("/users/{bystander}/attributes"), Value::Null, STAFF)]
+            }
+            ("POST", "/events/requests/{requestId}/revoke") => {
+                let unknown = format!("/events/requests/{}/revoke", "0".repeat(24));
+                vec![row(unknown, json!({ "reason": "Fraud" }), [403, 403, 403, 404])]
+            }
+            ("GET", "/grants") => vec![row(format!("/grants?userId={bystander}"), Value::Null, STAFF)],
+            ("GET", "/users/{id}/wallet") => {
+                vec![row(format!("/users/{bystander}/wallet"), Value::Null, STAFF)]
             }
             (method, path) => panic!("{method} {path} has no row: say here who may use it"),
         }

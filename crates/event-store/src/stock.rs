@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{EventId, ObjectId, Timestamp};
@@ -39,6 +39,10 @@ pub struct StockRepairs {
 /// How long after a seat was taken or given up nobody can be at work on it any more: far longer than any attempt to store
 /// or decide a claim.
 pub(crate) const LEFT_BEHIND_SECONDS: i64 = 60;
+
+/// How long whoever takes seats, or gives some up, may go on with it. A process that was held up for longer (stopped, or out of
+/// memory) leaves the rest to be counted: others may soon do so.
+pub(crate) const ACT_WITHIN: Duration = Duration::from_secs(20);
 
 /// How many there are of limited rewards (`stock_counters` in event-db). Claims take and return seats by themselves, in
 /// [`super::ClaimStore`].

@@ -11,6 +11,7 @@ use store_kit::{
     error::StoreError,
     mongo::{Mongo, from_oid, to_oid},
 };
+use tokio::time::Instant;
 
 use super::{
     claims::{ClaimDocument, TABLE, read_claim},
@@ -19,7 +20,7 @@ use super::{
     read_text,
     seats::{Admission, take_seats},
 };
-use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims};
+use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims, stock::ACT_WITHIN};
 
 type ClaimPair = (UserId, EventId);
 
@@ -44,7 +45,11 @@ pub(super) async fn store_batch(
     let limited: Vec<_> = batch.iter().filter(|new| !new.request.seats.is_empty()).map(pair_of).collect();
     // Somebody who has a claim is told so, also where everything is sold out by now.
     let there = find_earlier(&mongo, &requests, &limited).await;
-    let (admissions, seats) = take_seats(&mongo, &batch, &there).await;
+    let begun = Instant::now();
+    let (mut admissions, seats) = take_seats(&mongo, &batch, &there).await;
+    if begun.elapsed() > ACT_WITHIN {
+        give_up_limited(&batch, &mut admissions);
+    }
     let mut places = insert_admitted(&mongo, &requests, batch, admissions).await;
     withdraw_without_event(&mongo, &claims, &mut places).await;
     let in_the_way = claims.iter().zip(&places).filter(|(_, place)| place.is_behind_another());
@@ -54,6 +59,14 @@ pub(super) async fn store_batch(
         claims.iter().zip(&places).map(|((id, pair), place)| place.answer(*id, *pair, &earlier)).collect();
     seats.settle(&mongo, |place| is_stored(&answers[place])).await;
     answers
+}
+
+/// This process was held up: others may have counted the stock by now, without these claims.
+fn give_up_limited(batch: &[NewClaim], admissions: &mut [Admission]) {
+    let late = StoreError::unavailable(STORE, "it took too long to take seats");
+    for (_, admission) in batch.iter().zip(admissions).filter(|(new, _)| !new.request.seats.is_empty()) {
+        *admission = Admission::Failed(late.clone());
+    }
 }
 
 fn pair_of(new: &NewClaim) -> ClaimPair {

@@ -10,8 +10,9 @@ use mongodb::{
 use store_kit::{
     error::StoreError,
     mongo::{Mongo, to_date, to_oid},
-    row::StoredRow,
+    row::{StoredRow, log_unreadable},
 };
+use tokio::time::Instant;
 
 use super::{
     claims::{TABLE, VerdictDocument, read_claim},
@@ -44,6 +45,7 @@ async fn decide_together(
     decisions: &[Decision],
 ) -> Result<Vec<Result<DecideOutcome, StoreError>>, StoreError> {
     let Some(first) = decisions.first() else { return Ok(Vec::new()) };
+    let begun = Instant::now();
     let ids: Vec<_> = decisions.iter().map(|decision| to_oid(decision.claim.0)).collect();
     let pending = doc! { "_id": { "$in": &ids }, "status": ClaimStatus::Pending.name() };
     mongo.run(claims.update_many(pending, decided_claim(first)?)).await?;
@@ -57,9 +59,11 @@ async fn decide_together(
         if is_mine {
             leaving.extend(LeavingSeats::from_document(document));
         }
-        there.insert(ClaimId(id?), value.map(|stored| outcome_of(stored, is_mine)));
+        let id = ClaimId(id?);
+        let value = value.inspect_err(|error| log_unreadable(TABLE.name, &id.to_string(), error));
+        there.insert(id, value.map(|stored| outcome_of(stored, is_mine)));
     }
-    return_seats(mongo, &leaving).await;
+    return_seats(mongo, &leaving, begun).await;
     let outcome =
         |decision: &Decision| there.get(&decision.claim).cloned().unwrap_or(Ok(DecideOutcome::Unknown));
     Ok(decisions.iter().map(outcome).collect())

@@ -34,7 +34,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{batch::Limits, budget::QUEUE_WAIT};
 use store_kit::{
     error::StoreError,
-    mongo::{Mongo, MongoConnectError, index, partial_index, read_document, unique_index},
+    mongo::{Mongo, MongoConnectError, index, partial_index, read_document, sparse_index, unique_index},
     readiness::CachedReadiness,
     row::StoredRow,
 };
@@ -111,10 +111,10 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         index(doc! { "event": 1, "status": 1, "_id": -1 }),
         index(doc! { "status": 1, "_id": -1 }),
         // For workers, which find there only what waits for them.
-        partial_index(doc! { "work": 1, "_id": 1 }, "work"),
+        partial_index(doc! { "work": 1, "_id": 1 }, doc! { "work": { "$gt": "" } }),
         // Who holds a seat in a stock, and who has given one up that is not back yet.
-        partial_index(doc! { "seats": 1 }, "seats"),
-        partial_index(doc! { "leaving": 1 }, "leaving"),
+        sparse_index("seats"),
+        sparse_index("leaving"),
     ];
     mongo.ensure_indexes("reward_requests", requests).await?;
     let entries = [

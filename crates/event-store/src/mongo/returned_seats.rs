@@ -11,8 +11,10 @@ use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc, oid::ObjectId},
 };
 use store_kit::{error::StoreError, mongo::Mongo};
+use tokio::time::Instant;
 
 use super::{claims, stock::STOCK};
+use crate::stock::ACT_WITHIN;
 
 /// A claim that has given up seats, which their counters may not have back yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +33,13 @@ impl LeavingSeats {
     }
 }
 
-/// Adds seats to their counters. What goes wrong is repaired later, so the decision stands all the same.
-pub(super) async fn return_seats(mongo: &Mongo, leaving: &[LeavingSeats]) {
+/// Adds seats to their counters. What goes wrong is repaired later, so the decision stands all the same. `begun` lies before
+/// the update that moved them to `leaving`.
+pub(super) async fn return_seats(mongo: &Mongo, leaving: &[LeavingSeats], begun: Instant) {
+    if begun.elapsed() > ACT_WITHIN {
+        tracing::warn!("seats are not given back: this process was held up, and they will be counted");
+        return;
+    }
     let mut seats: HashMap<ObjectId, i64> = HashMap::new();
     for counter in leaving.iter().flat_map(|seats| &seats.counters) {
         *seats.entry(*counter).or_default() += 1;

@@ -9,6 +9,7 @@ use store_kit::{
     error::StoreError,
     mongo::{Mongo, to_date, to_oid},
 };
+use tokio::time::Instant;
 
 use super::{
     claims::{TABLE, VerdictDocument, read_claim},
@@ -24,6 +25,7 @@ pub(super) async fn revoke(mongo: &Mongo, revocation: Revocation) -> Result<Revo
 
 async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutcome, StoreError> {
     let claims = mongo.collection::<RawDocumentBuf>(TABLE.name);
+    let begun = Instant::now();
     let id = to_oid(revocation.claim.0);
     let mut verdict = to_document(&VerdictDocument::from(&revocation.verdict))?;
     verdict.insert("mark", to_oid(revocation.mark));
@@ -38,7 +40,7 @@ async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutco
         claims.find_one_and_update(approved, doc! { "$set": set, "$rename": { "seats": "leaving" } });
     let update = update.return_document(ReturnDocument::After).projection(doc! { "decision": 0 });
     if let Some(revoked) = mongo.run(update.max_time(mongo.limit())).await? {
-        return finish_revocation(mongo, &revoked).await;
+        return finish_revocation(mongo, &revoked, begun).await;
     }
     let find = claims.find_one(doc! { "_id": id }).projection(doc! { "decision": 0 });
     let Some(found) = mongo.run(find.max_time(mongo.limit())).await? else {
@@ -47,15 +49,19 @@ async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutco
     // Revoked by this very call, in an attempt that the driver repeated.
     let there = found.get_document("revocation").ok();
     if there.and_then(|verdict| verdict.get_object_id("mark").ok()) == Some(to_oid(revocation.mark)) {
-        return finish_revocation(mongo, &found).await;
+        return finish_revocation(mongo, &found, begun).await;
     }
     Ok(RevokeOutcome::NotApproved(read_claim(&found).value?.request))
 }
 
 /// Who takes a claim back also gives back its seats.
-async fn finish_revocation(mongo: &Mongo, revoked: &RawDocumentBuf) -> Result<RevokeOutcome, StoreError> {
+async fn finish_revocation(
+    mongo: &Mongo,
+    revoked: &RawDocumentBuf,
+    begun: Instant,
+) -> Result<RevokeOutcome, StoreError> {
     let leaving: Vec<_> = LeavingSeats::from_document(revoked).into_iter().collect();
-    return_seats(mongo, &leaving).await;
+    return_seats(mongo, &leaving, begun).await;
     Ok(RevokeOutcome::Revoked(read_claim(revoked).value?.request))
 }
 

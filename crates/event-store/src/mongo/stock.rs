@@ -69,8 +69,8 @@ pub(super) fn read_counter(document: &RawDocumentBuf) -> StoredRow<StockCounter>
 /// How many claims hold a seat.
 pub(super) async fn count_seats(mongo: &Mongo, counter: ObjectId) -> Result<i64, StoreError> {
     let claims: Collection<RawDocumentBuf> = mongo.collection(claims::TABLE.name);
-    let held = claims.count_documents(doc! { "seats": counter }).max_time(mongo.limit());
-    Ok(i64::try_from(mongo.count(held).await?).unwrap_or(i64::MAX))
+    let held = mongo.count_in_bulk(claims.count_documents(doc! { "seats": counter })).await?;
+    Ok(i64::try_from(held).unwrap_or(i64::MAX))
 }
 
 impl MongoStock {

@@ -58,15 +58,21 @@ pub(super) async fn repair(mongo: &Mongo, now: Timestamp) -> Result<StockRepairs
     Ok(StockRepairs { repaired, waiting_since: step.oldest.filter(|_| !is_done) })
 }
 
+/// Walks the sparse index on that field. There are few at any time.
+pub(super) fn leaving_filter() -> Document {
+    doc! { "leaving": { "$exists": true } }
+}
+
 impl RepairStep<'_> {
     /// Claims whose seats did not get back.
     async fn find_leaving(&mut self) -> Result<Vec<LeavingSeats>, StoreError> {
         let claims: Collection<RawDocumentBuf> = self.mongo.collection(claims::TABLE.name);
-        let filter = doc! { "leaving": { "$exists": true }, "updatedAt": { "$lt": self.old } };
-        let find = claims.find(filter).projection(doc! { "leaving": 1, "updatedAt": 1 });
-        let found = self.mongo.all(find.limit(STEP).max_time(self.mongo.limit())).await?;
+        let find = claims.find(leaving_filter()).projection(doc! { "leaving": 1, "updatedAt": 1 });
+        let mut found = self.mongo.all(find.limit(STEP).max_time(self.mongo.limit())).await?;
+        let age = |document: &RawDocumentBuf| document.get_datetime("updatedAt").ok();
+        found.retain(|document| age(document).is_some_and(|since| since < self.old));
         for document in &found {
-            self.note_age(document.get_datetime("updatedAt").ok());
+            self.note_age(age(document));
         }
         Ok(found.iter().filter_map(LeavingSeats::from_document).collect())
     }

@@ -236,7 +236,7 @@ async fn every_list_filter_walks_an_index() {
     for filter in [
         decisions::work_filter(ClaimWork::Decide, None),
         doc! { "seats": store_kit::mongo::to_oid(ids.mint().id) },
-        doc! { "leaving": { "$exists": true }, "updatedAt": { "$lt": bson::DateTime::now() } },
+        stock_repair::leaving_filter(),
     ] {
         let stages = plan_stages(&mongo, "reward_requests", filter.clone()).await;
         assert!(stages.iter().any(|stage| stage == "IXSCAN"), "{filter}: {stages:?}");

@@ -33,6 +33,14 @@ impl Mongo {
         stream::once(opened).map_ok(move |cursor| stream::try_unfold(cursor, next)).try_flatten().boxed()
     }
 
+    /// How many documents there are, where nobody waits for an answer.
+    pub async fn count_in_bulk(
+        &self,
+        count: impl IntoFuture<Output = MongoResult<u64>>,
+    ) -> Result<u64, StoreError> {
+        self.run_in_bulk(count.into_future()).await
+    }
+
     async fn run_in_bulk<T>(
         &self,
         operation: impl IntoFuture<Output = MongoResult<T>>,

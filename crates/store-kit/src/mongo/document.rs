@@ -17,9 +17,14 @@ pub fn unique_index(keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).options(IndexOptions::builder().unique(true).build()).build()
 }
 
-/// An index over these fields that has only the documents with this one.
-pub fn partial_index(keys: Document, field: &str) -> IndexModel {
-    let filter = doc! { field: { "$exists": true } };
+/// An index over this one field that has only the documents with it.
+pub fn sparse_index(field: &str) -> IndexModel {
+    let options = IndexOptions::builder().sparse(true).build();
+    IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
+}
+
+/// An index over these fields that has only the documents which match.
+pub fn partial_index(keys: Document, filter: Document) -> IndexModel {
     let options = IndexOptions::builder().partial_filter_expression(filter).build();
     IndexModel::builder().keys(keys).options(options).build()
 }
