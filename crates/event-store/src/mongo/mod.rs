@@ -23,6 +23,7 @@ use mongodb::bson::{self, Bson, Document, RawDocumentBuf, doc};
 use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{batch::Limits, budget::QUEUE_WAIT};
 use store_kit::{
+    changes::Unwatched,
     error::StoreError,
     mongo::{Mongo, MongoConnectError, index, read_document, unique_index},
     readiness::CachedReadiness,
@@ -74,6 +75,7 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
         claims: Arc::new(MongoClaims::start(mongo, claims)),
         activities,
         attributes,
+        changes: Arc::new(Unwatched),
         transfer: Arc::new(TransferRegistry::new(tables)),
         readiness: Arc::new(CachedReadiness::new(Arc::new(mongo.clone()))),
         connection: Arc::new(mongo.clone()),

@@ -64,7 +64,7 @@ impl EventService {
         event: EventId,
     ) -> Result<Arc<EventWithRewards>, FindEventError> {
         let found = self.catalogue.find_rewards(event).await?;
-        found.filter(|found| is_visible(&found.event, viewer)).ok_or(FindEventError::Unknown)
+        found.filter(|found| is_visible(found.status, viewer)).ok_or(FindEventError::Unknown)
     }
 
     fn new_attachment(&self, event: EventId, reward: RewardId) -> Attachment {

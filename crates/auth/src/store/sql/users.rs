@@ -146,7 +146,7 @@ impl UserStore for SqlUserDb {
         let NewUser { id, email, password_hash, roles, at } = new;
         let user = User { id, email, roles, created_at: at, updated_at: at };
         let row = user.clone();
-        let stored = self.0.write(move |connection| Box::pin(insert_user(connection, row, password_hash)));
+        let stored = self.db.write(move |connection| Box::pin(insert_user(connection, row, password_hash)));
         Ok(if stored.await? {
             RegistrationOutcome::Registered(user)
         } else {
@@ -155,9 +155,12 @@ impl UserStore for SqlUserDb {
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let find = sqlx::query_as::<_, UserRow>(select!("id = $1")).bind(id.to_string());
-        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
-        row.map(User::try_from).transpose()
+        let read = async {
+            let find = sqlx::query_as::<_, UserRow>(select!("id = $1")).bind(id.to_string());
+            let row = self.db.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+            row.map(User::try_from).transpose()
+        };
+        self.kept_users.find(id, read).await
     }
 
     async fn find_roles(&self, ids: &[UserId]) -> Result<Vec<Option<RoleSet>>, StoreError> {
@@ -168,21 +171,21 @@ impl UserStore for SqlUserDb {
             sqlx::query_as(AssertSqlSafe(format!("SELECT id, roles FROM users WHERE id IN ({parameters})")));
         let find = padded.fold(find, |find, id| find.bind(id.to_string()));
         let found: Vec<(String, i64)> =
-            self.0.read(|connection| Box::pin(find.fetch_all(connection))).await?;
+            self.db.read(|connection| Box::pin(find.fetch_all(connection))).await?;
         let found: HashMap<_, _> = found.into_iter().collect();
         Ok(ids.iter().map(|id| found.get(&id.to_string()).copied().map(roles_from_bits)).collect())
     }
 
     async fn find_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError> {
         let find = sqlx::query_as::<_, UserRecordRow>(FIND_BY_EMAIL).bind(email.as_str().to_owned());
-        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+        let row = self.db.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
         row.map(UserRecord::try_from).transpose()
     }
 
     /// There is one server.
     async fn find_confirmed(&self, id: UserId) -> Result<Option<UserRecord>, StoreError> {
         let find = sqlx::query_as::<_, UserRecordRow>(FIND_RECORD).bind(id.to_string());
-        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+        let row = self.db.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
         row.map(UserRecord::try_from).transpose()
     }
 
@@ -201,14 +204,14 @@ impl UserStore for SqlUserDb {
         let list = sqlx::query(statement)
             .bind(before)
             .bind(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1));
-        let rows = self.0.read(|connection| Box::pin(list.fetch_all(connection))).await?;
+        let rows = self.db.read(|connection| Box::pin(list.fetch_all(connection))).await?;
         let users = rows.iter().map(read_row::<UserRow, _>).collect();
         Ok(readable_page("users", users, page.limit))
     }
 
     async fn set_roles(&self, id: UserId, roles: RoleSet, at: Timestamp) -> Result<RoleChange, StoreError> {
         let (updated, known) = self
-            .0
+            .db
             .write(move |connection| {
                 Box::pin(async move {
                     sqlx::query(ONE_CHANGE_AT_A_TIME).execute(&mut *connection).await?;
@@ -234,7 +237,7 @@ impl UserStore for SqlUserDb {
     }
 
     async fn set_password_hash(&self, change: PasswordHashChange) -> Result<bool, StoreError> {
-        let changed = self.0.write(move |connection| {
+        let changed = self.db.write(move |connection| {
             Box::pin(async move {
                 sqlx::query(SET_PASSWORD_HASH)
                     .bind(change.user.to_string())
@@ -250,7 +253,7 @@ impl UserStore for SqlUserDb {
 
     async fn has_admin(&self) -> Result<bool, StoreError> {
         let find = sqlx::query(HAS_ADMIN);
-        Ok(self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?.is_some())
+        Ok(self.db.read(|connection| Box::pin(find.fetch_optional(connection))).await?.is_some())
     }
 }
 
