@@ -53,8 +53,8 @@ pub(crate) fn prepare_answer(headers: &mut HeaderMap) {
     remove_headers(headers, |name| name == IDENTITY_HEADER);
 }
 
-/// Removes what belongs to the connection, and what else is not to be passed on. It goes through the headers that there
-/// are, since those are fewer than the names that might be.
+/// Removes what belongs to the connection, and what else is not to be passed on. It goes through the headers
+/// that there are, since those are fewer than the names that might be.
 fn remove_headers(headers: &mut HeaderMap, stays_here: impl Fn(&HeaderName) -> bool) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)

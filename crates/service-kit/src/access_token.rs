@@ -66,8 +66,8 @@ pub struct AccessTokenKey {
     /// Verifies tokens from before the secret was changed.
     previous: Option<Arc<DecodingKey>>,
     validation: Arc<Validation>,
-    /// What tokens say whose signature was found good: that never changes. Forged ones are not remembered, so nobody can
-    /// flood it.
+    /// What tokens say whose signature was found good: that never changes. Forged ones are not remembered, so
+    /// nobody can flood it.
     verified: Cache<String, Arc<AccessClaims>>,
     clock: Arc<dyn Clock>,
     random: RandomSource,

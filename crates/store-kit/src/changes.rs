@@ -8,8 +8,8 @@ pub struct ChangeMark(pub(crate) i64);
 
 /// Watches a store for commits, whoever makes them.
 pub trait ChangeWatch: Send + Sync + fmt::Debug {
-    /// The present moment, which sees every commit that was acknowledged before. None where that cannot be said at the
-    /// moment.
+    /// The present moment, which sees every commit that was acknowledged before. None where that cannot be
+    /// said at the moment.
     fn mark(&self) -> Option<ChangeMark>;
 }
 

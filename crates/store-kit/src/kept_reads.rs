@@ -8,11 +8,13 @@ use crate::changes::{ChangeMark, ChangeWatch};
 
 /// What was read, and is answered again while the store shows the mark that it had before the read began.
 ///
-/// Nothing is ever older than its question: the store is asked for its mark after the question came, and a value is kept
-/// with a mark from before it was read. So an equal mark means that nothing was committed since, and a write that was
-/// acknowledged before the question is always seen. A store that cannot tell is read each time.
+/// Nothing is ever older than its question: the store is asked for its mark after the question came, and a
+/// value is kept with a mark from before it was read. So an equal mark means that nothing was committed
+/// since, and a write that was acknowledged before the question is always seen. A store that cannot tell is
+/// read each time.
 ///
-/// Bounded by the memory that the values take; what is used least goes first. Cheap to clone; clones share what is kept.
+/// Bounded by the memory that the values take; what is used least goes first. Cheap to clone; clones share
+/// what is kept.
 pub struct KeptReads<K, V> {
     watch: Arc<dyn ChangeWatch>,
     values: Cache<K, (ChangeMark, V)>,

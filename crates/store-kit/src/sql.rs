@@ -93,8 +93,8 @@ impl Sql {
         })
     }
 
-    /// Tells whether anything was committed to a file, by this process or another; a server cannot tell without being
-    /// asked.
+    /// Tells whether anything was committed to a file, by this process or another; a server cannot tell
+    /// without being asked.
     pub fn changes(&self) -> Arc<dyn ChangeWatch> {
         match &self.writes {
             WritePath::Grouped(file) => Arc::<FileWatch>::clone(&file.watch),

@@ -5,14 +5,14 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::changes::{ChangeMark, ChangeWatch};
 
-/// Different whenever another connection, of this process or another, has committed since it was asked last. This
-/// connection itself commits nothing.
+/// Different whenever another connection, of this process or another, has committed since it was asked last.
+/// This connection itself commits nothing.
 const DATA_VERSION: &str = "PRAGMA data_version";
 
 /// Tells whether anything was committed to a file.
 ///
-/// It has a connection of its own, and asks on the calling thread: SQLite looks into memory that it shares with all who
-/// use the file, which takes a microsecond or two and never waits.
+/// It has a connection of its own, and asks on the calling thread: SQLite looks into memory that it shares
+/// with all who use the file, which takes a microsecond or two and never waits.
 pub(crate) struct FileWatch {
     /// None once it is closed.
     connection: Mutex<Option<Connection>>,
@@ -31,8 +31,8 @@ impl FileWatch {
         Ok(Self { connection: Mutex::new(Some(connection)) })
     }
 
-    /// Closes its connection. To be called before the writer's is closed, which takes the journal into the file as the
-    /// last one.
+    /// Closes its connection. To be called before the writer's is closed, which takes the journal into the
+    /// file as the last one.
     pub(crate) fn close(&self) {
         drop(self.connection.lock().take());
     }
