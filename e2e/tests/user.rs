@@ -1,7 +1,9 @@
 //! What is typed at a terminal: users and health checks.
 #![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
-use e2e::{PASSWORD, Process, Setup, System, on_every_setup, sqlite_journals, text};
+use e2e::{
+    EventDb, PASSWORD, Process, Setup, System, UserDb, on_every_setup, on_setup, sqlite_journals, text,
+};
 use serde_json::json;
 
 on_every_setup!(
@@ -9,6 +11,35 @@ on_every_setup!(
     what_cannot_be_created_is_refused_with_a_reason,
     a_health_check_exits_by_readiness,
 );
+
+on_setup!(embedded_files, Embedded, what_another_process_commits_is_answered_at_once);
+on_setup!(embedded_split_files, EmbeddedSplit, what_another_process_commits_is_answered_at_once);
+
+/// This test's process writes into the files that the system serves.
+async fn what_another_process_commits_is_answered_at_once(setup: Setup) {
+    let system = System::start(setup).await;
+    let admin = &system.admin().await;
+    let event = system.api.event(admin, &json!({})).await;
+    let (me, rewards) = ("/users/me", format!("/events/{event}/rewards"));
+    let badge = json!({ "type": "BADGE", "name": "First", "badgeId": "first" });
+    system.api.post(&rewards, admin, &badge).await.expect(201);
+    let (UserDb::Sqlite(mut users), EventDb::Sqlite(mut events)) =
+        (system.user_db().await, system.event_db().await)
+    else {
+        panic!("the system is on files")
+    };
+    for number in 0..50 {
+        let (email, name) = (format!("root{number}@example.com"), format!("Badge {number}"));
+        let rename = sqlx::query("UPDATE users SET email = $1").bind(&email);
+        rename.execute(&mut users).await.expect("the users are there");
+        let rename = sqlx::query("UPDATE rewards SET name = $1").bind(&name);
+        rename.execute(&mut events).await.expect("the rewards are there");
+        for _ in 0..3 {
+            assert_eq!(system.api.get(me, admin).await.expect(200)["email"], email);
+            assert_eq!(system.api.get(&rewards, admin).await.expect(200)[0]["name"], name);
+        }
+    }
+}
 
 async fn a_user_created_beside_the_running_system_logs_in(setup: Setup) {
     let system = System::start(setup).await;

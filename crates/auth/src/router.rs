@@ -1,6 +1,6 @@
-use axum::{Router, middleware::from_fn_with_state, routing::post};
+use axum::{Router, routing::post};
 use service_kit::{
-    extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
+    extract::{DeclaredInputs, method_not_allowed, not_found},
     identity::Audience,
     identity_gate::{IdentitySource, protect_service},
     internal_api::{CHECK_SESSIONS_PATH, USER_ROLES_PATH},
@@ -20,9 +20,9 @@ pub fn router(service: AuthService, identity: impl Into<IdentitySource>) -> (Rou
         .route(CHECK_SESSIONS_PATH, post(sessions::check::check_sessions))
         .route(USER_ROLES_PATH, post(users::roles_question::answer_roles))
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
-    let router = protect_service(unguarded, Audience::Auth, identity).with_state(service);
+        .method_not_allowed_fallback(method_not_allowed);
+    let declared = DeclaredInputs::from_document(&document);
+    let router = protect_service(unguarded, Audience::Auth, identity, declared).with_state(service);
     (router, document)
 }
 

@@ -34,7 +34,9 @@ mod transfer;
 use std::{path::Path, sync::Arc};
 
 use service_kit::health::Dependency;
-use store_kit::{connection::StoreConnection, mongo::MongoConnectError, sqlite::OpenError};
+use store_kit::{
+    changes::ChangeWatch, connection::StoreConnection, mongo::MongoConnectError, sqlite::OpenError,
+};
 
 pub use active_day::{ActiveDay, ActivityTally, QUARTERS_PER_DAY, QuarterSet};
 pub use activities::{ActivityFilter, ActivitySpan, ActivityStore, RecordOutcome, activity_place};
@@ -75,6 +77,8 @@ pub struct Stores {
     pub activities: Arc<dyn ActivityStore>,
     /// What the game says about users.
     pub attributes: Arc<dyn AttributeStore>,
+    /// Whether anything in the store has changed, for reads that are kept.
+    pub changes: Arc<dyn ChangeWatch>,
     /// Every table or collection, for moving all data to another store.
     pub transfer: Arc<TransferRegistry>,
     /// Whether the store does its work: asked by writing, at most once a second.

@@ -1,8 +1,9 @@
 //! Events and rewards as claims and lists need them: read for many requests at once.
 //!
 //! Requests that come while one read is under way are answered together by the next. A read always begins
-//! after the requests it answers, so nothing is ever older than its question, on any number of replicas:
-//! there is no cache to be stale. Only compiled conditions are kept, which never change within a revision.
+//! after the requests it answers, so nothing is ever older than its question, on any number of replicas. What
+//! was read is answered again only where the store says, to each question, that nothing was committed since
+//! ([`KeptReads`]). Compiled conditions, which never change within a revision, are kept in any case.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,17 +12,23 @@ use std::{
 };
 
 use bytes::Bytes;
-use domain::{Event, EventId, ObjectId, Reward};
+use domain::{Event, EventId, EventStatus, ObjectId, Reward};
 use event_store::{EventStore, FoundByEvent, StockCounter, StoreError, Stores};
 use rules::Condition;
 use service_kit::{
     batch::{Batcher, Limits},
     budget::QUEUE_WAIT,
 };
+use store_kit::kept_reads::KeptReads;
 
 use crate::{app::stock::limited_stocks, condition_cache::ConditionCache};
 
 const LIMITS: Limits = Limits { batch: 512, waiting: 16_384, concurrent: 2, patience: QUEUE_WAIT };
+
+/// The memory that kept events may take, and kept rewards, in bytes each.
+const KEPT_BYTES: u64 = 16 * 1024 * 1024;
+/// About what an event or a reward takes without its condition, in bytes.
+const RECORD_BYTES: usize = 1024;
 
 type CatalogueAnswer<T> = Result<Option<Arc<T>>, StoreError>;
 
@@ -32,6 +39,13 @@ pub(crate) struct EventWithCondition {
     pub(crate) condition: Condition,
 }
 
+impl EventWithCondition {
+    /// The condition counts twice: ready to run, and as it is stored.
+    fn kept_bytes(found: Option<&Self>) -> usize {
+        found.map_or(0, |found| 2 * found.condition.weight()) + RECORD_BYTES
+    }
+}
+
 /// A reward as an event has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AttachedReward {
@@ -40,22 +54,27 @@ pub(crate) struct AttachedReward {
     pub(crate) stock: Option<StockCounter>,
 }
 
-/// An event with its rewards.
+/// An event's rewards, and who may see them.
 #[derive(Debug)]
 pub(crate) struct EventWithRewards {
-    pub(crate) event: Event,
+    pub(crate) status: EventStatus,
     pub(crate) rewards: Vec<AttachedReward>,
     staff_answer: OnceLock<Bytes>,
     user_answer: OnceLock<Bytes>,
 }
 
 impl EventWithRewards {
-    fn new(event: Event, rewards: Vec<AttachedReward>) -> Self {
-        Self { event, rewards, staff_answer: OnceLock::new(), user_answer: OnceLock::new() }
+    fn new(status: EventStatus, rewards: Vec<AttachedReward>) -> Self {
+        Self { status, rewards, staff_answer: OnceLock::new(), user_answer: OnceLock::new() }
+    }
+
+    /// Each reward counts three times: read, and written for staff and for others.
+    fn kept_bytes(found: Option<&Self>) -> usize {
+        found.map_or(0, |found| 3 * found.rewards.len() * RECORD_BYTES) + RECORD_BYTES
     }
 
     /// The rewards as `write` puts them, for staff or for others. They are written once for everybody whose
-    /// request was answered by the same read.
+    /// request is answered by the same read.
     pub(crate) fn written_once<E>(
         &self,
         to_staff: bool,
@@ -75,22 +94,34 @@ impl EventWithRewards {
 pub(crate) struct EventCatalogue {
     events: Batcher<EventId, CatalogueAnswer<EventWithCondition>>,
     rewards: Batcher<EventId, CatalogueAnswer<EventWithRewards>>,
+    kept_events: KeptReads<EventId, Option<Arc<EventWithCondition>>>,
+    kept_rewards: KeptReads<EventId, Option<Arc<EventWithRewards>>>,
 }
 
 impl EventCatalogue {
     /// Starts two tasks that read for whoever asks. They end when the last clone is dropped.
     pub(crate) fn start(stores: &Stores) -> Self {
-        Self { events: start_event_reads(Arc::clone(&stores.events)), rewards: start_reward_reads(stores) }
+        let changes = || Arc::clone(&stores.changes);
+        Self {
+            events: start_event_reads(Arc::clone(&stores.events)),
+            rewards: start_reward_reads(stores),
+            kept_events: KeptReads::new(changes(), KEPT_BYTES, |found: &Option<Arc<_>>| {
+                EventWithCondition::kept_bytes(found.as_deref())
+            }),
+            kept_rewards: KeptReads::new(changes(), KEPT_BYTES, |found: &Option<Arc<_>>| {
+                EventWithRewards::kept_bytes(found.as_deref())
+            }),
+        }
     }
 
     /// The event as it is now.
     pub(crate) async fn find_event(&self, id: EventId) -> CatalogueAnswer<EventWithCondition> {
-        ask_batcher(&self.events, id).await
+        self.kept_events.find(id, ask_batcher(&self.events, id)).await
     }
 
     /// The event and its rewards as they are now.
     pub(crate) async fn find_rewards(&self, id: EventId) -> CatalogueAnswer<EventWithRewards> {
-        ask_batcher(&self.rewards, id).await
+        self.kept_rewards.find(id, ask_batcher(&self.rewards, id)).await
     }
 }
 
@@ -138,7 +169,7 @@ fn join_rewards(
         };
         let attached = |reward| AttachedReward { stock: stock(&reward), reward };
         let rewards = rewards.into_iter().map(attached).collect();
-        Ok(EventWithRewards::new(event, rewards))
+        Ok(EventWithRewards::new(event.status, rewards))
     };
     events.into_iter().map(|(id, event)| (id, joined(&id, event))).collect()
 }
@@ -172,14 +203,11 @@ where
 mod tests {
     use std::cell::Cell;
 
-    use serde_json::json;
-
     use super::*;
-    use crate::test_app::spring_event;
 
     #[test]
     fn what_many_are_answered_is_written_once_for_staff_and_once_for_others() {
-        let found = EventWithRewards::new(spring_event(json!({})), Vec::new());
+        let found = EventWithRewards::new(EventStatus::Active, Vec::new());
         let writes = Cell::new(0);
         let write = |text: &'static str| {
             let written = found.written_once(text == "staff", |_| {
@@ -196,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_written_is_tried_again() {
-        let found = EventWithRewards::new(spring_event(json!({})), Vec::new());
+        let found = EventWithRewards::new(EventStatus::Active, Vec::new());
         assert_eq!(found.written_once(true, |_| Err("broken")), Err("broken"));
         let written = found.written_once(true, |_| Ok::<_, ()>(Bytes::from_static(b"[]")));
         assert_eq!(written, Ok(Bytes::from_static(b"[]")));

@@ -1,6 +1,6 @@
-use axum::{Router, middleware::from_fn_with_state, routing::post};
+use axum::{Router, routing::post};
 use service_kit::{
-    extract::{DeclaredInputs, method_not_allowed, not_found, refuse_undeclared},
+    extract::{DeclaredInputs, method_not_allowed, not_found},
     identity::Audience,
     identity_gate::{IdentitySource, protect_service},
     internal_api::RECORD_LOGINS_PATH,
@@ -21,9 +21,9 @@ pub fn router(service: EventService, identity: impl Into<IdentitySource>) -> (Ro
     let unguarded = public
         .route(RECORD_LOGINS_PATH, post(activities::record_logins::record_logins))
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(DeclaredInputs::from_document(&document), refuse_undeclared));
-    let router = protect_service(unguarded, Audience::Event, identity).with_state(service);
+        .method_not_allowed_fallback(method_not_allowed);
+    let declared = DeclaredInputs::from_document(&document);
+    let router = protect_service(unguarded, Audience::Event, identity, declared).with_state(service);
     (router, document)
 }
 

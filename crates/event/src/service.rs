@@ -11,20 +11,24 @@ use crate::{
     claim_figures::{ClaimOutcomeLabel, claim_counters},
 };
 
-/// The event service. Its use cases are methods, in `app`. Cheap to clone.
+/// The event service. Its use cases are methods, in `app`. Cheap to clone, as every request does.
 #[derive(Debug, Clone)]
-pub struct EventService {
+pub struct EventService(Arc<EventParts>);
+
+/// What the service works with.
+#[derive(Debug)]
+pub struct EventParts {
     pub(crate) stores: Arc<Stores>,
     pub(crate) ids: IdGenerator,
     pub(crate) catalogue: EventCatalogue,
-    pub(crate) claim_figures: Arc<LabelCounters<ClaimOutcomeLabel>>,
-    pub(crate) activity_figures: Arc<ActivityFigures>,
+    pub(crate) claim_figures: LabelCounters<ClaimOutcomeLabel>,
+    pub(crate) activity_figures: ActivityFigures,
     /// Called when a claim is stored that is to be decided by itself.
     pub(crate) undecided: WakeUp,
     /// Called when a claim is approved or revoked: its grants are to be made or taken back.
     pub(crate) ungranted: WakeUp,
     /// How far the rounds of checks have come.
-    pub(crate) invariant_cursors: Arc<InvariantCursors>,
+    pub(crate) invariant_cursors: InvariantCursors,
 }
 
 impl EventService {
@@ -32,16 +36,16 @@ impl EventService {
     /// many requests at once, so it needs a runtime; they end with the last clone.
     pub fn start(stores: Stores, ids: IdGenerator) -> Self {
         let catalogue = EventCatalogue::start(&stores);
-        Self {
+        Self(Arc::new(EventParts {
             stores: Arc::new(stores),
             ids,
             catalogue,
-            claim_figures: Arc::new(claim_counters()),
-            activity_figures: Arc::new(ActivityFigures::new()),
+            claim_figures: claim_counters(),
+            activity_figures: ActivityFigures::new(),
             undecided: WakeUp::new(),
             ungranted: WakeUp::new(),
-            invariant_cursors: Arc::default(),
-        }
+            invariant_cursors: InvariantCursors::default(),
+        }))
     }
 
     /// How long something waits that has waited since then.
@@ -54,5 +58,13 @@ impl EventService {
     /// behind it.
     pub(crate) fn now(&self) -> Timestamp {
         self.ids.clock().now()
+    }
+}
+
+impl std::ops::Deref for EventService {
+    type Target = EventParts;
+
+    fn deref(&self) -> &EventParts {
+        &self.0
     }
 }

@@ -17,6 +17,16 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
+/// Headers of a request that only the gateway reads, or only it sets.
+const NOT_FOR_SERVICES: [HeaderName; 6] = [
+    IDENTITY_HEADER,
+    CLIENT_HEADER,
+    header::AUTHORIZATION,
+    header::CONTENT_LENGTH,
+    header::HOST,
+    header::EXPECT,
+];
+
 /// What came from outside and must not be believed, or is not the service's business, goes.
 ///
 /// A listed origin's page never gets to use the cookie, also where browsers would send it (pages of the same
@@ -27,16 +37,10 @@ pub(crate) fn prepare_request(
     site: RequestingSite,
     client: Option<&ClientKey>,
 ) {
-    remove_hop_by_hop(headers);
-    headers.remove(IDENTITY_HEADER);
-    headers.remove(CLIENT_HEADER);
-    headers.remove(header::AUTHORIZATION);
-    headers.remove(header::CONTENT_LENGTH);
-    headers.remove(header::HOST);
-    headers.remove(header::EXPECT);
-    if service != ServiceName::Auth || site == RequestingSite::Listed {
-        headers.remove(header::COOKIE);
-    }
+    let drops_cookie = service != ServiceName::Auth || site == RequestingSite::Listed;
+    remove_headers(headers, |name| {
+        NOT_FOR_SERVICES.contains(name) || (drops_cookie && name == header::COOKIE)
+    });
     // Auth counts wrong passwords by account and client.
     let client = client.filter(|_| service == ServiceName::Auth);
     if let Some(client) = client.and_then(|ClientKey(key)| HeaderValue::from_str(key).ok()) {
@@ -46,11 +50,12 @@ pub(crate) fn prepare_request(
 
 /// What is between gateway and service stays there.
 pub(crate) fn prepare_answer(headers: &mut HeaderMap) {
-    remove_hop_by_hop(headers);
-    headers.remove(IDENTITY_HEADER);
+    remove_headers(headers, |name| name == IDENTITY_HEADER);
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes what belongs to the connection, and what else is not to be passed on. It goes through the headers
+/// that there are, since those are fewer than the names that might be.
+fn remove_headers(headers: &mut HeaderMap, stays_here: impl Fn(&HeaderName) -> bool) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -58,7 +63,9 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in HOP_BY_HOP.iter().chain(&named) {
+    let goes = |name: &&HeaderName| HOP_BY_HOP.contains(name) || named.contains(name) || stays_here(name);
+    let gone: Vec<HeaderName> = headers.keys().filter(goes).cloned().collect();
+    for name in gone {
         headers.remove(name);
     }
 }

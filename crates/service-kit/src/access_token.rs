@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use domain::{Clock, RandomSource, RoleSet, Timestamp, UserId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 /// How long an access token is good for, in seconds.
 pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
+
+/// How many tokens are remembered whose signature was good: some megabytes.
+const REMEMBERED_TOKENS: u64 = 10_000;
 
 /// What an access token says. Times in seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,9 @@ pub struct AccessTokenKey {
     /// Verifies tokens from before the secret was changed.
     previous: Option<Arc<DecodingKey>>,
     validation: Arc<Validation>,
+    /// What tokens say whose signature was found good: that never changes. Forged ones are not remembered, so
+    /// nobody can flood it.
+    verified: Cache<String, Arc<AccessClaims>>,
     clock: Arc<dyn Clock>,
     random: RandomSource,
 }
@@ -84,6 +91,7 @@ impl AccessTokenKey {
             decoding: Arc::new(DecodingKey::from_secret(secret)),
             previous: None,
             validation: Arc::new(validation),
+            verified: Cache::new(REMEMBERED_TOKENS),
             clock,
             random: RandomSource::new(),
         }
@@ -93,6 +101,8 @@ impl AccessTokenKey {
     #[must_use]
     pub fn accepting_previous(mut self, secret: &[u8]) -> Self {
         self.previous = Some(Arc::new(DecodingKey::from_secret(secret)));
+        // Clones share what they remember, and the others do not accept this secret.
+        self.verified = Cache::new(REMEMBERED_TOKENS);
         self
     }
 
@@ -112,15 +122,24 @@ impl AccessTokenKey {
     }
 
     /// What a token says, if we signed it and it has not expired.
-    pub fn verify(&self, token: &str) -> Result<AccessClaims, TokenError> {
+    pub fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, TokenError> {
+        let claims = match self.verified.get(token) {
+            Some(claims) => claims,
+            None => self.verify_signature(token)?,
+        };
+        if self.clock.now().as_seconds() < claims.exp { Ok(claims) } else { Err(TokenError::Expired) }
+    }
+
+    fn verify_signature(&self, token: &str) -> Result<Arc<AccessClaims>, TokenError> {
         let claims = match (self.decode(token, &self.decoding), &self.previous) {
             (Err(error), Some(previous)) if *error.kind() == ErrorKind::InvalidSignature => {
                 self.decode(token, previous)
             }
             (decoded, _) => decoded,
         };
-        let claims = claims.map_err(|_| TokenError::Invalid)?;
-        if self.clock.now().as_seconds() < claims.exp { Ok(claims) } else { Err(TokenError::Expired) }
+        let claims = claims.map(Arc::new).map_err(|_| TokenError::Invalid)?;
+        self.verified.insert(token.to_owned(), Arc::clone(&claims));
+        Ok(claims)
     }
 
     fn decode(&self, token: &str, key: &DecodingKey) -> Result<AccessClaims, jsonwebtoken::errors::Error> {
@@ -169,7 +188,7 @@ mod tests {
         assert_eq!(key.verify(&forged), Err(TokenError::Invalid));
         let claims = key.verify(&key.issue(USER, RoleSet::EMPTY).unwrap().token).unwrap();
         let hs512 = Header::new(Algorithm::HS512);
-        let wrong = jsonwebtoken::encode(&hs512, &claims, &EncodingKey::from_secret(SECRET)).unwrap();
+        let wrong = jsonwebtoken::encode(&hs512, &*claims, &EncodingKey::from_secret(SECRET)).unwrap();
         assert_eq!(key.verify(&wrong), Err(TokenError::Invalid));
         // {"alg":"none"} . {"sub":…} . (no signature)
         let none = format!("eyJhbGciOiJub25lIn0.{}.", wrong.split('.').nth(1).unwrap());

@@ -8,8 +8,10 @@ use axum::{
     routing::get,
 };
 use http::{HeaderValue, Request as HttpRequest, StatusCode};
+use tower::ServiceBuilder;
 
 use crate::{
+    extract::{DeclaredInputs, refuse_undeclared},
     identity::{Audience, IDENTITY_HEADER, Identity, IdentityKey, VouchedCall},
     observe::{RequestObserver, observe_request},
     problem::{Problem, ProblemCode},
@@ -37,7 +39,7 @@ impl From<IdentityKey> for IdentitySource {
     }
 }
 
-/// Puts a service's routes behind its gate.
+/// Puts a service's routes behind its gate, and refuses what they do not take.
 ///
 /// Between processes the service is observed by itself and answers [`READY_PATH`]. In one process the gateway
 /// does that for both.
@@ -45,13 +47,22 @@ pub fn protect_service<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     audience: Audience,
     identity: impl Into<IdentitySource>,
+    declared: DeclaredInputs,
 ) -> Router<S> {
+    // Inside of the gate: strangers learn nothing from it.
+    let inputs = from_fn_with_state(declared, refuse_undeclared);
     match identity.into() {
-        IdentitySource::InProcess => routes.layer(from_fn(require_given_identity)),
-        IdentitySource::Signed(key) => routes
-            .route(READY_PATH, get(answer_ready))
-            .layer(from_fn_with_state(SignatureGate { key, audience }, require_signed_identity))
-            .layer(from_fn_with_state(RequestObserver::for_service(audience.name()), observe_request)),
+        IdentitySource::InProcess => {
+            routes.layer(ServiceBuilder::new().layer(from_fn(require_given_identity)).layer(inputs))
+        }
+        IdentitySource::Signed(key) => {
+            let observer = RequestObserver::for_service(audience.name());
+            let layers = ServiceBuilder::new()
+                .layer(from_fn_with_state(observer, observe_request))
+                .layer(from_fn_with_state(SignatureGate { key, audience }, require_signed_identity))
+                .layer(inputs);
+            routes.route(READY_PATH, get(answer_ready)).layer(layers)
+        }
     }
 }
 
@@ -121,7 +132,7 @@ mod tests {
 
     fn gated_service(identity: IdentitySource) -> Router {
         let routes = Router::new().route("/mine", get(|_: FromGateway| async { "hello" }));
-        protect_service(routes, Audience::Auth, identity)
+        protect_service(routes, Audience::Auth, identity, DeclaredInputs::default())
     }
 
     async fn status_of(identity: IdentitySource, request: Request) -> StatusCode {

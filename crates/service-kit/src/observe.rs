@@ -154,9 +154,11 @@ fn correlation_id(request: &Request, random: &RandomSource) -> (CorrelationId, H
     {
         return (CorrelationId(id.into()), value.clone());
     }
-    let id = hex::encode(random.bytes::<16>());
-    // Hexadecimal digits always make a header.
-    let header = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
+    let mut digits = [0; 32];
+    // They fit, and hexadecimal digits always make a text and a header.
+    let _ = hex::encode_to_slice(random.bytes::<16>(), &mut digits);
+    let id = str::from_utf8(&digits).unwrap_or("invalid");
+    let header = HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
     (CorrelationId(id.into()), header)
 }
 

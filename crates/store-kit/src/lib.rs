@@ -3,8 +3,10 @@
 //! Only services that keep something depend on this crate: the gateway compiles no database driver.
 
 pub mod audit;
+pub mod changes;
 pub mod connection;
 pub mod error;
+pub mod kept_reads;
 pub mod mongo;
 pub mod postgres;
 pub mod ratelimit;

@@ -15,11 +15,12 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::{
+    changes::{ChangeWatch, Unwatched},
     connection::StoreConnection,
     error::StoreError,
     postgres::{self, PostgresConnectError},
     readiness,
-    sqlite::{AnyFile, ConnectionOpener, OpenError, WriteQueue, open_any},
+    sqlite::{AnyFile, ConnectionOpener, FileWatch, OpenError, WriteQueue, open_any},
     store_figures::{StoreFigures, engine},
 };
 
@@ -38,9 +39,17 @@ pub struct Sql {
 #[derive(Clone)]
 enum WritePath {
     /// By one writer, in groups; the pool is for reading.
-    Grouped(WriteQueue<AnyConnection>, ConnectionOpener<AnyConnection>),
+    Grouped(GroupedFile),
     /// Each on a connection of the pool.
     Pooled,
+}
+
+/// A file with its one writer.
+#[derive(Clone)]
+struct GroupedFile {
+    writes: WriteQueue<AnyConnection>,
+    opener: ConnectionOpener<AnyConnection>,
+    watch: Arc<FileWatch>,
 }
 
 impl fmt::Debug for WritePath {
@@ -58,12 +67,12 @@ impl Sql {
     /// `store` is the name operators know it by: `user-db`.
     pub async fn open(path: &Path, store: &'static str, migrator: &Migrator) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
-        let AnyFile { readers, writer, opener, file } = open_any(path, migrator).await?;
-        let queue = WriteQueue::start(store, file, writer, Arc::clone(&opener));
+        let AnyFile { readers, writer, opener, file, watch } = open_any(path, migrator).await?;
+        let writes = WriteQueue::start(store, file, writer, Arc::clone(&opener));
         Ok(Self {
             store,
             pool: readers,
-            writes: WritePath::Grouped(queue, opener),
+            writes: WritePath::Grouped(GroupedFile { writes, opener, watch }),
             figures: StoreFigures::new(store, engine::SQLITE),
         })
     }
@@ -82,6 +91,15 @@ impl Sql {
             writes: WritePath::Pooled,
             figures: StoreFigures::new(store, engine::POSTGRESQL),
         })
+    }
+
+    /// Tells whether anything was committed to a file, by this process or another; a server cannot tell
+    /// without being asked.
+    pub fn changes(&self) -> Arc<dyn ChangeWatch> {
+        match &self.writes {
+            WritePath::Grouped(file) => Arc::<FileWatch>::clone(&file.watch),
+            WritePath::Pooled => Arc::new(Unwatched),
+        }
     }
 
     /// Reads within the time limit. Sees every write that was acknowledged before.
@@ -107,7 +125,7 @@ impl Sql {
         F: for<'c> FnOnce(&'c mut AnyConnection) -> WorkFuture<'c, T> + Send + 'static,
     {
         match &self.writes {
-            WritePath::Grouped(queue, _) => queue.write(work).await,
+            WritePath::Grouped(file) => file.writes.write(work).await,
             WritePath::Pooled => {
                 let db = self.clone();
                 let write = async move { db.limited("write", run_transaction(&db.pool, work)).await };
@@ -144,8 +162,8 @@ impl Dependency for Sql {
             return false;
         }
         match &self.writes {
-            WritePath::Grouped(_, opener) => {
-                matches!(timeout(CONNECT, read_afresh(opener)).await, Ok(Ok(())))
+            WritePath::Grouped(file) => {
+                matches!(timeout(CONNECT, read_afresh(&file.opener)).await, Ok(Ok(())))
             }
             WritePath::Pooled => {
                 let read = self
@@ -160,8 +178,9 @@ impl Dependency for Sql {
 impl StoreConnection for Sql {
     async fn close(&self) {
         self.pool.close().await;
-        if let WritePath::Grouped(queue, _) = &self.writes {
-            queue.close().await;
+        if let WritePath::Grouped(file) = &self.writes {
+            file.watch.close();
+            file.writes.close().await;
         }
     }
 }

@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use constant_time_eq::constant_time_eq;
 use dashmap::{DashMap, Entry};
 use domain::{Clock, UserId};
 use service_kit::{access_token::IssuedToken, health::Dependency};
-use subtle::ConstantTimeEq;
 
 use super::{AccessTokenStore, StoreError};
 
@@ -54,7 +54,7 @@ impl MemoryTokenDb {
 }
 
 fn is_same_token(one: &str, other: &str) -> bool {
-    one.as_bytes().ct_eq(other.as_bytes()).into()
+    constant_time_eq(one.as_bytes(), other.as_bytes())
 }
 
 #[async_trait]

@@ -33,6 +33,7 @@ use mongodb::bson::{self, Bson, Document, RawDocumentBuf, doc};
 use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{batch::Limits, budget::QUEUE_WAIT};
 use store_kit::{
+    changes::Unwatched,
     error::StoreError,
     mongo::{Mongo, MongoConnectError, index, partial_index, read_document, sparse_index, unique_index},
     readiness::CachedReadiness,
@@ -90,6 +91,7 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
         stock,
         activities,
         attributes,
+        changes: Arc::new(Unwatched),
         transfer: Arc::new(TransferRegistry::new(tables)),
         readiness: Arc::new(CachedReadiness::new(Arc::new(mongo.clone()))),
         connection: Arc::new(mongo.clone()),

@@ -84,6 +84,7 @@ fn start_stores(db: &Sqlite) -> Stores {
         stock,
         activities,
         attributes,
+        changes: db.changes(),
         transfer: Arc::new(TransferRegistry::new(tables)),
         readiness: Arc::new(CachedReadiness::new(Arc::new(db.clone()))),
         connection: Arc::new(db.clone()),

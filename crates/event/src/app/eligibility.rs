@@ -57,8 +57,9 @@ impl EventService {
         event: EventId,
     ) -> Result<Eligibility, EligibilityError> {
         let found = self.catalogue.find_event(event).await?;
-        let found =
-            found.filter(|found| is_visible(&found.event, viewer)).ok_or(EligibilityError::UnknownEvent)?;
+        let found = found
+            .filter(|found| is_visible(found.event.status, viewer))
+            .ok_or(EligibilityError::UnknownEvent)?;
         let now = self.now();
         let facts = self.load_facts(&found.event, &found.condition, user, now).await?;
         let mut obstacles = Vec::new();

@@ -81,7 +81,7 @@ impl EventService {
         id: EventId,
     ) -> Result<Arc<EventWithCondition>, FindEventError> {
         let found = self.catalogue.find_event(id).await?;
-        found.filter(|found| is_visible(&found.event, viewer)).ok_or(FindEventError::Unknown)
+        found.filter(|found| is_visible(found.event.status, viewer)).ok_or(FindEventError::Unknown)
     }
 
     /// One page of the events that this caller may see, newest first.
@@ -101,6 +101,6 @@ impl EventService {
 }
 
 /// Events that are switched off are seen by staff and servers only.
-pub(super) fn is_visible(event: &Event, viewer: &UserOrKey) -> bool {
-    viewer.sees_as_staff() || event.status == EventStatus::Active
+pub(super) fn is_visible(status: EventStatus, viewer: &UserOrKey) -> bool {
+    viewer.sees_as_staff() || status == EventStatus::Active
 }

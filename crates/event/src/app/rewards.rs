@@ -117,6 +117,6 @@ impl EventService {
         event: EventId,
     ) -> Result<Arc<EventWithRewards>, FindEventError> {
         let found = self.catalogue.find_rewards(event).await?;
-        found.filter(|found| is_visible(&found.event, viewer)).ok_or(FindEventError::Unknown)
+        found.filter(|found| is_visible(found.status, viewer)).ok_or(FindEventError::Unknown)
     }
 }

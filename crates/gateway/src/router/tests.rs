@@ -20,6 +20,7 @@ use http::{HeaderMap, StatusCode, header, request::Builder};
 use service_kit::{
     access_token::AccessTokenKey,
     api_key::ApiKeyHash,
+    extract::DeclaredInputs,
     identity::{Audience, CLIENT_HEADER, IDENTITY_HEADER, Identity, IdentityKey, Subject},
     identity_gate::{IdentitySource, protect_service},
     internal_api::KeyStanding,
@@ -97,7 +98,7 @@ impl FakeServices {
             .route("/auth/login", post(record.clone()))
             .route("/events/{eventId}/request", post(record.clone()))
             .route("/events", get(record).post(frozen));
-        protect_service(routes, audience, identity)
+        protect_service(routes, audience, identity, DeclaredInputs::default())
     }
 }
 

@@ -27,7 +27,7 @@ const MOST_FAULTS: usize = 100;
 /// Which routes take a query and which take a body, as the OpenAPI document of a service says. Cheap to clone.
 ///
 /// It comes from the document, so that a new route needs no thought: what it does not describe it does not take.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct DeclaredInputs(Arc<HashMap<String, Vec<(Method, OperationInputs)>>>);
 
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +77,7 @@ impl OperationInputs {
 /// Middleware that answers 400 to query parameters on a route that takes none, and to a body on a route that takes none
 /// (an empty JSON object passes as nothing). Routes the document does not have are left alone.
 ///
-/// Put it inside [`protect_service`](crate::identity_gate::protect_service): strangers learn nothing from it.
+/// [`protect_service`](crate::identity_gate::protect_service) puts it around a service.
 pub async fn refuse_undeclared(
     State(declared): State<DeclaredInputs>,
     request: Request,

@@ -9,7 +9,7 @@ use sqlx::{
     migrate::Migrator,
 };
 
-use super::{ConnectionOpener, OpenError, file::DatabaseFile};
+use super::{ConnectionOpener, FileWatch, OpenError, file::DatabaseFile};
 use crate::readiness;
 
 /// Connections besides the writer. SQLite reads on a thread for each, so a few use the cores up.
@@ -21,6 +21,7 @@ pub(crate) struct AnyFile {
     pub(crate) writer: AnyConnection,
     pub(crate) opener: ConnectionOpener<AnyConnection>,
     pub(crate) file: Arc<DatabaseFile>,
+    pub(crate) watch: Arc<FileWatch>,
 }
 
 /// Opens or creates the file and brings its tables up to date.
@@ -51,7 +52,8 @@ pub(crate) async fn open_any(path: &Path, migrator: &Migrator) -> Result<AnyFile
         let options = options.clone();
         async move { open_connection(&options).await }.boxed()
     });
-    Ok(AnyFile { readers, writer, opener, file: Arc::new(file) })
+    let watch = Arc::new(FileWatch::open(path).map_err(open_error)?);
+    Ok(AnyFile { readers, writer, opener, file: Arc::new(file), watch })
 }
 
 async fn open_connection(options: &AnyConnectOptions) -> Result<AnyConnection, sqlx::Error> {

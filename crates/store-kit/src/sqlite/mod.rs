@@ -5,6 +5,7 @@
 
 mod any;
 mod file;
+mod file_watch;
 mod native;
 mod readers;
 mod writer;
@@ -21,6 +22,7 @@ use crate::error::StoreError;
 pub use self::native::Sqlite;
 pub(crate) use self::{
     any::{AnyFile, open_any},
+    file_watch::FileWatch,
     writer::{ConnectionOpener, WriteQueue},
 };
 

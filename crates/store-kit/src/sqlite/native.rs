@@ -15,9 +15,12 @@ use service_kit::{
 use tokio::time::timeout;
 
 use super::{
-    ConnectionOpener, OpenError, WriteQueue, close_quietly, file::DatabaseFile, readers::ReaderPool,
+    ConnectionOpener, FileWatch, OpenError, WriteQueue, close_quietly, file::DatabaseFile,
+    readers::ReaderPool,
 };
-use crate::{connection::StoreConnection, error::StoreError, readiness, sql::WorkFuture};
+use crate::{
+    changes::ChangeWatch, connection::StoreConnection, error::StoreError, readiness, sql::WorkFuture,
+};
 
 /// Connections for looking things up. SQLite reads on a thread for each, so a few use the cores up.
 const LOOK_UP_READERS: usize = 3;
@@ -30,6 +33,7 @@ pub struct Sqlite {
     store: &'static str,
     look_ups: Arc<ReaderPool>,
     searches: Arc<ReaderPool>,
+    watch: Arc<FileWatch>,
     writes: WriteQueue<SqliteConnection>,
     opener: SqliteOpener,
 }
@@ -73,6 +77,7 @@ impl Sqlite {
             store,
             look_ups: pool(LOOK_UP_READERS),
             searches: pool(SEARCH_READERS),
+            watch: Arc::new(FileWatch::open(path).map_err(open_error)?),
             writes: WriteQueue::start(store, file, writer, Arc::clone(&opener)),
             opener: SqliteOpener(opener),
         })
@@ -81,6 +86,11 @@ impl Sqlite {
     /// The name operators know this store by.
     pub fn store(&self) -> &'static str {
         self.store
+    }
+
+    /// Tells whether anything was committed to the file, by this process or another.
+    pub fn changes(&self) -> Arc<dyn ChangeWatch> {
+        Arc::<FileWatch>::clone(&self.watch)
     }
 
     /// Reads what an index leads to. Sees everything that was acknowledged before. Ends within
@@ -139,6 +149,7 @@ impl StoreConnection for Sqlite {
     async fn close(&self) {
         self.look_ups.close().await;
         self.searches.close().await;
+        self.watch.close();
         self.writes.close().await;
     }
 }

@@ -1,4 +1,12 @@
-use std::{borrow::Cow, path::Path};
+use std::{
+    borrow::Cow,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use service_kit::health::Dependency;
 use sqlx::{
@@ -6,9 +14,10 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
     sqlite::SqliteConnectOptions,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{connection::StoreConnection, error::StoreError, sql::Sql};
+use crate::{connection::StoreConnection, error::StoreError, kept_reads::KeptReads, sql::Sql};
 
 async fn open_file(path: &Path) -> Sqlite {
     let table = Migration::new(
@@ -261,4 +270,84 @@ async fn closing_stores_what_waits_and_refuses_what_comes_later() {
     // The last connection took the write-ahead log with it: the file is whole by itself.
     assert!(!path.with_extension("db-wal").exists());
     assert_eq!(count_rows(&open_file(&path).await).await, 2);
+}
+
+/// Counts a number in the file up, each time after another commit, as fast as it goes.
+fn count_up_beside(path: &Path, committed: Arc<AtomicI64>, times: i64) -> std::thread::JoinHandle<()> {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.busy_timeout(Duration::from_secs(30)).unwrap();
+    std::thread::spawn(move || {
+        for _ in 0..times {
+            let count = "UPDATE n SET n = n + 1 RETURNING n";
+            let counted = connection.query_row(count, [], |row| row.get(0)).unwrap();
+            committed.fetch_max(counted, Ordering::SeqCst);
+        }
+    })
+}
+
+async fn count_up(db: &Sqlite) -> Result<i64, StoreError> {
+    let count = "UPDATE n SET n = n + 1 RETURNING n";
+    db.write(move |connection| Box::pin(sqlx::query_scalar(count).fetch_one(connection))).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_kept_read_is_never_older_than_its_question_whoever_writes() {
+    const TIMES: i64 = 100;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("n.db");
+    let db = open_file(&path).await;
+    insert_number(&db, 0).await.unwrap();
+    let kept: KeptReads<(), i64> = KeptReads::new(db.changes(), 1000, |_| 1);
+    let (committed, reads) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
+    let writing = CancellationToken::new();
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let (db, kept, writing) = (db.clone(), kept.clone(), writing.clone());
+            let (committed, reads) = (Arc::clone(&committed), Arc::clone(&reads));
+            tokio::spawn(async move {
+                let mut asked = 0;
+                while !writing.is_cancelled() {
+                    let at_least = committed.load(Ordering::SeqCst);
+                    let read = async {
+                        reads.fetch_add(1, Ordering::SeqCst);
+                        let select = sqlx::query_scalar("SELECT n FROM n");
+                        db.look_up(|connection| Box::pin(select.fetch_one(connection))).await
+                    };
+                    let found = kept.find((), read).await.unwrap();
+                    assert!(found >= at_least, "{found} after {at_least} was committed");
+                    asked += 1;
+                    tokio::task::yield_now().await;
+                }
+                asked
+            })
+        })
+        .collect();
+    let beside = count_up_beside(&path, Arc::clone(&committed), TIMES);
+    for _ in 0..TIMES {
+        // The other connection may hold the file for longer than the writer waits.
+        if let Ok(counted) = count_up(&db).await {
+            committed.fetch_max(counted, Ordering::SeqCst);
+        }
+    }
+    beside.join().unwrap();
+    writing.cancel();
+    let mut asked = 0;
+    for reader in readers {
+        asked += reader.await.unwrap();
+    }
+    let read = reads.load(Ordering::SeqCst);
+    assert!(committed.load(Ordering::SeqCst) >= TIMES);
+    assert!(read < asked, "{read} reads for {asked} questions: nothing was answered from memory");
+}
+
+#[tokio::test]
+async fn a_file_is_whole_without_its_journal_once_it_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("n.db");
+    let db = open_file(&path).await;
+    insert_number(&db, 1).await.unwrap();
+    assert!(db.changes().mark().is_some());
+    db.close().await;
+    assert!(db.changes().mark().is_none());
+    assert!(!folder.path().join("n.db-wal").exists());
 }

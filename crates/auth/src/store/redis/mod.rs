@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
+use constant_time_eq::constant_time_eq;
 use domain::{Timestamp, UserId};
 use redis::Script;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,6 @@ use service_kit::{
     health::Dependency,
 };
 use store_kit::redis::Redis;
-use subtle::ConstantTimeEq;
 
 use super::{AccessTokenStore, StoreError};
 
@@ -121,7 +121,8 @@ impl AccessTokenStore for RedisTokenDb {
 
 /// Whether the record is of this token.
 fn holds_token(user: UserId, record: &[u8], token: &str) -> bool {
-    read_record(user, record).is_some_and(|stored| stored.token.as_bytes().ct_eq(token.as_bytes()).into())
+    read_record(user, record)
+        .is_some_and(|stored| constant_time_eq(stored.token.as_bytes(), token.as_bytes()))
 }
 
 fn write_record(token: &IssuedToken) -> Result<String, StoreError> {

@@ -104,7 +104,7 @@ fn bind_record<'q>(statement: &'static str, record: &ApiKeyRecord) -> Query<'q, 
 #[async_trait]
 impl ApiKeyStore for SqlUserDb {
     async fn create_key(&self, record: ApiKeyRecord, stamp: ChangeStamp) -> Result<(), StoreError> {
-        let write = self.0.write(move |connection| {
+        let write = self.db.write(move |connection| {
             Box::pin(async move {
                 bind_record(INSERT, &record).execute(&mut *connection).await?;
                 append_draft(connection, key_created(stamp, &record.key)).await
@@ -116,13 +116,13 @@ impl ApiKeyStore for SqlUserDb {
     async fn list_keys(&self, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {
         let before = page.before.map_or_else(|| ABOVE_ALL_IDS.to_owned(), |id| id.to_string());
         let list = sqlx::query(LIST).bind(before).bind(page.overfull());
-        let rows = self.0.read(|connection| Box::pin(list.fetch_all(connection))).await?;
+        let rows = self.db.read(|connection| Box::pin(list.fetch_all(connection))).await?;
         let records = rows.iter().map(read_row::<ApiKeyRow, ApiKeyRecord>).collect();
         Ok(readable_page("api_keys", records, page.limit).map(|record| record.key))
     }
 
     async fn delete_key(&self, id: ApiKeyId, stamp: ChangeStamp) -> Result<bool, StoreError> {
-        self.0.write(move |connection| Box::pin(delete_row(connection, id, stamp))).await
+        self.db.write(move |connection| Box::pin(delete_row(connection, id, stamp))).await
     }
 
     async fn find_keys(&self, hashes: &[ApiKeyHash]) -> Result<Vec<Option<ApiKey>>, StoreError> {
@@ -131,7 +131,7 @@ impl ApiKeyStore for SqlUserDb {
         let padded = hashes.iter().chain(std::iter::repeat(last)).take(room);
         let find = sqlx::query(AssertSqlSafe(format!("{FIND} ({parameters})")));
         let find = padded.fold(find, |find, hash| find.bind(hash.to_string()));
-        let rows = self.0.read(|connection| Box::pin(find.fetch_all(connection))).await?;
+        let rows = self.db.read(|connection| Box::pin(find.fetch_all(connection))).await?;
         let rows = rows.iter().map(read_row::<ApiKeyRow, ApiKeyRecord>);
         let found = rows.filter_map(|row| row.into_readable("api_keys"));
         let found: HashMap<_, _> = found.map(|record| (record.hash, record.key)).collect();
@@ -140,7 +140,7 @@ impl ApiKeyStore for SqlUserDb {
 
     async fn note_key_uses(&self, ids: &[ApiKeyId], minute: Timestamp) -> Result<(), StoreError> {
         let ids = ids.to_vec();
-        self.0.write(move |connection| Box::pin(note_uses(connection, ids, minute))).await
+        self.db.write(move |connection| Box::pin(note_uses(connection, ids, minute))).await
     }
 }
 
@@ -182,13 +182,13 @@ impl ApiKeyTransfer for SqlUserDb {
         let page = sqlx::query(EXPORT)
             .bind(after.map_or_else(String::new, |id| id.to_string()))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let found = self.0.read(|connection| Box::pin(page.fetch_all(connection))).await?;
+        let found = self.db.read(|connection| Box::pin(page.fetch_all(connection))).await?;
         Ok(found.iter().map(read_row::<ApiKeyRow, _>).collect())
     }
 
     /// One by one: an installation has dozens of keys, not millions.
     async fn import_keys(&self, keys: Vec<ApiKeyRecord>) -> Result<(), StoreError> {
-        let write = self.0.write(move |connection| {
+        let write = self.db.write(move |connection| {
             Box::pin(async move {
                 for record in &keys {
                     bind_record(INSERT_MISSING, record).execute(&mut *connection).await?;

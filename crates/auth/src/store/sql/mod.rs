@@ -9,11 +9,13 @@ mod users;
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
+use domain::{User, UserId};
 use service_kit::health::Dependency;
 use sqlx::migrate::Migrator;
 use store_kit::{
     audit::{AuditStore, sql::SqlAuditLog},
     connection::StoreConnection,
+    kept_reads::KeptReads,
     postgres::PostgresConnectError,
     sql::Sql,
     sqlite::OpenError,
@@ -27,36 +29,55 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx_macros::migrate!("migrations/postgre
 
 /// Users, their refresh tokens and API keys in a relational database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct SqlUserDb(Sql);
+pub struct SqlUserDb {
+    db: Sql,
+    /// Users as they were read, where the store can tell that nothing has changed since.
+    kept_users: KeptReads<UserId, Option<User>>,
+}
+
+/// The memory that kept users may take, in bytes: tens of thousands of them.
+const KEPT_USERS_BYTES: u64 = 8 * 1024 * 1024;
 
 impl SqlUserDb {
     /// Opens or creates a SQLite file and brings its tables up to date.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        Sql::open(path, STORE, &SQLITE_MIGRATIONS).await.map(Self)
+        Sql::open(path, STORE, &SQLITE_MIGRATIONS).await.map(Self::new)
     }
 
     /// Connects to a PostgreSQL database, `postgres://…`, and brings its tables up to date.
     pub async fn connect(url: &str) -> Result<Self, PostgresConnectError> {
-        Sql::connect(url, STORE, &POSTGRES_MIGRATIONS).await.map(Self)
+        Sql::connect(url, STORE, &POSTGRES_MIGRATIONS).await.map(Self::new)
+    }
+
+    fn new(db: Sql) -> Self {
+        let kept_users =
+            KeptReads::new(db.changes(), KEPT_USERS_BYTES, |user: &Option<User>| kept_bytes(user.as_ref()));
+        Self { db, kept_users }
     }
 
     /// What has to be closed.
     pub(super) fn connection(&self) -> Arc<dyn StoreConnection> {
-        Arc::new(self.0.clone())
+        Arc::new(self.db.clone())
     }
 
     /// The audit log in the same database.
     pub fn audit_log(&self) -> Arc<dyn AuditStore> {
-        Arc::new(SqlAuditLog::new(STORE, self.0.clone()))
+        Arc::new(SqlAuditLog::new(STORE, self.db.clone()))
     }
 
     /// Makes a SQLite file refuse what is written to it, as one on a read-only disk does.
     #[cfg(test)]
     pub(crate) async fn refuse_writes(&self, refuse: bool) {
         let pragma = if refuse { "PRAGMA query_only = ON" } else { "PRAGMA query_only = OFF" };
-        let set = self.0.write(move |connection| Box::pin(sqlx::query(pragma).execute(connection)));
+        let set = self.db.write(move |connection| Box::pin(sqlx::query(pragma).execute(connection)));
         set.await.unwrap();
     }
+}
+
+/// About what a kept user takes, its place in the table included.
+fn kept_bytes(user: Option<&User>) -> usize {
+    const ENTRY: usize = 256;
+    ENTRY + user.map_or(0, |user| user.email.as_str().len())
 }
 
 #[async_trait]
@@ -66,7 +87,7 @@ impl Dependency for SqlUserDb {
     }
 
     async fn answers(&self) -> bool {
-        self.0.answers().await
+        self.db.answers().await
     }
 }
 

@@ -26,14 +26,14 @@ impl UserTransfer for SqlUserDb {
         let page = sqlx::query(EXPORT)
             .bind(after.map_or_else(String::new, |id| id.to_string()))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let found = self.0.read(|connection| Box::pin(page.fetch_all(connection))).await?;
+        let found = self.db.read(|connection| Box::pin(page.fetch_all(connection))).await?;
         Ok(found.iter().map(read_row::<UserRecordRow, _>).collect())
     }
 
     async fn import(&self, mut users: Vec<UserRecord>) -> Result<(), StoreError> {
         while !users.is_empty() {
             let rest = users.split_off(users.len().min(AT_ONCE));
-            self.0.write(move |connection| Box::pin(insert_users(connection, users))).await?;
+            self.db.write(move |connection| Box::pin(insert_users(connection, users))).await?;
             users = rest;
         }
         Ok(())

@@ -72,7 +72,7 @@ impl TryFrom<TokenRow> for RefreshRow {
 #[async_trait]
 impl RefreshTokenStore for SqlUserDb {
     async fn put(&self, row: RefreshRow) -> Result<Option<RefreshRow>, StoreError> {
-        let replaced = self.0.write(move |connection| Box::pin(put_row(connection, row))).await?;
+        let replaced = self.db.write(move |connection| Box::pin(put_row(connection, row))).await?;
         replaced.map(RefreshRow::try_from).transpose()
     }
 
@@ -83,7 +83,7 @@ impl RefreshTokenStore for SqlUserDb {
         before: Option<RefreshRow>,
     ) -> Result<(), StoreError> {
         let placed = placed.as_str().to_owned();
-        let write = self.0.write(move |connection| {
+        let write = self.db.write(move |connection| {
             Box::pin(async move {
                 let take_back = match &before {
                     Some(before) => bind_row(REPLACE_IF, before).bind(placed),
@@ -99,12 +99,12 @@ impl RefreshTokenStore for SqlUserDb {
 
     async fn rotate(&self, rotation: &TokenRotation) -> Result<RotationOutcome, StoreError> {
         let rotation = rotation.clone();
-        self.0.write(move |connection| Box::pin(rotate_row(connection, rotation))).await
+        self.db.write(move |connection| Box::pin(rotate_row(connection, rotation))).await
     }
 
     async fn find(&self, user: UserId) -> Result<Option<RefreshRow>, StoreError> {
         let find = sqlx::query_as::<_, TokenRow>(FIND).bind(user.to_string());
-        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+        let row = self.db.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
         row.map(RefreshRow::try_from).transpose()
     }
 
@@ -114,7 +114,7 @@ impl RefreshTokenStore for SqlUserDb {
     }
 
     async fn delete(&self, user: UserId) -> Result<(), StoreError> {
-        let write = self.0.write(move |connection| {
+        let write = self.db.write(move |connection| {
             Box::pin(async move {
                 sqlx::query("DELETE FROM user_tokens WHERE user_id = $1")
                     .bind(user.to_string())
@@ -127,7 +127,7 @@ impl RefreshTokenStore for SqlUserDb {
 
     async fn delete_family(&self, user: UserId, family: &TokenHash) -> Result<(), StoreError> {
         let family = family.as_str().to_owned();
-        let write = self.0.write(move |connection| {
+        let write = self.db.write(move |connection| {
             Box::pin(async move {
                 sqlx::query("DELETE FROM user_tokens WHERE user_id = $1 AND family = $2")
                     .bind(user.to_string())

@@ -162,9 +162,12 @@ impl UserStore for SqlUserDb {
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let find = sqlx::query_as::<_, UserRow>(select!("id = $1")).bind(id.to_string());
-        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
-        row.map(User::try_from).transpose()
+        let read = async {
+            let find = sqlx::query_as::<_, UserRow>(select!("id = $1")).bind(id.to_string());
+            let row = self.db.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+            row.map(User::try_from).transpose()
+        };
+        self.kept_users.find(id, read).await
     }
 
     async fn find_roles(&self, ids: &[UserId]) -> Result<Vec<Option<RoleSet>>, StoreError> {
@@ -175,21 +178,21 @@ impl UserStore for SqlUserDb {
             sqlx::query_as(AssertSqlSafe(format!("SELECT id, roles FROM users WHERE id IN ({parameters})")));
         let find = padded.fold(find, |find, id| find.bind(id.to_string()));
         let found: Vec<(String, i64)> =
-            self.0.read(|connection| Box::pin(find.fetch_all(connection))).await?;
+            self.db.read(|connection| Box::pin(find.fetch_all(connection))).await?;
         let found: HashMap<_, _> = found.into_iter().collect();
         Ok(ids.iter().map(|id| found.get(&id.to_string()).copied().map(roles_from_bits)).collect())
     }
 
     async fn find_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError> {
         let find = sqlx::query_as::<_, UserRecordRow>(FIND_BY_EMAIL).bind(email.as_str().to_owned());
-        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+        let row = self.db.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
         row.map(UserRecord::try_from).transpose()
     }
 
     /// There is one server.
     async fn find_confirmed(&self, id: UserId) -> Result<Option<UserRecord>, StoreError> {
         let find = sqlx::query_as::<_, UserRecordRow>(FIND_RECORD).bind(id.to_string());
-        let row = self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
+        let row = self.db.read(|connection| Box::pin(find.fetch_optional(connection))).await?;
         row.map(UserRecord::try_from).transpose()
     }
 
@@ -208,7 +211,7 @@ impl UserStore for SqlUserDb {
         let list = sqlx::query(statement)
             .bind(before)
             .bind(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1));
-        let rows = self.0.read(|connection| Box::pin(list.fetch_all(connection))).await?;
+        let rows = self.db.read(|connection| Box::pin(list.fetch_all(connection))).await?;
         let users = rows.iter().map(read_row::<UserRow, _>).collect();
         Ok(readable_page("users", users, page.limit))
     }
@@ -219,7 +222,7 @@ impl UserStore for SqlUserDb {
         roles: RoleSet,
         stamp: ChangeStamp,
     ) -> Result<RoleChange, StoreError> {
-        let change = self.0.write(move |connection| Box::pin(replace_roles(connection, id, roles, stamp)));
+        let change = self.db.write(move |connection| Box::pin(replace_roles(connection, id, roles, stamp)));
         match change.await? {
             RowChange::Updated(row) => Ok(RoleChange::Updated(row.try_into()?)),
             RowChange::Refused => Ok(RoleChange::LastAdmin),
@@ -228,7 +231,7 @@ impl UserStore for SqlUserDb {
     }
 
     async fn set_password_hash(&self, change: PasswordHashChange) -> Result<bool, StoreError> {
-        let changed = self.0.write(move |connection| {
+        let changed = self.db.write(move |connection| {
             Box::pin(async move {
                 sqlx::query(SET_PASSWORD_HASH)
                     .bind(change.user.to_string())
@@ -244,7 +247,7 @@ impl UserStore for SqlUserDb {
 
     async fn has_admin(&self) -> Result<bool, StoreError> {
         let find = sqlx::query(HAS_ADMIN);
-        Ok(self.0.read(|connection| Box::pin(find.fetch_optional(connection))).await?.is_some())
+        Ok(self.db.read(|connection| Box::pin(find.fetch_optional(connection))).await?.is_some())
     }
 }
 
@@ -257,7 +260,7 @@ impl SqlUserDb {
         let NewUser { id, email, password_hash, roles, at } = new;
         let user = User { id, email, roles, created_at: at, updated_at: at };
         let row = user.clone();
-        let stored = self.0.write(move |connection| {
+        let stored = self.db.write(move |connection| {
             Box::pin(async move {
                 let is_stored = insert_user(&mut *connection, row, password_hash).await?;
                 if let Some(stamp) = stamp

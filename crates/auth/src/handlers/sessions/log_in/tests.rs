@@ -33,8 +33,9 @@ async fn a_login_is_answered_with_both_tokens_and_the_user() {
         "user": mina,
     });
     assert_eq!(answer.body, expected);
-    let AccessClaims { sub, roles, iat, exp, .. } = app.access_key.verify(answer.str("accessToken")).unwrap();
-    assert_eq!((sub, roles, exp - iat), (mina.id, mina.roles, 900));
+    let AccessClaims { sub, roles, iat, exp, .. } =
+        &*app.access_key.verify(answer.str("accessToken")).unwrap();
+    assert_eq!((*sub, *roles, exp - iat), (mina.id, mina.roles, 900));
     assert!(app.lets_in(mina.id, answer.str("accessToken")).await);
 }
 

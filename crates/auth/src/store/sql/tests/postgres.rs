@@ -38,14 +38,15 @@ async fn warm_up(db: &SqlUserDb) {
 }
 
 async fn emptied_copy(db: &SqlUserDb) -> SqlUserDb {
-    db.0.write(|connection| {
-        Box::pin(
-            sqlx::query("TRUNCATE users, user_tokens, api_keys, role_changes, audit_log, audit_turns")
-                .execute(connection),
-        )
-    })
-    .await
-    .unwrap();
+    db.db
+        .write(|connection| {
+            Box::pin(
+                sqlx::query("TRUNCATE users, user_tokens, api_keys, role_changes, audit_log, audit_turns")
+                    .execute(connection),
+            )
+        })
+        .await
+        .unwrap();
     db.clone()
 }
 
@@ -357,10 +358,11 @@ async fn a_server_set_to_lose_commits_is_told_not_to() {
     let db = SqlUserDb::connect(&url).await.unwrap();
     let mut settings = HashSet::new();
     for setting in ["SHOW synchronous_commit", "SHOW transaction_isolation"] {
-        let (value,): (String,) =
-            db.0.write(move |connection| Box::pin(sqlx::query_as(setting).fetch_one(connection)))
-                .await
-                .unwrap();
+        let (value,): (String,) = db
+            .db
+            .write(move |connection| Box::pin(sqlx::query_as(setting).fetch_one(connection)))
+            .await
+            .unwrap();
         settings.insert(value);
     }
     assert_eq!(settings, HashSet::from(["on".to_owned(), "read committed".to_owned()]));

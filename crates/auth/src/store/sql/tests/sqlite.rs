@@ -45,7 +45,7 @@ async fn every_list_and_lookup_walks_an_index() {
     ] {
         let explain = sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
         let plan: Vec<(i64, i64, i64, String)> =
-            db.0.read(|connection| Box::pin(explain.fetch_all(connection))).await.unwrap();
+            db.db.read(|connection| Box::pin(explain.fetch_all(connection))).await.unwrap();
         let plan: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
         assert!(plan.iter().any(|step| step.contains(index)), "{statement}: {plan:?}");
         assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{statement}: {plan:?}");
@@ -65,7 +65,7 @@ async fn a_user_who_cannot_be_read_spoils_no_list_and_no_move() {
     let users = transfer::sample_records(5);
     db.import(users.clone()).await.unwrap();
     let damage = sqlx::query("UPDATE users SET id = id || 'x' WHERE email = 'user2@example.com'");
-    db.0.write(move |connection| Box::pin(damage.execute(connection))).await.unwrap();
+    db.db.write(move |connection| Box::pin(damage.execute(connection))).await.unwrap();
     transfer::lists_and_moves_leave_out_the_third(&db, &users).await;
 }
 
@@ -76,7 +76,7 @@ async fn a_key_that_cannot_be_read_spoils_no_list_no_look_up_and_no_move() {
     db.import_keys(keys.clone()).await.unwrap();
     let damage = sqlx::query("UPDATE api_keys SET scopes = 'everything' WHERE id = $1");
     let damage = damage.bind(keys[2].key.id.to_string());
-    db.0.write(move |connection| Box::pin(damage.execute(connection))).await.unwrap();
+    db.db.write(move |connection| Box::pin(damage.execute(connection))).await.unwrap();
     api_keys::a_damaged_key_is_left_out(&db, &keys).await;
 }
 
@@ -121,7 +121,7 @@ async fn every_list_of_the_audit_log_walks_an_index_whatever_it_asks_for() {
     ] {
         let explain = sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
         let plan: Vec<(i64, i64, i64, String)> =
-            db.0.read(|connection| Box::pin(explain.fetch_all(connection))).await.unwrap();
+            db.db.read(|connection| Box::pin(explain.fetch_all(connection))).await.unwrap();
         let plan: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
         assert!(plan.iter().any(|step| step.contains(index)), "{statement}: {plan:?}");
         assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{statement}: {plan:?}");
@@ -154,7 +154,7 @@ async fn whatever_is_changed_in_the_table_of_the_audit_log_is_found() {
         verify_log(&*db.audit_log(), None).await.unwrap();
         let damage = format!("UPDATE audit_log SET {change} WHERE sequence = 3");
         let damage = sqlx::query(sqlx::AssertSqlSafe(damage));
-        db.0.write(move |connection| Box::pin(damage.execute(connection))).await.unwrap();
+        db.db.write(move |connection| Box::pin(damage.execute(connection))).await.unwrap();
         let found = verify_log(&*db.audit_log(), None).await.unwrap_err();
         assert!(found.to_string().starts_with("entry 3 "), "{change}: {found}");
         assert!(!matches!(found, AuditFault::Store(_)), "{change}: {found}");
@@ -169,7 +169,7 @@ async fn every_table_is_moved_or_need_not_be() {
     // Users log in again, and the others hold nothing that lasts.
     let left = ["_sqlx_migrations", "audit_turns", "readiness", "role_changes", "user_tokens"];
     let list = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
-    let tables: Vec<String> = db.0.read(|connection| Box::pin(list.fetch_all(connection))).await.unwrap();
+    let tables: Vec<String> = db.db.read(|connection| Box::pin(list.fetch_all(connection))).await.unwrap();
     let forgotten = tables.iter().filter(|table| !moved.iter().chain(&left).any(|known| known == table));
     assert_eq!(forgotten.collect::<Vec<_>>(), [""; 0]);
 }
