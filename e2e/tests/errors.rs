@@ -36,6 +36,7 @@ async fn every_code_is_produced_in_the_promised_shape(setup: Setup) {
     refused_bodies(&system.api, &mut seen).await;
     refused_by_auth(&system, &admin, &mut seen).await;
     refused_claims(&system.api, &operator, &user, &mut seen).await;
+    refused_changes(&system.api, &admin, &user, &mut seen).await;
     broken_stores(&mut system, &admin, &operator, &mut seen).await;
     seen.note(late.await.expect("the task ends"), ProblemCode::RequestTimeout);
     let missing: Vec<_> = ProblemCode::ALL.iter().filter(|code| !seen.0.contains(code)).collect();
@@ -123,6 +124,21 @@ async fn refused_claims(api: &Api, operator: &str, user: &str, seen: &mut Seen) 
         let event = api.event(operator, &change).await;
         seen.note(api.claim(user, &event).await, code);
     }
+}
+
+async fn refused_changes(api: &Api, admin: &str, user: &str, seen: &mut Seen) {
+    let event = api.event(admin, &json!({})).await;
+    let request = text(&api.claim(user, &event).await.expect(201), "/id");
+    let path = format!("/events/{event}");
+    let deleted = api.call(Method::DELETE, &path, Some(admin), &Value::Null).await;
+    seen.note(deleted, ProblemCode::EventHasRequests);
+    let revoke = format!("/events/requests/{request}/revoke");
+    let revoked = api.post(&revoke, admin, &json!({ "reason": "Too early" })).await;
+    assert_eq!(seen.note(revoked, ProblemCode::NotApproved)["currentStatus"], json!("PENDING"));
+    let edit = reqwest::Client::new().patch(format!("{}{path}", api.base)).bearer_auth(admin);
+    let edit = edit.header("if-match", "\"7\"").json(&json!({ "name": "Stale" })).send().await;
+    let stale = Answer::read(edit.expect("the system answers")).await.expect("an answer");
+    seen.note(stale, ProblemCode::PreconditionFailed);
 }
 
 async fn refused_decisions(api: &Api, operator: &str, request: &str, seen: &mut Seen) {
