@@ -175,6 +175,12 @@ impl World {
             ("GET", "/events/{eventId}/revisions") => {
                 vec![row(format!("/events/{event}/revisions"), Value::Null, STAFF)]
             }
+            ("POST", "/events/{eventId}/preflight") => {
+                vec![row(format!("/events/{event}/preflight"), Value::Null, STAFF)]
+            }
+            ("GET", "/admin/invariants") => {
+                vec![row("/admin/invariants", Value::Null, [403, 403, 200, 200])]
+            }
             ("POST", "/events/{eventId}/clone") => {
                 vec![row(format!("/events/{event}/clone"), Value::Null, OPERATORS)]
             }

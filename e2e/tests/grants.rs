@@ -90,7 +90,7 @@ impl CrashWorld {
     }
 
     async fn new_event(&mut self, round: usize) {
-        let operator = self.system.operator().await;
+        let operator = self.system.admin().await;
         let approval = if round.is_multiple_of(2) { "AUTO" } else { "MANUAL" };
         let event = self.system.api.event(&operator, &json!({ "approval": approval })).await;
         for reward in [
