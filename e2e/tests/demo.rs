@@ -23,6 +23,13 @@ async fn the_demo_tells_the_story_and_leaves_nothing_behind() {
         "1 item, PENDING",
         "condition {\"in\":[\"USER\",{\"var\":\"user.roles\"}]}",
         "403 FORBIDDEN",
+        "500 points, 3 of potion-s, coupon SPRING10, badge early-bird",
+        "is approved at once, and has the sword",
+        "409 SOLD_OUT",
+        "it is REVOKED",
+        "Her wallet is empty",
+        "whether everything is as it must be: it is",
+        "user.roles.replaced",
     ] {
         assert!(told.stdout.contains(step), "{step:?} is missing in\n{}", told.stdout);
     }
