@@ -58,7 +58,9 @@ impl Wallet {
 
     /// What these entries come to on top of this, and the last of them.
     pub(crate) fn add_all(&mut self, entries: &[LedgerEntry]) -> Option<ObjectId> {
-        entries.iter().for_each(|entry| self.add(entry));
+        for entry in entries {
+            self.add(entry);
+        }
         entries.last().map(|entry| entry.id)
     }
 }
@@ -124,11 +126,17 @@ mod tests {
                 numbered.map(move |(number, (gives, _))| some_entry(number, kind, gives.clone()))
             };
             let mut wallet = Wallet::default();
-            entries(false, LedgerKind::Grant).for_each(|entry| wallet.add(&entry));
+            for entry in entries(false, LedgerKind::Grant) {
+                wallet.add(&entry);
+            }
             let taken_back = entries(false, LedgerKind::Reversal).zip(&kinds).filter(|(_, (_, kept))| !kept);
-            taken_back.for_each(|(entry, _)| wallet.add(&entry));
+            for (entry, _) in taken_back {
+                wallet.add(&entry);
+            }
             let mut expected = Wallet::default();
-            entries(true, LedgerKind::Grant).for_each(|entry| expected.add(&entry));
+            for entry in entries(true, LedgerKind::Grant) {
+                expected.add(&entry);
+            }
             prop_assert_eq!(&wallet, &expected);
             let stored = serde_json::to_value(&wallet).unwrap();
             prop_assert_eq!(serde_json::from_value::<Wallet>(stored).unwrap(), wallet);

@@ -8,17 +8,48 @@ use crate::service::EventService;
 /// Changes of one event that came in between are taken up so often; then it is as if the store did not answer.
 const MOST_TRIES: usize = 200;
 
-/// What is to be different in an event; `None` stays as it is.
+/// What becomes of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum FieldEdit<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It gets this value.
+    Set(T),
+}
+
+impl<T> FieldEdit<T> {
+    /// The same with the value turned into another.
+    pub(crate) fn map<U>(self, turn: impl FnOnce(T) -> U) -> FieldEdit<U> {
+        match self {
+            Self::Keep => FieldEdit::Keep,
+            Self::Set(value) => FieldEdit::Set(turn(value)),
+        }
+    }
+
+    /// Whether the field stays as it is.
+    pub(crate) const fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    fn apply_to(self, field: &mut T) {
+        if let Self::Set(value) = self {
+            *field = value;
+        }
+    }
+}
+
+/// What is to be different in an event.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct EventEdit {
-    pub(crate) name: Option<String>,
-    pub(crate) description: Option<Option<String>>,
-    pub(crate) condition: Option<Value>,
-    pub(crate) period_start: Option<Timestamp>,
-    pub(crate) period_end: Option<Option<Timestamp>>,
-    pub(crate) timezone: Option<String>,
-    pub(crate) status: Option<EventStatus>,
-    pub(crate) approval: Option<Approval>,
+    pub(crate) name: FieldEdit<String>,
+    pub(crate) description: FieldEdit<Option<String>>,
+    pub(crate) condition: FieldEdit<Value>,
+    pub(crate) period_start: FieldEdit<Timestamp>,
+    pub(crate) period_end: FieldEdit<Option<Timestamp>>,
+    pub(crate) timezone: FieldEdit<String>,
+    pub(crate) status: FieldEdit<EventStatus>,
+    pub(crate) approval: FieldEdit<Approval>,
 }
 
 /// Why an event is not changed. `E` is what the change itself refuses.
@@ -64,19 +95,14 @@ pub(crate) enum CloneEventError {
 
 impl EventEdit {
     fn apply(self, event: &mut Event) -> Result<(), EmptyPeriod> {
-        fn set<T>(field: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *field = value;
-            }
-        }
-        set(&mut event.name, self.name);
-        set(&mut event.description, self.description);
-        set(&mut event.condition, self.condition);
-        set(&mut event.period_start, self.period_start);
-        set(&mut event.period_end, self.period_end);
-        set(&mut event.timezone, self.timezone);
-        set(&mut event.status, self.status);
-        set(&mut event.approval, self.approval);
+        self.name.apply_to(&mut event.name);
+        self.description.apply_to(&mut event.description);
+        self.condition.apply_to(&mut event.condition);
+        self.period_start.apply_to(&mut event.period_start);
+        self.period_end.apply_to(&mut event.period_end);
+        self.timezone.apply_to(&mut event.timezone);
+        self.status.apply_to(&mut event.status);
+        self.approval.apply_to(&mut event.approval);
         if event.period_end.is_some_and(|end| end <= event.period_start) { Err(EmptyPeriod) } else { Ok(()) }
     }
 }

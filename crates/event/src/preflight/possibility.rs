@@ -68,7 +68,11 @@ pub(super) fn can_ever_hold(event: &Event) -> bool {
 /// What must hold all together: the parts of an `and`, also of one within another.
 fn collect_parts<'a>(condition: &'a Value, parts: &mut Vec<&'a Value>) {
     match condition.get("and") {
-        Some(Value::Array(all)) => all.iter().for_each(|part| collect_parts(part, parts)),
+        Some(Value::Array(all)) => {
+            for part in all {
+                collect_parts(part, parts);
+            }
+        }
         _ => parts.push(condition),
     }
 }

@@ -12,7 +12,7 @@ use super::{
     view::EventView,
 };
 use crate::{
-    app::event_changes::{ChangeEventError, EventEdit},
+    app::event_changes::{ChangeEventError, EventEdit, FieldEdit},
     service::EventService,
 };
 
@@ -55,46 +55,46 @@ pub(crate) struct EditEventBody {
 
 /// A new value, if the field was given. Null is a value of the wrong type.
 #[derive(Debug)]
-pub(crate) struct Change<T>(Option<T>);
+pub(crate) struct Change<T>(FieldEdit<T>);
 
 /// A new value or none (null), if the field was given.
 #[derive(Debug)]
-pub(crate) struct NullableChange<T>(Option<Option<T>>);
+pub(crate) struct NullableChange<T>(FieldEdit<Option<T>>);
 
 impl<T> Default for Change<T> {
     fn default() -> Self {
-        Self(None)
+        Self(FieldEdit::Keep)
     }
 }
 
 impl<T> Default for NullableChange<T> {
     fn default() -> Self {
-        Self(None)
+        Self(FieldEdit::Keep)
     }
 }
 
 impl<T: Deserr<Faults>> Deserr<Faults> for Change<T> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Faults> {
-        T::deserialize_from_value(value, at).map(|value| Self(Some(value)))
+        T::deserialize_from_value(value, at).map(|value| Self(FieldEdit::Set(value)))
     }
 }
 
 impl<T: Deserr<Faults>> Deserr<Faults> for NullableChange<T> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Faults> {
-        Option::<T>::deserialize_from_value(value, at).map(|value| Self(Some(value)))
+        Option::<T>::deserialize_from_value(value, at).map(|value| Self(FieldEdit::Set(value)))
     }
 }
 
 impl EditEventBody {
     fn is_empty(&self) -> bool {
-        self.name.0.is_none()
-            && self.description.0.is_none()
-            && self.condition.0.is_none()
-            && self.period_start.0.is_none()
-            && self.period_end.0.is_none()
-            && self.timezone.0.is_none()
-            && self.status.0.is_none()
-            && self.approval.0.is_none()
+        self.name.0.is_keep()
+            && self.description.0.is_keep()
+            && self.condition.0.is_keep()
+            && self.period_start.0.is_keep()
+            && self.period_end.0.is_keep()
+            && self.timezone.0.is_keep()
+            && self.status.0.is_keep()
+            && self.approval.0.is_keep()
     }
 }
 
