@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
 use domain::{ClaimId, ObjectId, RewardId, UserId};
@@ -65,4 +65,11 @@ pub trait CodePoolStore: Send + Sync + fmt::Debug {
     /// The code that the claim has of this pool: a free one if it has none yet. The same claim always gets the same code, and
     /// no code goes to two claims. None if the pool has no free one.
     async fn take(&self, pool: RewardId, claim: ClaimId, user: UserId) -> Result<Option<String>, StoreError>;
+
+    /// Which claims were given these codes of a pool. Codes that are free, or are not in it, are left out.
+    async fn find_holders(
+        &self,
+        pool: RewardId,
+        codes: Vec<String>,
+    ) -> Result<HashMap<String, ClaimId>, StoreError>;
 }

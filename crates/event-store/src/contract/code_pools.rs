@@ -97,6 +97,9 @@ pub(crate) async fn of_five_hundred_who_race_for_a_hundred_codes_a_hundred_get_o
     assert_eq!(distinct, numbered(100).collect());
     assert_eq!(db.code_pools.count(pool).await.unwrap(), CodeCounts { total: 100, taken: 100 });
     assert_eq!(take_all(&replicas, pool, &claims).await, codes);
+    let held = db.code_pools.find_holders(pool, numbered(101).collect()).await.unwrap();
+    let given = codes.iter().cloned().zip(claims.iter().map(|claim| claim.id));
+    assert_eq!(held, given.collect());
     let nobody = db.code_pools.take(pool, ClaimId(ids.mint().id), nth_user(1)).await.unwrap();
     assert_eq!(nobody, None);
     assert_eq!(db.stock.count_held(None, pool.0).await.unwrap(), 100);

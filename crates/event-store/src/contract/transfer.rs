@@ -42,6 +42,7 @@ fn records_of_every_table() -> Vec<TransferRecord> {
             RewardKind::Coupon { coupon_code: "C".into(), expiry: parse_time("2027-01-01T00:00:00.123Z") },
         ),
         any_reward(&ids, RewardKind::CouponPool { expiry: parse_time("2027-01-01T00:00:00.123Z") }),
+        any_reward(&ids, RewardKind::Badge { badge_id: "b".into() }),
     ];
     records.extend(rewards.iter().cloned().map(TransferRecord::Reward));
     for reward in &rewards {

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use domain::{ClaimId, RewardId, UserId};
@@ -160,5 +160,18 @@ impl CodePoolStore for MongoCodePools {
             }
         }
         Err(StoreError::unavailable(STORE, "too many take a code at the same time"))
+    }
+
+    /// By `{reward: 1, code: 1}`.
+    async fn find_holders(
+        &self,
+        pool: RewardId,
+        codes: Vec<String>,
+    ) -> Result<HashMap<String, ClaimId>, StoreError> {
+        let collection: Collection<CodeDocument> = self.mongo.collection(CODES);
+        let find = collection.find(doc! { "reward": to_oid(pool.0), "code": { "$in": codes } });
+        let found = self.mongo.all(find.max_time(self.mongo.limit())).await?;
+        let taken = found.into_iter().filter(|document| document.free.is_none());
+        Ok(taken.map(|document| (document.code, ClaimId(from_oid(document.holder)))).collect())
     }
 }

@@ -1,10 +1,12 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use domain::{ClaimId, ObjectId, RewardId, UserId};
 use serde_json::json;
 use sqlx::{FromRow, SqliteConnection};
 use store_kit::{error::StoreError, sql::WorkFuture, sqlite::Sqlite};
 
-use super::{corrupt_row, read_row, read_text, transfer::SqliteTable};
+use super::{corrupt_row, id_list, read_row, read_text, transfer::SqliteTable};
 use crate::{CodeCounts, CodePoolStore, CouponCode, NewCode, TransferRecord};
 
 /// The codes of pools of coupons in a SQLite file.
@@ -22,6 +24,8 @@ const COUNT: &str = "SELECT \
 pub(super) const FIND_TAKEN: &str = "SELECT code FROM coupon_codes WHERE reward_id = $1 AND claim_id = $2";
 pub(super) const TAKE: &str = "UPDATE coupon_codes SET claim_id = $2, user_id = $3 WHERE id = \
     (SELECT id FROM coupon_codes WHERE reward_id = $1 AND claim_id IS NULL ORDER BY id LIMIT 1) RETURNING code";
+pub(super) const FIND_HOLDERS: &str = "SELECT code, claim_id FROM coupon_codes \
+    WHERE reward_id = $1 AND code IN (SELECT value FROM json_each($2)) AND claim_id IS NOT NULL";
 const EXPORT: &str =
     "SELECT id, reward_id, code, claim_id, user_id FROM coupon_codes WHERE id > $1 ORDER BY id LIMIT $3";
 const INSERT: &str = "INSERT INTO coupon_codes (id, reward_id, code, claim_id, user_id) \
@@ -42,6 +46,12 @@ struct CodeRow {
     code: String,
     claim_id: Option<String>,
     user_id: Option<String>,
+}
+
+#[derive(sqlx_macros::FromRow)]
+struct HolderRow {
+    code: String,
+    claim_id: String,
 }
 
 #[derive(sqlx_macros::FromRow)]
@@ -98,6 +108,20 @@ impl CodePoolStore for SqliteCodePools {
             })
         });
         write.await
+    }
+
+    async fn find_holders(
+        &self,
+        pool: RewardId,
+        codes: Vec<String>,
+    ) -> Result<HashMap<String, ClaimId>, StoreError> {
+        let query = sqlx::query(FIND_HOLDERS).bind(pool.to_string()).bind(id_list(codes.iter()));
+        let found = self.db.look_up(|connection| Box::pin(query.fetch_all(connection))).await?;
+        let holder = |row| {
+            let HolderRow { code, claim_id } = HolderRow::from_row(row).map_err(corrupt_row)?;
+            Ok((code, read_text(&claim_id)?))
+        };
+        found.iter().map(holder).collect()
     }
 }
 

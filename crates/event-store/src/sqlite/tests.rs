@@ -231,6 +231,7 @@ async fn every_list_and_lookup_walks_an_index() {
         (claim_batch::TAKEN, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
         (stock::FIND_MANY, "PRIMARY KEY (id=?)"),
         (code_pools::FIND_TAKEN, "coupon_codes_taken (reward_id=? AND claim_id=?)"),
+        (code_pools::FIND_HOLDERS, "sqlite_autoindex_coupon_codes_2 (reward_id=? AND code=?)"),
         (code_pools::TAKE, "coupon_codes_free (reward_id=?)"),
         (claims::EARLIER, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
     ] {
