@@ -25,7 +25,7 @@ pub(super) const FIND_TAKEN: &str = "SELECT code FROM coupon_codes WHERE reward_
 pub(super) const TAKE: &str = "UPDATE coupon_codes SET claim_id = $2, user_id = $3 WHERE id = \
     (SELECT id FROM coupon_codes WHERE reward_id = $1 AND claim_id IS NULL ORDER BY id LIMIT 1) RETURNING code";
 pub(super) const FIND_HOLDERS: &str = "SELECT code, claim_id FROM coupon_codes \
-    WHERE reward_id = $1 AND code IN (SELECT value FROM json_each($2)) AND claim_id IS NOT NULL";
+    WHERE reward_id = $1 AND code IN (SELECT value FROM json_each($2)) AND +claim_id IS NOT NULL";
 const EXPORT: &str =
     "SELECT id, reward_id, code, claim_id, user_id FROM coupon_codes WHERE id > $1 ORDER BY id LIMIT $3";
 const INSERT: &str = "INSERT INTO coupon_codes (id, reward_id, code, claim_id, user_id) \
