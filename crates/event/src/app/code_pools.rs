@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use domain::{Claim, ClaimId, Reward, RewardId, RewardKind, TextLine};
 use event_store::{NewCode, StoreError};
 use futures::{StreamExt, stream};
+use tokio::task::spawn_blocking;
 
 use crate::service::EventService;
 
@@ -55,29 +56,30 @@ pub(crate) enum ImportCodesError {
 type RewardsByClaim = HashMap<ClaimId, Result<Vec<Reward>, StoreError>>;
 
 impl EventService {
-    /// Puts codes into a pool. If it ends half way, what is imported is there, and counts from the next import on.
+    /// Puts codes into a pool, in the order of their texts: written in any other, a million of them would each touch another
+    /// part of the index that keeps them unique. If it ends half way, what is imported is there, and counts from the next
+    /// import on.
     pub(crate) async fn import_codes(
         &self,
         pool: RewardId,
-        given: impl Iterator<Item = GivenCode> + Send,
+        given: impl Iterator<Item = GivenCode> + Send + 'static,
     ) -> Result<CodeImport, ImportCodesError> {
         let found = self.stores.rewards.find_many(&[pool]).await?.remove(&pool).transpose()?;
         if !found.ok_or(ImportCodesError::UnknownReward)?.kind.is_pool() {
             return Err(ImportCodesError::NotAPool);
         }
-        let mut import = CodeImport::default();
-        let mut chunk = Vec::with_capacity(CODES_AT_ONCE);
-        for GivenCode { line, code } in given {
-            match code {
-                Ok(code) => chunk.push(NewCode { id: self.ids.mint().id, code: code.into_string() }),
-                Err(message) => import.reject(line, message),
+        // A million take a second or two, in which nobody else must wait.
+        let sorted = spawn_blocking(move || sort_codes(given)).await;
+        let (codes, mut import) = sorted.map_err(|lost| StoreError::unavailable("event-db", lost))?;
+        let mut codes = codes.into_iter();
+        loop {
+            let new_code = |code| NewCode { id: self.ids.mint().id, code };
+            let chunk: Vec<_> = codes.by_ref().take(CODES_AT_ONCE).map(new_code).collect();
+            if chunk.is_empty() {
+                break;
             }
-            if chunk.len() == CODES_AT_ONCE {
-                self.import_chunk(pool, std::mem::take(&mut chunk), &mut import).await?;
-                chunk.reserve(CODES_AT_ONCE);
-            }
+            self.import_chunk(pool, chunk, &mut import).await?;
         }
-        self.import_chunk(pool, chunk, &mut import).await?;
         let total = self.stores.code_pools.count(pool).await?.total;
         self.stores.stock.raise_total(pool.0, total).await?;
         let CodeImport { imported, duplicates, rejected_count, .. } = import;
@@ -92,7 +94,7 @@ impl EventService {
         import: &mut CodeImport,
     ) -> Result<(), StoreError> {
         let given = chunk.len();
-        let imported = if given == 0 { 0 } else { self.stores.code_pools.import(pool, chunk).await? };
+        let imported = self.stores.code_pools.import(pool, chunk).await?;
         import.imported += u64::try_from(imported).unwrap_or(u64::MAX);
         import.duplicates += u64::try_from(given.saturating_sub(imported)).unwrap_or(u64::MAX);
         Ok(())
@@ -122,6 +124,22 @@ impl EventService {
         }
         Ok(rewards)
     }
+}
+
+/// Each code once, in order, and what became of the others.
+fn sort_codes(given: impl Iterator<Item = GivenCode>) -> (Vec<String>, CodeImport) {
+    let (mut codes, mut import) = (Vec::new(), CodeImport::default());
+    for GivenCode { line, code } in given {
+        match code {
+            Ok(code) => codes.push(code.into_string()),
+            Err(message) => import.reject(line, message),
+        }
+    }
+    let count = codes.len();
+    codes.sort_unstable();
+    codes.dedup();
+    import.duplicates = u64::try_from(count - codes.len()).unwrap_or(u64::MAX);
+    (codes, import)
 }
 
 impl CodeImport {
