@@ -185,6 +185,10 @@ impl World {
                 vec![row(format!("/events/{event}/clone"), Value::Null, OPERATORS)]
             }
             ("GET", "/rewards") => vec![row("/rewards", Value::Null, STAFF)],
+            ("POST", "/rewards/{rewardId}/codes") => {
+                let nothing = format!("/rewards/{}/codes", "0".repeat(24));
+                vec![row(nothing, json!({ "codes": ["A"] }), [403, 404, 403, 404])]
+            }
             ("DELETE", "/events/{eventId}/rewards/{rewardId}") => {
                 let nothing = format!("/events/{event}/rewards/{}", "0".repeat(24));
                 vec![row(nothing, Value::Null, [403, 404, 403, 404])]

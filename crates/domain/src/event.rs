@@ -46,6 +46,9 @@ pub struct RewardPlace {
     pub reward: RewardId,
     /// Whether there is a limited number of it in this event.
     pub has_stock: bool,
+    /// Whether it is a pool of coupons: then a claim also holds a seat in the pool, whose counter has the reward's id.
+    #[serde(default)]
+    pub is_pool: bool,
 }
 
 /// A reward event: who qualifies, when, and (through its rewards) what they get.

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{RewardId, Timestamp};
 
+mod written_kind;
+
+use self::written_kind::{KindFields, WrittenKind};
+
 crate::named_values::named_values! {
     /// The kinds of reward.
     pub enum RewardType {
@@ -18,9 +22,9 @@ crate::named_values::named_values! {
     }
 }
 
-/// What a reward gives, by kind. `type` discriminates, as in the `rewards` collection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "type", rename_all = "UPPERCASE", rename_all_fields = "camelCase")]
+/// What a reward gives, by kind. On the wire and in stores it is what [`WrittenKind`] says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "WrittenKind", try_from = "KindFields")]
 pub enum RewardKind {
     /// Points, at least one.
     Point {
@@ -28,24 +32,25 @@ pub enum RewardKind {
         points: i64,
     },
     /// Pieces of an item, at least one.
-    #[schema(rename_all = "camelCase")]
     Item {
         /// The item's id in the game or shop.
         item_id: String,
         /// How many.
         quantity: i64,
     },
-    /// One code for everybody.
-    #[schema(rename_all = "camelCase")]
+    /// One code for everybody; where it was granted from a pool, the user's own.
     Coupon {
-        /// The code, shown to staff only.
-        #[schema(required = false)]
+        /// The code.
         coupon_code: String,
         /// Until when the code can be used.
         expiry: Timestamp,
     },
+    /// A code each, out of a pool.
+    CouponPool {
+        /// Until when the codes can be used.
+        expiry: Timestamp,
+    },
     /// A badge.
-    #[schema(rename_all = "camelCase")]
     Badge {
         /// The badge's id in the game or shop.
         badge_id: String,
@@ -58,9 +63,14 @@ impl RewardKind {
         match self {
             RewardKind::Point { .. } => RewardType::Point,
             RewardKind::Item { .. } => RewardType::Item,
-            RewardKind::Coupon { .. } => RewardType::Coupon,
+            RewardKind::Coupon { .. } | RewardKind::CouponPool { .. } => RewardType::Coupon,
             RewardKind::Badge { .. } => RewardType::Badge,
         }
+    }
+
+    /// Whether each user gets a code of their own, as long as there are some.
+    pub const fn is_pool(&self) -> bool {
+        matches!(self, RewardKind::CouponPool { .. })
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Revocation {
     pub mark: ObjectId,
     /// Who takes it back, when and why.
     pub verdict: Verdict,
+    /// Which of its seats it gives back. What it holds of others is used up.
+    pub returned: Vec<ObjectId>,
 }
 
 /// What became of a revocation.

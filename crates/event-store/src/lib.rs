@@ -18,6 +18,7 @@ mod active_day;
 mod activities;
 mod attributes;
 mod claims;
+mod code_pools;
 #[cfg(test)]
 pub(crate) mod contract;
 mod day_sheet;
@@ -42,6 +43,7 @@ pub use active_day::{ActiveDay, ActivityTally, QUARTERS_PER_DAY, QuarterSet};
 pub use activities::{ActivityFilter, ActivitySpan, ActivityStore, RecordOutcome, activity_place};
 pub use attributes::{AttributeStore, UserAttributes};
 pub use claims::{ClaimFilter, ClaimOutcome, ClaimStore, NewClaim, StoredClaim};
+pub use code_pools::{CodeCounts, CodePoolStore, CouponCode, NewCode};
 pub use decisions::{
     ClaimCounts, DecideOutcome, Decision, MOST_DECISIONS, OldestClaim, Revocation, RevokeOutcome,
 };
@@ -73,6 +75,8 @@ pub struct Stores {
     pub ledger: Arc<dyn LedgerStore>,
     /// How many there are of limited rewards.
     pub stock: Arc<dyn StockStore>,
+    /// The codes of pools of coupons.
+    pub code_pools: Arc<dyn CodePoolStore>,
     /// What users did.
     pub activities: Arc<dyn ActivityStore>,
     /// What the game says about users.

@@ -10,11 +10,11 @@ use super::{ExportedRow, RecordKey, StoreError, TransferRecord, TransferTable, t
 /// How many there are of something limited, and how many of them nobody has a claim on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct StockCounter {
-    /// The id of what is limited: of a reward's attachment to an event.
+    /// The id of what is limited: of a reward's attachment to an event, or of the reward where it is a pool of coupons.
     pub id: ObjectId,
     /// How many there are in all.
     pub total: i64,
-    /// How many are left. Each claim that is PENDING or APPROVED holds one of the others.
+    /// How many are left. Each claim that is PENDING or APPROVED holds one of the others; of a pool, also one that was revoked.
     pub remaining: i64,
 }
 
@@ -54,8 +54,12 @@ pub trait StockStore: Send + Sync + fmt::Debug {
     /// Sets how many there are in all, unless more are taken. Where there is no counter yet, nothing is taken.
     async fn set_total(&self, id: ObjectId, total: i64) -> Result<SetTotalOutcome, StoreError>;
 
-    /// How many claims on this event hold a seat. Exact when nothing is in flight.
-    async fn count_held(&self, event: EventId, id: ObjectId) -> Result<i64, StoreError>;
+    /// Sets how many there are in all, unless they are as many or more already. Where there is no counter yet, nothing is
+    /// taken.
+    async fn raise_total(&self, id: ObjectId, total: i64) -> Result<StockCounter, StoreError>;
+
+    /// How many claims on this event, or on any, hold a seat. Exact when nothing is in flight.
+    async fn count_held(&self, event: Option<EventId>, id: ObjectId) -> Result<i64, StoreError>;
 
     /// Makes counters exact again where a process ended between a counter and a claim. Until then they are too low, never
     /// too high. Any number of replicas may do so at the same time.

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use domain::{Activity, Event, EventId, LedgerEntry, ObjectId, Reward};
 use serde::Serialize;
 
-use super::{Attachment, EventRevision, NewClaim, StockCounter, StoreError, UserAttributes, activity_place};
+use super::{
+    Attachment, CouponCode, EventRevision, NewClaim, StockCounter, StoreError, UserAttributes, activity_place,
+};
 
 /// Anything an event-db holds, whole. Each table takes one of these.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,6 +22,8 @@ pub enum TransferRecord {
     Attachment(Attachment),
     /// `stock_counters`.
     Stock(StockCounter),
+    /// `coupon_codes`, free and taken ones.
+    Code(CouponCode),
     /// `reward_requests`, in any state.
     Claim(NewClaim),
     /// `grants`.
@@ -71,6 +75,7 @@ impl TransferRecord {
             TransferRecord::Reward(reward) => reward.id.0.into(),
             TransferRecord::Attachment(attachment) => attachment.id.into(),
             TransferRecord::Stock(counter) => counter.id.into(),
+            TransferRecord::Code(code) => code.id.into(),
             TransferRecord::Claim(new) => new.request.id.0.into(),
             TransferRecord::LedgerEntry(entry) => entry.id.into(),
             TransferRecord::Activity(activity) => activity_place(activity).into(),

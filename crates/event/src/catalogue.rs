@@ -164,8 +164,10 @@ fn join_rewards(
     let mut joined = |id: &EventId, event: Result<Event, StoreError>| {
         let (event, rewards) = (event?, rewards.remove(id).unwrap_or_else(|| Ok(Vec::new()))?);
         let stock = |reward: &Reward| {
-            let place = event.rewards.iter().find(|place| place.reward == reward.id && place.has_stock)?;
-            counters.get(&place.attachment).copied()
+            let place = event.rewards.iter().find(|place| place.reward == reward.id)?;
+            // A pool's stock is its codes, unless the event has fewer of it.
+            let stock = if place.has_stock { place.attachment } else { place.reward.0 };
+            counters.get(&stock).copied()
         };
         let attached = |reward| AttachedReward { stock: stock(&reward), reward };
         let rewards = rewards.into_iter().map(attached).collect();

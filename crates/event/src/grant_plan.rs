@@ -27,7 +27,9 @@ pub(crate) fn plan_entries(
 /// Why taking a reward back does not undo it; `None` where it does.
 pub(crate) fn what_remains(reward: &Reward) -> Option<&'static str> {
     match reward.kind {
-        RewardKind::Coupon { .. } => Some("the user has seen the code and may have used it"),
+        RewardKind::Coupon { .. } | RewardKind::CouponPool { .. } => {
+            Some("the user has seen the code and may have used it")
+        }
         RewardKind::Point { .. } | RewardKind::Item { .. } | RewardKind::Badge { .. } => None,
     }
 }

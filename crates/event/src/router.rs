@@ -40,6 +40,7 @@ fn public_routes() -> OpenApiRouter<EventService> {
         .routes(routes!(events::duplicate::clone_event))
         .routes(routes!(events::preflight::preflight_event))
         .routes(routes!(rewards::list_all::list_all_rewards))
+        .routes(routes!(rewards::import_codes::import_codes))
         .routes(routes!(rewards::detach::detach_reward, rewards::set_stock::set_stock))
         .routes(routes!(rewards::attach::attach_reward, rewards::list::list_rewards))
         .routes(routes!(claims::create::create_claim))

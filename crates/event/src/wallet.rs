@@ -40,6 +40,8 @@ impl Wallet {
             RewardKind::Point { points } => self.points = self.points.saturating_add(sign * points),
             RewardKind::Item { item_id, quantity } => add_to(&mut self.items, item_id, sign * quantity),
             RewardKind::Badge { badge_id } => add_to(&mut self.badges, badge_id, sign),
+            // What is granted of a pool is a coupon.
+            RewardKind::CouponPool { .. } => {}
             RewardKind::Coupon { coupon_code, expiry } => match entry.kind {
                 LedgerKind::Grant => self.coupons.push(WalletCoupon {
                     claim: entry.claim_id,

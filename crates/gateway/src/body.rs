@@ -14,6 +14,8 @@ use service_kit::{
 };
 use tokio::time::timeout;
 
+use crate::uploads::RequestBounds;
+
 /// How much of a refused request's body is read and dropped.
 const REFUSED_BYTES: usize = 1024 * 1024;
 
@@ -33,8 +35,9 @@ impl RequestBody {
         Self { body, declared_bytes, waits_for_word: headers.contains_key(header::EXPECT) }
     }
 
-    /// The whole body, of at most `limit` bytes; with 0 there must be none.
-    pub(crate) async fn read(&mut self, limit: usize) -> Result<Bytes, Problem> {
+    /// The whole body within its bounds; with 0 bytes there must be none.
+    pub(crate) async fn read(&mut self, bounds: &RequestBounds) -> Result<Bytes, Problem> {
+        let limit = bounds.bytes;
         if self.body.is_end_stream() {
             return Ok(Bytes::new());
         }
@@ -46,7 +49,7 @@ impl RequestBody {
         if self.declared_bytes.is_some_and(|declared| declared > limit) {
             return Err(too_large());
         }
-        match timeout(budget::REQUEST_BODY, Limited::new(&mut self.body, limit).collect()).await {
+        match timeout(bounds.arrival, Limited::new(&mut self.body, limit).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Ok(Err(_)) => Err(Problem::new(ProblemCode::MalformedBody).detail("The body ended early")),

@@ -4,7 +4,8 @@ use service_kit::{access_token::AccessTokenKey, ratelimit::RateLimits};
 
 use crate::{
     activities::LoginActivities, client_address::ClientAddressRule, origins::AllowedOrigins,
-    routes::ServiceName, sessions::SessionLookup, subjects::SubjectLookup, upstream::Upstream,
+    routes::ServiceName, sessions::SessionLookup, subjects::SubjectLookup, uploads::UploadTurns,
+    upstream::Upstream,
 };
 
 /// What the gateway works with.
@@ -28,6 +29,8 @@ pub struct Gateway {
     pub origins: AllowedOrigins,
     /// Where logins are noted.
     pub logins: LoginActivities,
+    /// Whose turn it is to send a large body.
+    pub uploads: UploadTurns,
 }
 
 impl Gateway {

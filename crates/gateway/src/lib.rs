@@ -21,6 +21,7 @@ mod router;
 pub mod routes;
 mod sessions;
 mod subjects;
+mod uploads;
 mod upstream;
 
 pub use activities::{LoginActivities, LoginReporter, LoginsNotRecorded, login_activities};
@@ -35,4 +36,5 @@ pub use sessions::{
     SessionsUnavailable,
 };
 pub use subjects::{SubjectLookup, SubjectsUnavailable, UserRoles};
+pub use uploads::UploadTurns;
 pub use upstream::Upstream;

@@ -4,7 +4,6 @@ use axum::{extract::Request, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use service_kit::{
-    budget,
     identity::{Identity, VouchedCall},
     observe::{CorrelationId, LoggedCaller},
     problem::{Problem, ProblemCode},
@@ -19,13 +18,15 @@ use crate::{
     headers::{prepare_answer, prepare_request},
     origins::RequestingSite,
     routes::Route,
+    uploads::RequestBounds,
 };
 
 /// Guards a request, passes it to its service and the answer back.
 ///
 /// The order is the same for all: the client's limits, the token's signature and expiry, the body, and only
 /// then the session or key, so that no right is used that ended while the body arrived; then the limit of the
-/// account or key, the roles or scopes, the user the request is about, the service.
+/// account or key, the roles or scopes, the user the request is about, the service. Before a large body is read, session and
+/// roles are checked as well.
 pub(crate) async fn forward_request(gateway: &Gateway, route: &Route, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = RequestBody::new(&parts.headers, body);
@@ -54,7 +55,8 @@ async fn answer_request(
     limit_route(gateway, route, &parts).await?;
     let site = if route.is_same_site { gateway.origins.check_site(&parts)? } else { RequestingSite::Own };
     let credentials = check_token(gateway, route, &parts)?;
-    let body = body.read(route.body_limit).await?;
+    let bounds = RequestBounds::find(gateway, route, &parts).await?;
+    let body = body.read(&bounds).await?;
     let client = parts.extensions.remove::<ClientKey>();
     prepare_request(&mut parts.headers, route.service, site, client.as_ref());
     // What another layer left here is not the service's business: above all, none of it is an identity.
@@ -64,7 +66,7 @@ async fn answer_request(
         parts.extensions.insert(id);
     }
     let request = http::Request::from_parts(parts, body);
-    timeout(budget::SERVICE_ANSWER, call_service(gateway, route, credentials, request, caller))
+    timeout(bounds.answer, call_service(gateway, route, credentials, request, caller))
         .await
         .unwrap_or_else(|late| Err(Problem::new(ProblemCode::Unavailable).caused_by(late)))
 }

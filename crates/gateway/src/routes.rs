@@ -3,7 +3,7 @@
 
 use domain::{ApiKeyScope, RoleSet};
 use http::Method;
-use service_kit::ratelimit::RateClass;
+use service_kit::{extract::MAX_UPLOAD_BYTES, ratelimit::RateClass};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct Route {
     pub rate: Option<RateClass>,
     /// The largest body in bytes; 0 for none, then any body is refused.
     pub body_limit: usize,
+    /// The largest body of lines (`text/csv`) in bytes; 0 where such a body is as any other.
+    pub upload_limit: usize,
     /// Whether pages of other sites are refused: where a cookie alone gives rights.
     pub is_same_site: bool,
     /// Whether a success is a login, to be recorded as an activity of the user.
@@ -131,6 +133,7 @@ pub static ROUTES: &[Route] = &[
     get("/grants", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::GrantsRead),
     get("/users/{id}/wallet", OwnerOr(RoleSet::STAFF), ServiceName::Event).for_keys(ApiKeyScope::GrantsRead),
     get("/rewards", Roles(RoleSet::STAFF), ServiceName::Event),
+    post("/rewards/{rewardId}/codes", Roles(RoleSet::OPERATORS), ServiceName::Event).with_uploads(),
     patch("/events/{eventId}/rewards/{rewardId}", Roles(RoleSet::OPERATORS), ServiceName::Event),
     delete("/events/{eventId}/rewards/{rewardId}", Roles(RoleSet::OPERATORS), ServiceName::Event),
     post("/events/{eventId}/rewards", Roles(RoleSet::OPERATORS), ServiceName::Event),
@@ -170,6 +173,7 @@ const fn route(method: Method, path: &'static str, access: RouteAccess, service:
         service,
         rate: None,
         body_limit: 0,
+        upload_limit: 0,
         is_same_site: false,
         is_login: false,
     }
@@ -188,6 +192,12 @@ impl Route {
 
     const fn with_batch_body(mut self) -> Self {
         self.body_limit = BATCH_BODY;
+        self
+    }
+
+    const fn with_uploads(mut self) -> Self {
+        self.body_limit = BATCH_BODY;
+        self.upload_limit = MAX_UPLOAD_BYTES;
         self
     }
 

@@ -25,6 +25,10 @@ pub const SHARED_RATE_LIMIT: Duration = Duration::from_millis(250);
 pub const REQUEST_HEAD: Duration = Duration::from_secs(10);
 /// How long a client may take to send a body.
 pub const REQUEST_BODY: Duration = Duration::from_secs(10);
+/// How long a client may take to send a body of up to 32 MiB.
+pub const UPLOAD_BODY: Duration = Duration::from_mins(1);
+/// How long the gateway waits for a service that works through such a body. Each of its steps is bounded as any other.
+pub const UPLOAD_ANSWER: Duration = Duration::from_mins(2);
 /// How long a client may take to read before its connection is closed.
 pub const RESPONSE_WRITE: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept for its next request, if nothing else is configured.
@@ -63,6 +67,7 @@ const _: () = {
     assert!(is_longer(CONNECT, REDIS_REQUEST));
     assert!(STORE_OPERATION.as_millis() > 2 * REDIS_REQUEST.as_millis());
     assert!(is_longer(REDIS_REQUEST, SHARED_RATE_LIMIT));
+    assert!(is_longer(UPLOAD_BODY, REQUEST_BODY) && is_longer(UPLOAD_ANSWER, SERVICE_ANSWER));
     assert!(is_longer(KEEP_ALIVE, UPSTREAM_IDLE));
     assert!(STOP.as_millis() > DRAIN.as_millis() + LAST_LOGINS.as_millis() + CLOSE_STORES.as_millis());
     assert!(FLUSH_TRACES.as_millis() <= CLOSE_STORES.as_millis());

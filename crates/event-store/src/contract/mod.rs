@@ -3,6 +3,7 @@
 pub(crate) mod activities;
 pub(crate) mod attributes;
 pub(crate) mod claims;
+pub(crate) mod code_pools;
 pub(crate) mod decisions;
 pub(crate) mod events;
 pub(crate) mod ledger;
@@ -76,7 +77,12 @@ fn attach_change(ids: &IdGenerator, event: &Event, reward: &Reward, is_new: bool
     let minted = ids.mint();
     let attachment = Attachment { id: minted.id, event: event.id, reward: reward.id, at: minted.at };
     let mut event = Event { revision: event.revision + 1, updated_at: minted.at, ..event.clone() };
-    event.rewards.push(RewardPlace { attachment: minted.id, reward: reward.id, has_stock: false });
+    event.rewards.push(RewardPlace {
+        attachment: minted.id,
+        reward: reward.id,
+        has_stock: false,
+        is_pool: reward.kind.is_pool(),
+    });
     let rewards = RewardChange::Attach { new: is_new.then(|| reward.clone()), attachment };
     EventChange { event, changed_by: nth_user(9), rewards }
 }

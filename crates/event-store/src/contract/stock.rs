@@ -12,8 +12,12 @@ use crate::{
 
 /// A new event whose rewards have these stocks.
 pub(crate) async fn limited_event(db: &Stores, ids: &IdGenerator, totals: &[i64]) -> Event {
-    let place =
-        |_: &i64| RewardPlace { attachment: ids.mint().id, reward: RewardId(ids.mint().id), has_stock: true };
+    let place = |_: &i64| RewardPlace {
+        attachment: ids.mint().id,
+        reward: RewardId(ids.mint().id),
+        has_stock: true,
+        is_pool: false,
+    };
     let mut event = full_event(ids);
     // Their attachments are not stored: nothing here asks for rewards.
     let places: Vec<_> = totals.iter().map(place).collect();
@@ -185,7 +189,8 @@ pub(crate) async fn a_revocation_gives_one_seat_back_however_many_revoke(replica
         .map(|by| {
             // Half of them say the same at the same moment.
             let verdict = decision(id, Ruling::Approved, by / 2).verdict;
-            let revocation = Revocation { claim: id, mark: ids.mint().id, verdict };
+            let returned = event.rewards.iter().map(|place| place.attachment).collect();
+            let revocation = Revocation { claim: id, mark: ids.mint().id, verdict, returned };
             let db = replicas[by as usize % 3].clone();
             tokio::spawn(async move { db.claims.revoke(revocation).await.unwrap() })
         })

@@ -1,14 +1,14 @@
 use serde_json::json;
 
-use domain::{ClaimStatus, ClaimWork, Decider, EventStatus, LedgerKind, RewardKind, Verdict};
+use domain::{ClaimId, ClaimStatus, ClaimWork, Decider, EventStatus, LedgerKind, RewardKind, Verdict};
 
 use super::{
     activities::new_activity, any_reward, attributes::new_attributes, claims::new_claim, full_event, ledger,
     new_ids, nth_user, parse_time,
 };
 use crate::{
-    Attachment, EventRevision, NewClaim, RecordKey, StockCounter, TransferRecord, TransferRegistry,
-    TransferTable,
+    Attachment, CouponCode, EventRevision, NewClaim, RecordKey, StockCounter, TransferRecord,
+    TransferRegistry, TransferTable,
 };
 
 /// Records of every kind in every state, in the order they may be imported.
@@ -41,6 +41,8 @@ fn records_of_every_table() -> Vec<TransferRecord> {
             &ids,
             RewardKind::Coupon { coupon_code: "C".into(), expiry: parse_time("2027-01-01T00:00:00.123Z") },
         ),
+        any_reward(&ids, RewardKind::CouponPool { expiry: parse_time("2027-01-01T00:00:00.123Z") }),
+        any_reward(&ids, RewardKind::Badge { badge_id: "b".into() }),
     ];
     records.extend(rewards.iter().cloned().map(TransferRecord::Reward));
     for reward in &rewards {
@@ -73,6 +75,13 @@ fn records_of_every_table() -> Vec<TransferRecord> {
         ledger::new_entry(&ids, number / 2, events[0].id, &rewards[1], kind)
     });
     records.extend(entries.map(TransferRecord::LedgerEntry));
+    let codes = (0..9_u32).map(|number| CouponCode {
+        id: ids.mint().id,
+        reward: rewards[number as usize % 3].id,
+        code: format!("코드-{number}"),
+        holder: (number % 2 == 0).then(|| (ClaimId(ids.mint().id), nth_user(number))),
+    });
+    records.extend(codes.map(TransferRecord::Code));
     let totals = counters.into_iter().zip([1000, 10, 5]).zip(left);
     let stock = totals.map(|((id, total), remaining)| StockCounter { id, total, remaining });
     records.extend(stock.map(TransferRecord::Stock));

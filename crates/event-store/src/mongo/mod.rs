@@ -10,6 +10,7 @@ mod activity_sheets;
 mod attributes;
 mod claim_batch;
 mod claims;
+mod code_pools;
 mod decisions;
 mod event_changes;
 mod events;
@@ -45,6 +46,7 @@ use self::{
     activity_count::DAYS,
     attributes::MongoAttributes,
     claims::MongoClaims,
+    code_pools::{CODES, MongoCodePools},
     events::MongoEvents,
     ledger::MongoLedger,
     revisions::MongoRevisions,
@@ -89,6 +91,7 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
         claims: Arc::new(MongoClaims::start(mongo, claims)),
         ledger: Arc::new(MongoLedger::new(mongo)),
         stock,
+        code_pools: Arc::new(MongoCodePools::new(mongo)),
         activities,
         attributes,
         changes: Arc::new(Unwatched),
@@ -127,6 +130,13 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
     ];
     mongo.ensure_indexes("grants", entries).await?;
     mongo.ensure_indexes(ledger::WALLETS, [unique_index(doc! { "userId": 1 })]).await?;
+    let codes = [
+        unique_index(doc! { "reward": 1, "code": 1 }),
+        // Of a code that is free it has the code's own id, so that one index serves both.
+        unique_index(doc! { "reward": 1, "holder": 1 }),
+        partial_index(doc! { "reward": 1, "free": 1, "_id": 1 }, "free"),
+    ];
+    mongo.ensure_indexes(CODES, codes).await?;
     mongo.ensure_indexes(STOCK, [index(doc! { "holds.at": 1 })]).await?;
     let activities = [
         index(doc! { "userId": 1, "type": 1, "place": -1 }),

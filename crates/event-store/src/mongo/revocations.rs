@@ -29,15 +29,21 @@ async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutco
     let id = to_oid(revocation.claim.0);
     let mut verdict = to_document(&VerdictDocument::from(&revocation.verdict))?;
     verdict.insert("mark", to_oid(revocation.mark));
-    let set = doc! {
+    let mut set = doc! {
         "status": ClaimStatus::Revoked.name(),
         "revocation": verdict,
         "work": ClaimWork::Reverse.name(),
         "updatedAt": to_date(revocation.verdict.at),
     };
     let approved = doc! { "_id": id, "status": ClaimStatus::Approved.name() };
-    let update =
-        claims.find_one_and_update(approved, doc! { "$set": set, "$rename": { "seats": "leaving" } });
+    let returned: Vec<_> = revocation.returned.iter().map(|seat| to_oid(*seat)).collect();
+    let change = if returned.is_empty() {
+        doc! { "$set": set }
+    } else {
+        set.insert("leaving", &returned);
+        doc! { "$set": set, "$pull": { "seats": { "$in": returned } } }
+    };
+    let update = claims.find_one_and_update(approved, change);
     let update = update.return_document(ReturnDocument::After).projection(doc! { "decision": 0 });
     if let Some(revoked) = mongo.run(update.max_time(mongo.limit())).await? {
         return finish_revocation(mongo, &revoked, begun).await;

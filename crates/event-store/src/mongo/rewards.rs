@@ -81,6 +81,9 @@ pub(super) struct RewardDocument {
     quantity: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coupon_code: Option<String>,
+    /// True of a pool of coupons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expiry: Option<DateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +114,7 @@ impl From<Reward> for RewardDocument {
             item_id: None,
             quantity: None,
             coupon_code: None,
+            pool: None,
             expiry: None,
             badge_id: None,
             created_at: to_date(reward.created_at),
@@ -123,6 +127,9 @@ impl From<Reward> for RewardDocument {
             }
             RewardKind::Coupon { coupon_code, expiry } => {
                 (document.coupon_code, document.expiry) = (Some(coupon_code), Some(to_date(expiry)));
+            }
+            RewardKind::CouponPool { expiry } => {
+                (document.pool, document.expiry) = (Some(true), Some(to_date(expiry)));
             }
             RewardKind::Badge { badge_id } => document.badge_id = Some(badge_id),
         }
@@ -152,6 +159,9 @@ fn read_kind(document: &RewardDocument) -> Result<RewardKind, StoreError> {
             .clone()
             .zip(document.quantity)
             .map(|(item_id, quantity)| RewardKind::Item { item_id, quantity }),
+        RewardType::Coupon if document.pool == Some(true) => {
+            document.expiry.map(|expiry| RewardKind::CouponPool { expiry: from_date(expiry) })
+        }
         RewardType::Coupon => document
             .coupon_code
             .clone()

@@ -125,7 +125,29 @@ impl StockStore for MongoStock {
         Err(StoreError::unavailable(STORE, "too many set the stock at the same time"))
     }
 
-    async fn count_held(&self, _: EventId, id: Id) -> Result<i64, StoreError> {
+    async fn raise_total(&self, id: Id, total: i64) -> Result<StockCounter, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let Some(before) = self.find(to_oid(id)).await? else {
+                let counter = StockCounter { id, total, remaining: total };
+                if self.create(counter).await? {
+                    return Ok(counter);
+                }
+                continue;
+            };
+            let more = total - before.total;
+            if more <= 0 {
+                return Ok(before);
+            }
+            let as_before = doc! { "_id": to_oid(id), "total": before.total };
+            let raise = doc! { "$set": { "total": total }, "$inc": { "remaining": more, "changes": 1_i64 } };
+            if self.mongo.run(self.counters.update_one(as_before, raise)).await?.matched_count == 1 {
+                return Ok(StockCounter { id, total, remaining: before.remaining + more });
+            }
+        }
+        Err(StoreError::unavailable(STORE, "too many raise the stock at the same time"))
+    }
+
+    async fn count_held(&self, _: Option<EventId>, id: Id) -> Result<i64, StoreError> {
         count_seats(&self.mongo, to_oid(id)).await
     }
 

@@ -13,7 +13,7 @@ use crate::{
     RevisionKey, RewardChange, RewardFilter,
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        decisions as decision_suite, events as event_suite, ledger as ledger_suite,
+        code_pools as code_suite, decisions as decision_suite, events as event_suite, ledger as ledger_suite,
         revisions as revision_suite, rewards as reward_suite, stock as stock_suite,
         transfer as transfer_suite,
     },
@@ -90,6 +90,11 @@ macro_rules! suites {
                 stock_suite::many_rejections_give_all_their_seats_back(replicas().await).await;
                 stock_suite::a_total_changes_what_is_left_but_not_what_is_taken(replicas().await).await;
                 stock_suite::a_claim_on_an_event_that_is_gone_is_not_stored(replicas().await).await;
+                code_suite::of_five_hundred_who_race_for_a_hundred_codes_a_hundred_get_one_each(replicas().await).await;
+                code_suite::of_the_same_codes_from_eight_clients_each_is_imported_once(replicas().await).await;
+                code_suite::codes_are_given_out_in_the_order_they_came(replicas().await).await;
+                code_suite::a_total_is_raised_and_never_lowered(replicas().await).await;
+                code_suite::a_rejection_gives_a_pools_seat_back_and_a_revocation_does_not(replicas().await).await;
                 let activities = async || open_fresh(&server).await.activities;
                 activity_suite::an_activity_is_listed_as_it_was_recorded(activities().await).await;
                 activity_suite::an_id_seen_before_changes_nothing_whomever_it_was_for(activities().await).await;
@@ -159,7 +164,9 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
         start.await.unwrap().unwrap();
     }
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap();
-    for (name, indexes) in [("reward_requests", 9), ("event_rewards", 3), ("event_revisions", 2)] {
+    for (name, indexes) in
+        [("reward_requests", 9), ("event_rewards", 3), ("event_revisions", 2), ("coupon_codes", 4)]
+    {
         let collection = mongo.collection::<Document>(name);
         assert_eq!(collection.list_index_names().await.unwrap().len(), indexes, "{name}");
     }

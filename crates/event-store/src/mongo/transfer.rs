@@ -3,17 +3,18 @@ use futures::TryStreamExt;
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 use store_kit::mongo::{Mongo, from_oid, to_oid};
 
-use super::{claims, corrupt_document, events, ledger, revisions, rewards};
+use super::{claims, code_pools, corrupt_document, events, ledger, revisions, rewards};
 use crate::{ExportedRow, RecordKey, StoreError, TransferRecord, TransferTable};
 
 /// Every collection, in the order in which they are to be moved.
-pub(super) const TABLES: [MongoTable; 6] = [
+pub(super) const TABLES: [MongoTable; 7] = [
     events::TABLE,
     revisions::TABLE,
     rewards::TABLE,
     rewards::ATTACHMENT_TABLE,
     claims::TABLE,
     ledger::TABLE,
+    code_pools::TABLE,
 ];
 
 /// How a collection is read and written as a whole. Its adapter's file says so.

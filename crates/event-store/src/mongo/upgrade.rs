@@ -107,6 +107,7 @@ async fn note_rewards(mongo: &Mongo, event: &RawDocumentBuf) -> Result<(), Store
             attachment: from_oid(place.id),
             reward: domain::RewardId(from_oid(place.reward)),
             has_stock: false,
+            is_pool: false,
         })
         .collect();
     let places = bson::serialize_to_bson(&places).map_err(corrupt_document)?;

@@ -6,6 +6,7 @@ mod activity_sheets;
 mod attributes;
 mod claim_batch;
 mod claims;
+mod code_pools;
 mod decisions;
 mod events;
 mod folded_names;
@@ -34,6 +35,7 @@ use self::{
     activities::SqliteActivities,
     attributes::SqliteAttributes,
     claims::SqliteClaims,
+    code_pools::SqliteCodePools,
     events::SqliteEvents,
     ledger::SqliteLedger,
     revisions::SqliteRevisions,
@@ -82,6 +84,7 @@ fn start_stores(db: &Sqlite) -> Stores {
         claims: Arc::new(SqliteClaims::start(db.clone())),
         ledger: Arc::new(SqliteLedger { db: db.clone() }),
         stock,
+        code_pools: Arc::new(SqliteCodePools { db: db.clone() }),
         activities,
         attributes,
         changes: db.changes(),

@@ -5,12 +5,12 @@ use sqlx::SqliteConnection;
 use store_kit::{error::StoreError, row::log_unreadable, sqlite::Sqlite};
 
 use super::{
-    claims::{ClaimRow, FIND_REQUEST},
+    claims::{ClaimRow, FIND_REQUEST, seats_text},
     id_list, read_row, stock, to_json,
 };
 use crate::{Revocation, RevokeOutcome, StoredClaim};
 
-const REVOKE: &str = "UPDATE reward_requests SET status = 'REVOKED', revocation = $2, work = 'REVERSE', seats = NULL, \
+const REVOKE: &str = "UPDATE reward_requests SET status = 'REVOKED', revocation = $2, work = 'REVERSE', seats = $4, \
     updated_at = $3 \
     WHERE id = $1 AND status = 'APPROVED'";
 
@@ -27,7 +27,7 @@ async fn revoke_one(
     connection: &mut SqliteConnection,
     revocation: Revocation,
 ) -> Result<Result<RevokeOutcome, StoreError>, sqlx::Error> {
-    let Revocation { claim: id, verdict, .. } = revocation;
+    let Revocation { claim: id, verdict, returned, .. } = revocation;
     let find = sqlx::query(FIND_REQUEST).bind(id.to_string());
     let Some(row) = find.fetch_optional(&mut *connection).await? else {
         return Ok(Ok(RevokeOutcome::Unknown));
@@ -42,13 +42,16 @@ async fn revoke_one(
     if claim.status != ClaimStatus::Approved {
         return Ok(Ok(RevokeOutcome::NotApproved(claim)));
     }
+    let (returned, kept) = claim.seats.into_iter().partition::<Vec<_>, _>(|seat| returned.contains(seat));
+    claim.seats = kept;
     sqlx::query(REVOKE)
         .bind(id.to_string())
         .bind(to_json(&verdict)?)
         .bind(verdict.at.as_millis())
+        .bind(seats_text(&claim.seats)?)
         .execute(&mut *connection)
         .await?;
-    for counter in std::mem::take(&mut claim.seats) {
+    for counter in returned {
         stock::add_seats(&mut *connection, counter, 1).await?;
     }
     (claim.status, claim.work) = (ClaimStatus::Revoked, Some(ClaimWork::Reverse));

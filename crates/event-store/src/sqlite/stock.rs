@@ -23,9 +23,15 @@ const INSERT: &str =
 const SET_TOTAL: &str = "INSERT INTO stock_counters (id, total, remaining) VALUES ($1, $2, $2) \
     ON CONFLICT (id) DO UPDATE SET remaining = remaining + excluded.total - total, total = excluded.total \
     WHERE remaining + excluded.total - total >= 0";
+const RAISE_TOTAL: &str = "INSERT INTO stock_counters (id, total, remaining) VALUES ($1, $2, $2) \
+    ON CONFLICT (id) DO UPDATE SET remaining = remaining + excluded.total - total, total = excluded.total \
+    WHERE excluded.total > total";
 /// Walks the claims on the event that hold a seat.
 pub(super) const COUNT_HELD: &str = "SELECT count(*) FROM reward_requests \
     WHERE event_id = $1 AND seats IS NOT NULL AND instr(seats, $2) > 0";
+/// Walks all claims that hold a seat, in an index that has all it needs.
+const COUNT_ALL_HELD: &str =
+    "SELECT count(*) FROM reward_requests WHERE seats IS NOT NULL AND instr(seats, $1) > 0";
 const ADD_SEATS: &str = "UPDATE stock_counters SET remaining = remaining + $2 WHERE id = $1";
 
 #[derive(sqlx_macros::FromRow)]
@@ -90,7 +96,22 @@ impl StockStore for SqliteStock {
         Ok(if is_set { SetTotalOutcome::Set(counter) } else { SetTotalOutcome::BelowTaken(counter) })
     }
 
-    async fn count_held(&self, event: EventId, id: ObjectId) -> Result<i64, StoreError> {
+    async fn raise_total(&self, id: ObjectId, total: i64) -> Result<StockCounter, StoreError> {
+        let write = self.db.write(move |connection| {
+            Box::pin(async move {
+                let raise = sqlx::query(RAISE_TOTAL).bind(id.to_string()).bind(total);
+                raise.execute(&mut *connection).await?;
+                sqlx::query(FIND).bind(id.to_string()).fetch_one(&mut *connection).await
+            })
+        });
+        read_counter(&write.await?).value
+    }
+
+    async fn count_held(&self, event: Option<EventId>, id: ObjectId) -> Result<i64, StoreError> {
+        let Some(event) = event else {
+            let query = sqlx::query_scalar(COUNT_ALL_HELD).bind(id.to_string());
+            return self.db.search(|connection| Box::pin(query.fetch_one(connection))).await;
+        };
         let query = sqlx::query_scalar(COUNT_HELD).bind(event.to_string()).bind(id.to_string());
         self.db.look_up(|connection| Box::pin(query.fetch_one(connection))).await
     }

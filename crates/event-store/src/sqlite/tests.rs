@@ -9,7 +9,7 @@ use crate::{
     ClaimFilter, EventFilter, RevisionKey,
     contract::{
         activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        decisions as decision_suite, events as event_suite, ledger as ledger_suite,
+        code_pools as code_suite, decisions as decision_suite, events as event_suite, ledger as ledger_suite,
         revisions as revision_suite, rewards as reward_suite, stock as stock_suite,
         transfer as transfer_suite,
     },
@@ -112,6 +112,14 @@ macro_rules! replica_suite {
         )+
     };
 }
+
+replica_suite!(code_suite:
+    of_five_hundred_who_race_for_a_hundred_codes_a_hundred_get_one_each,
+    of_the_same_codes_from_eight_clients_each_is_imported_once,
+    codes_are_given_out_in_the_order_they_came,
+    a_total_is_raised_and_never_lowered,
+    a_rejection_gives_a_pools_seat_back_and_a_revocation_does_not,
+);
 
 replica_suite!(stock_suite:
     of_five_thousand_who_race_for_a_hundred_seats_a_hundred_get_one,
@@ -222,6 +230,9 @@ async fn every_list_and_lookup_walks_an_index() {
         (claim_batch::EVENTS, "sqlite_autoindex_events_1 (id=?)"),
         (claim_batch::TAKEN, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
         (stock::FIND_MANY, "PRIMARY KEY (id=?)"),
+        (code_pools::FIND_TAKEN, "coupon_codes_taken (reward_id=? AND claim_id=?)"),
+        (code_pools::FIND_HOLDERS, "sqlite_autoindex_coupon_codes_2 (reward_id=? AND code=?)"),
+        (code_pools::TAKE, "coupon_codes_free (reward_id=?)"),
         (claims::EARLIER, "sqlite_autoindex_reward_requests_2 (user_id=? AND event_id=?)"),
     ] {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));

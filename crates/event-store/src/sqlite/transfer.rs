@@ -3,17 +3,18 @@ use domain::ObjectId;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use store_kit::{sql::WorkFuture, sqlite::Sqlite};
 
-use super::{claims, corrupt_row, events, ledger, read_text, revisions, rewards};
+use super::{claims, code_pools, corrupt_row, events, ledger, read_text, revisions, rewards};
 use crate::{ExportedRow, RecordKey, StoreError, TransferRecord, TransferTable};
 
 /// Every table, in the order in which they are to be moved.
-pub(super) const TABLES: [SqliteTable; 6] = [
+pub(super) const TABLES: [SqliteTable; 7] = [
     events::TABLE,
     revisions::TABLE,
     rewards::TABLE,
     rewards::ATTACHMENT_TABLE,
     claims::TABLE,
     ledger::TABLE,
+    code_pools::TABLE,
 ];
 
 /// How a table is read and written as a whole. Its adapter's file says so.

@@ -76,6 +76,7 @@ impl EventService {
             return Ok(GrantRound { finished: 0, waiting_since: None });
         }
         let rewards = self.rewards_of_claims(&waiting).await?;
+        let rewards = self.give_codes(&waiting, rewards).await;
         let mut entries = Vec::new();
         let mut settled = Vec::new();
         let mut left = Vec::new();
@@ -139,20 +140,18 @@ impl EventService {
         id: ClaimId,
         reason: String,
     ) -> Result<RevokedClaim, RevokeClaimError> {
+        let (claim, _) = self.stores.claims.find(id).await?.ok_or(RevokeClaimError::Unknown)?;
+        let mut rewards = self.rewards_of_claims(std::slice::from_ref(&claim)).await?;
+        let rewards = rewards.remove(&id).unwrap_or_else(|| Ok(Vec::new()))?;
         let verdict = Verdict { by: decider_of(admin), at: self.now(), reason: Some(reason) };
-        let claim = match self
-            .stores
-            .claims
-            .revoke(Revocation { claim: id, mark: self.ids.mint().id, verdict })
-            .await?
-        {
+        let (mark, returned) = (self.ids.mint().id, returned_seats(&claim, &rewards));
+        let revocation = Revocation { claim: id, mark, verdict, returned };
+        let claim = match self.stores.claims.revoke(revocation).await? {
             RevokeOutcome::Revoked(claim) => claim,
             RevokeOutcome::NotApproved(claim) => return Err(RevokeClaimError::NotApproved(claim.status)),
             RevokeOutcome::Unknown => return Err(RevokeClaimError::Unknown),
         };
         self.ungranted.call();
-        let mut rewards = self.rewards_of_claims(std::slice::from_ref(&claim)).await?;
-        let rewards = rewards.remove(&id).unwrap_or_else(|| Ok(Vec::new()))?;
         let remains = rewards.into_iter().filter_map(|reward| what_remains(&reward).map(|why| (reward, why)));
         Ok(RevokedClaim { claim, remains: remains.collect() })
     }
@@ -224,6 +223,13 @@ impl EventService {
 
 pub(super) fn read_holding(holding: serde_json::Value) -> Result<Wallet, StoreError> {
     serde_json::from_value(holding).map_err(|error| StoreError::corrupt("event-db", error))
+}
+
+/// All but those in pools of coupons, whose codes are used up. What a claim holds was settled when it was stored.
+fn returned_seats(claim: &Claim, rewards: &[Reward]) -> Vec<ObjectId> {
+    let is_pool =
+        |seat: &ObjectId| rewards.iter().any(|reward| reward.kind.is_pool() && reward.id.0 == *seat);
+    claim.seats.iter().filter(|seat| !is_pool(seat)).copied().collect()
 }
 
 pub(super) fn revision_of(claim: &Claim) -> RevisionKey {

@@ -9,7 +9,10 @@ use serde::Serialize;
 use service_kit::page::PageRequest;
 
 use crate::{
-    app::grants::{read_holding, revision_of},
+    app::{
+        code_checks::{GrantedCode, granted_codes},
+        grants::{read_holding, revision_of},
+    },
     service::EventService,
     wallet::Wallet,
 };
@@ -31,6 +34,8 @@ pub(crate) enum Invariant {
     DecisionsMatchLedger,
     /// As many seats are taken of each stock as claims hold one.
     StockMatchesClaims,
+    /// Each code that the ledger has of a pool was given to that claim alone, and each pool's seats are held by claims.
+    CodesGivenOnce,
     /// What is saved of a wallet is what the ledger comes to.
     WalletsMatchLedger,
 }
@@ -49,11 +54,11 @@ pub(crate) struct InvariantCheck {
 }
 
 impl InvariantCheck {
-    fn new(invariant: Invariant) -> Self {
+    pub(super) fn new(invariant: Invariant) -> Self {
         Self { invariant, checked: 0, violations: 0, examples: Vec::new(), in_flight_since: None }
     }
 
-    fn note(&mut self, violation: Option<String>) {
+    pub(super) fn note(&mut self, violation: Option<String>) {
         self.checked += 1;
         let Some(violation) = violation else { return };
         self.violations += 1;
@@ -69,22 +74,31 @@ pub(crate) struct InvariantCursors {
     claims: Mutex<HashMap<ClaimStatus, ObjectId>>,
     balances: Mutex<Option<UserId>>,
     events: Mutex<Option<ObjectId>>,
+    pub(super) pools: Mutex<Option<ObjectId>>,
 }
 
 impl EventService {
     /// Looks at the newest claims and at the next part of everything else, so that a round costs the same however much is
     /// stored, and every claim, stock and wallet is looked at in turn.
     pub(crate) async fn check_invariants(&self) -> Result<Vec<InvariantCheck>, StoreError> {
-        Ok(vec![self.check_decisions().await?, self.check_stock().await?, self.check_wallets().await?])
+        let mut granted = Vec::new();
+        Ok(vec![
+            self.check_decisions(&mut granted).await?,
+            self.check_stock().await?,
+            self.check_codes(granted).await?,
+            self.check_wallets().await?,
+        ])
     }
 
-    async fn check_decisions(&self) -> Result<InvariantCheck, StoreError> {
+    /// `granted` gets the codes that the claims it looks at have in the ledger.
+    async fn check_decisions(&self, granted: &mut Vec<GrantedCode>) -> Result<InvariantCheck, StoreError> {
         let mut check = InvariantCheck::new(Invariant::DecisionsMatchLedger);
         for status in [ClaimStatus::Approved, ClaimStatus::Revoked] {
             let newest = PageRequest { limit: NEWEST, before: None };
-            self.check_claims(status, newest, &mut check).await?;
+            self.check_claims(status, newest, &mut check, granted).await?;
             let before = self.invariant_cursors.claims.lock().get(&status).copied();
-            let next = self.check_claims(status, PageRequest { limit: WINDOW, before }, &mut check).await?;
+            let page = PageRequest { limit: WINDOW, before };
+            let next = self.check_claims(status, page, &mut check, granted).await?;
             let mut cursors = self.invariant_cursors.claims.lock();
             match next {
                 Some(next) => cursors.insert(status, next),
@@ -105,6 +119,7 @@ impl EventService {
         status: ClaimStatus,
         page: PageRequest,
         check: &mut InvariantCheck,
+        granted: &mut Vec<GrantedCode>,
     ) -> Result<Option<ObjectId>, StoreError> {
         let filter = ClaimFilter { status: Some(status), ..ClaimFilter::default() };
         let found = self.stores.claims.list(&filter, page).await?;
@@ -116,6 +131,7 @@ impl EventService {
         for claim in &settled {
             let Some(Ok(rewards)) = rewards.get(&claim.id) else { continue };
             let entries = entries.get(&claim.id).map(Vec::as_slice).unwrap_or_default();
+            granted.extend(granted_codes(rewards, entries));
             let mut fault = ledger_fault(claim, rewards, entries);
             if fault.is_some() && self.has_changed(claim).await? {
                 // Taken back between the two looks; the next round sees it again.
@@ -139,26 +155,29 @@ impl EventService {
         *self.invariant_cursors.events.lock() = found.next_cursor.and_then(|cursor| cursor.parse().ok());
         for event in found.items {
             for place in event.rewards.iter().filter(|place| place.has_stock) {
-                check.note(self.stock_fault(event.id, place.attachment).await?);
+                check.note(self.stock_fault(Some(event.id), place.attachment).await?);
             }
         }
         Ok(check)
     }
 
-    /// Counted twice where they differ: a claim may have come in between.
-    async fn stock_fault(&self, event: EventId, counter: ObjectId) -> Result<Option<String>, StoreError> {
+    /// Counted again where they differ: a claim may have come in between.
+    pub(super) async fn stock_fault(
+        &self,
+        event: Option<EventId>,
+        counter: ObjectId,
+    ) -> Result<Option<String>, StoreError> {
         let mut fault = None;
         for _ in 0..3 {
             let held = self.stores.stock.count_held(event, counter).await?;
             let Some(stock) = self.stores.stock.find_many(&[counter]).await?.remove(&counter) else {
-                return Ok(Some(format!("the stock {counter} of event {event} has no counter")));
+                return Ok(Some(format!("the stock {counter} has no counter")));
             };
             let taken = stock.total - stock.remaining;
             if taken == held {
                 return Ok(None);
             }
-            fault =
-                Some(format!("{taken} seats of stock {counter} of event {event} are taken, {held} are held"));
+            fault = Some(format!("{taken} seats of stock {counter} are taken, {held} are held"));
         }
         Ok(fault)
     }

@@ -5,6 +5,8 @@ pub(crate) mod activities;
 pub(crate) mod attributes;
 pub(crate) mod backtest;
 pub(crate) mod claims;
+mod code_checks;
+pub(crate) mod code_pools;
 pub(crate) mod decisions;
 pub(crate) mod eligibility;
 pub(crate) mod evaluation;

@@ -1,6 +1,7 @@
 use domain::EventId;
-use event_store::StoreError;
+use event_store::{StockCounter, StoreError};
 
+use super::stock::limited_stocks;
 use crate::{
     preflight::{OfferedReward, OfferedStock, Preflight, inspect_event},
     service::EventService,
@@ -21,15 +22,17 @@ impl EventService {
         let found = self.catalogue.find_event(id).await?.ok_or(PreflightError::UnknownEvent)?;
         let places = &found.event.rewards;
         let ids: Vec<_> = places.iter().map(|place| place.reward).collect();
-        let counters: Vec<_> = places.iter().map(|place| place.attachment).collect();
+        let counters = limited_stocks(&found.event);
         let (rewards, stock) =
             tokio::try_join!(self.stores.rewards.find_many(&ids), self.stores.stock.find_many(&counters))?;
         let mut offered = Vec::with_capacity(places.len());
         for place in places {
             let Some(reward) = rewards.get(&place.reward) else { continue };
             let counter = stock.get(&place.attachment).filter(|_| place.has_stock);
-            let stock = counter.map(|it| OfferedStock { total: it.total, remaining: it.remaining });
-            offered.push(OfferedReward { reward: reward.clone()?, stock });
+            let offer = |it: &StockCounter| OfferedStock { total: it.total, remaining: it.remaining };
+            let none = OfferedStock { total: 0, remaining: 0 };
+            let pool = place.is_pool.then(|| stock.get(&place.reward.0).map_or(none, offer));
+            offered.push(OfferedReward { reward: reward.clone()?, stock: counter.map(offer), pool });
         }
         Ok(inspect_event(&found.event, &offered, self.now()))
     }

@@ -76,12 +76,14 @@ impl EventService {
                 attachment: attachment.id,
                 reward: reward.id,
                 has_stock: stock.is_some(),
+                is_pool: reward.kind.is_pool(),
             });
             Ok(RewardChange::Attach { new: is_new.then(|| reward.clone()), attachment })
         };
+        let pool = if reward.kind.is_pool() { Some(self.prepare_pool(reward.id).await?) } else { None };
         let stock = match stock {
             Some(total) => Some(self.prepare_stock(attachment, total).await?),
-            None => None,
+            None => pool,
         };
         self.change_event(operator, event, at, attach).await?;
         Ok(AttachedReward { reward, stock })
@@ -92,6 +94,11 @@ impl EventService {
     async fn prepare_stock(&self, place: Attachment, total: i64) -> Result<StockCounter, StoreError> {
         self.stores.stock.set_total(place.id, total).await?;
         Ok(StockCounter { id: place.id, total, remaining: total })
+    }
+
+    /// A pool has a counter from the beginning, so that nothing looks lost where it has no codes yet.
+    async fn prepare_pool(&self, reward: RewardId) -> Result<StockCounter, StoreError> {
+        self.stores.stock.raise_total(reward.0, 0).await
     }
 
     /// Takes a reward from an event. Claims that were made before still get it.

@@ -15,9 +15,13 @@ pub(crate) enum SetStockError {
     BelowTaken(i64),
 }
 
-/// The stocks in which a claim on the event needs a seat.
+/// The stocks in which a claim on the event needs a seat: those of its rewards, and the pools that these are.
 pub(crate) fn limited_stocks(event: &Event) -> Vec<ObjectId> {
-    event.rewards.iter().filter(|place| place.has_stock).map(|place| place.attachment).collect()
+    let stocks = |place: &RewardPlace| {
+        let own = place.has_stock.then_some(place.attachment);
+        own.into_iter().chain(place.is_pool.then_some(place.reward.0))
+    };
+    event.rewards.iter().flat_map(stocks).collect()
 }
 
 impl EventService {

@@ -35,6 +35,10 @@ pub(crate) enum FindingCode {
     CouponExpiresEarly,
     /// A reward has no stock left, so nobody can claim the event.
     SoldOut,
+    /// A pool of coupons has no code left, so nobody can claim the event.
+    PoolEmpty,
+    /// A pool has fewer codes left than the event has of it.
+    PoolSmallerThanStock,
     /// Claims are approved by themselves, and nothing bounds what they give.
     UnboundedPayout,
 }
@@ -55,6 +59,8 @@ pub(crate) struct OfferedReward {
     pub(crate) reward: Reward,
     /// None: as many as are claimed.
     pub(crate) stock: Option<OfferedStock>,
+    /// The codes, if it is a pool of coupons.
+    pub(crate) pool: Option<OfferedStock>,
 }
 
 /// How many there are of a limited reward.
@@ -83,7 +89,8 @@ pub(crate) struct Preflight {
 
 /// Looks at an event with its rewards at the moment `now`.
 pub(crate) fn inspect_event(event: &Event, rewards: &[OfferedReward], now: Timestamp) -> Preflight {
-    let claims = rewards.iter().filter_map(|offered| offered.stock).map(|stock| stock.total).min();
+    let stocks = rewards.iter().flat_map(|offered| [offered.stock, offered.pool]).flatten();
+    let claims = stocks.map(|stock| stock.total).min();
     let mut findings = inspect_period(event, now);
     if !can_ever_hold(event) {
         findings.push(error(FindingCode::ConditionNeverHolds, "Nobody can ever meet the condition"));
@@ -91,7 +98,7 @@ pub(crate) fn inspect_event(event: &Event, rewards: &[OfferedReward], now: Times
     if rewards.is_empty() {
         findings.push(error(FindingCode::NoRewards, "The event has no rewards: claimants get nothing"));
     }
-    findings.extend(rewards.iter().filter_map(|offered| inspect_reward(event, offered, now)));
+    findings.extend(rewards.iter().flat_map(|offered| inspect_reward(event, offered, now)));
     if claims.is_none() && event.approval == Approval::Auto && !rewards.is_empty() {
         let message =
             "Claims are approved by themselves and no reward has a stock: nothing bounds the payout";
@@ -114,18 +121,32 @@ fn inspect_period(event: &Event, now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-fn inspect_reward(event: &Event, offered: &OfferedReward, now: Timestamp) -> Option<Finding> {
-    let of_reward = |finding| Some(Finding { reward: Some(offered.reward.id), ..finding });
+fn inspect_reward(event: &Event, offered: &OfferedReward, now: Timestamp) -> Vec<Finding> {
+    let found = [inspect_stock(offered), inspect_expiry(event, &offered.reward.kind, now)];
+    let of_reward = |finding| Finding { reward: Some(offered.reward.id), ..finding };
+    found.into_iter().flatten().map(of_reward).collect()
+}
+
+fn inspect_stock(offered: &OfferedReward) -> Option<Finding> {
     if offered.stock.is_some_and(|stock| stock.remaining <= 0) {
-        return of_reward(error(FindingCode::SoldOut, "Nothing is left of it: nobody can claim the event"));
+        return Some(error(FindingCode::SoldOut, "Nothing is left of it: nobody can claim the event"));
     }
-    let RewardKind::Coupon { expiry, .. } = offered.reward.kind else { return None };
+    let pool = offered.pool?;
+    if pool.remaining <= 0 {
+        return Some(error(FindingCode::PoolEmpty, "The pool has no code left: nobody can claim the event"));
+    }
+    let message = "The pool has fewer codes left than the event has of it";
+    let is_smaller = offered.stock.is_some_and(|stock| pool.remaining < stock.remaining);
+    is_smaller.then(|| warning(FindingCode::PoolSmallerThanStock, message))
+}
+
+fn inspect_expiry(event: &Event, kind: &RewardKind, now: Timestamp) -> Option<Finding> {
+    let (RewardKind::Coupon { expiry, .. } | RewardKind::CouponPool { expiry }) = *kind else { return None };
     if expiry <= now {
-        return of_reward(error(FindingCode::CouponExpired, "The coupon has expired"));
+        return Some(error(FindingCode::CouponExpired, "The coupon has expired"));
     }
     let outlives = event.period_end.is_none_or(|end| expiry < end);
-    let message = "The coupon expires before the event ends";
-    if outlives { of_reward(warning(FindingCode::CouponExpiresEarly, message)) } else { None }
+    outlives.then(|| warning(FindingCode::CouponExpiresEarly, "The coupon expires before the event ends"))
 }
 
 /// What so many claims give of a reward: points or pieces, else how many times.
@@ -133,7 +154,7 @@ fn give(offered: &OfferedReward, claims: i64) -> i64 {
     match offered.reward.kind {
         RewardKind::Point { points } => claims.saturating_mul(points),
         RewardKind::Item { quantity, .. } => claims.saturating_mul(quantity),
-        RewardKind::Coupon { .. } | RewardKind::Badge { .. } => claims,
+        RewardKind::Coupon { .. } | RewardKind::CouponPool { .. } | RewardKind::Badge { .. } => claims,
     }
 }
 

@@ -9,7 +9,7 @@ fn offer(kind: RewardKind, stock: Option<(i64, i64)>) -> OfferedReward {
     let id = RewardId(ObjectId::from_bytes([9; 12]));
     let reward = Reward { id, name: "A reward".into(), kind, created_at: at, updated_at: at };
     let stock = stock.map(|(total, remaining)| OfferedStock { total, remaining });
-    OfferedReward { reward, stock }
+    OfferedReward { reward, stock, pool: None }
 }
 
 fn points(stock: Option<(i64, i64)>) -> OfferedReward {
@@ -18,6 +18,11 @@ fn points(stock: Option<(i64, i64)>) -> OfferedReward {
 
 fn coupon(expiry: &str) -> OfferedReward {
     offer(RewardKind::Coupon { coupon_code: "C".into(), expiry: parse_time(expiry) }, None)
+}
+
+fn pool(stock: Option<(i64, i64)>, (total, remaining): (i64, i64)) -> OfferedReward {
+    let kind = RewardKind::CouponPool { expiry: parse_time("2027-01-01T00:00:00Z") };
+    OfferedReward { pool: Some(OfferedStock { total, remaining }), ..offer(kind, stock) }
 }
 
 fn codes(event: &Event, rewards: &[OfferedReward]) -> Vec<Value> {
@@ -91,4 +96,22 @@ fn a_condition_that_nobody_can_meet_is_found_and_no_other() {
     let endless =
         Event { period_end: None, ..spring_event(json!({">=": [var("activity.login.streak"), 400]})) };
     assert_eq!(codes(&endless, &[points(None)]), [""; 0]);
+}
+
+#[test]
+fn a_pool_that_is_empty_or_smaller_than_the_stock_is_found_and_bounds_the_payout() {
+    let event = spring_event(json!({}));
+    for (offered, expected, claims) in [
+        (pool(None, (100, 100)), vec![], 100),
+        (pool(None, (0, 0)), vec!["POOL_EMPTY"], 0),
+        (pool(None, (100, 0)), vec!["POOL_EMPTY"], 100),
+        (pool(Some((100, 100)), (0, 0)), vec!["POOL_EMPTY"], 0),
+        (pool(Some((100, 100)), (100, 99)), vec!["POOL_SMALLER_THAN_STOCK"], 100),
+        (pool(Some((50, 50)), (100, 50)), vec![], 50),
+        (pool(Some((50, 0)), (100, 50)), vec!["SOLD_OUT"], 50),
+    ] {
+        assert_eq!(codes(&event, std::slice::from_ref(&offered)), expected, "{offered:?}");
+        let found = inspect_event(&event, &[offered], parse_time("2026-05-10T00:00:00Z"));
+        assert_eq!(found.worst_case.claims, Some(claims));
+    }
 }

@@ -48,6 +48,7 @@ fn label_of(invariant: Invariant) -> &'static str {
     match invariant {
         Invariant::DecisionsMatchLedger => "decisions_match_ledger",
         Invariant::StockMatchesClaims => "stock_matches_claims",
+        Invariant::CodesGivenOnce => "codes_given_once",
         Invariant::WalletsMatchLedger => "wallets_match_ledger",
     }
 }

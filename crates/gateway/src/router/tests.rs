@@ -33,7 +33,8 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     ClientAddressRule, CredentialsAnswer, CredentialsQuestion, SessionCheck, SessionLookup,
-    SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream, UserRoles, login_activities,
+    SessionsUnavailable, SubjectLookup, SubjectsUnavailable, UploadTurns, Upstream, UserRoles,
+    login_activities,
 };
 
 mod keys;
@@ -97,6 +98,7 @@ impl FakeServices {
             .route("/auth/logout", post(record.clone()))
             .route("/auth/login", post(record.clone()))
             .route("/events/{eventId}/request", post(record.clone()))
+            .route("/rewards/{rewardId}/codes", post(record.clone()))
             .route("/events", get(record).post(frozen));
         protect_service(routes, audience, identity, DeclaredInputs::default())
     }
@@ -135,6 +137,7 @@ impl TestGateway {
             clients: ClientAddressRule::new(0),
             origins: origins.parse().unwrap(),
             logins,
+            uploads: UploadTurns::new(),
         };
         Self { world, tokens, clock, router: router(gateway, &crate::document([])) }
     }
@@ -201,6 +204,32 @@ async fn a_session_that_ends_while_the_body_arrives_is_not_used() {
         .header("content-type", "application/json");
     gateway.send(request, body).await.expect_problem(401, "SESSION_REVOKED");
     assert_eq!(gateway.calls(), []);
+}
+
+#[tokio::test]
+async fn two_send_large_bodies_at_the_same_time_and_only_those_who_may() {
+    let gateway = TestGateway::new();
+    let upload = |role| {
+        Request::post(format!("/rewards/{}/codes", "6".repeat(24)))
+            .header("authorization", gateway.token(&[role]))
+            .header("content-type", "text/csv")
+    };
+    let large = || vec![b'x'; 1024 * 1024 + 1];
+    let endless = || Body::from_stream(stream::pending::<Result<&str, std::io::Error>>());
+    // Nobody waits for the body of somebody who may not send it.
+    gateway.send(upload(Role::User), endless()).await.expect_problem(403, "FORBIDDEN");
+    assert_eq!(gateway.send(upload(Role::Operator), large()).await.status, StatusCode::NO_CONTENT);
+    gateway.calls();
+    let mut sending: Vec<_> =
+        (0..2).map(|_| Box::pin(gateway.send(upload(Role::Operator), endless()))).collect();
+    for request in &mut sending {
+        assert!(futures::poll!(request).is_pending());
+    }
+    let third = gateway.send(upload(Role::Admin), "A").await;
+    third.expect_problem(503, "UNAVAILABLE");
+    assert_ne!(third.header("retry-after"), "");
+    drop(sending);
+    assert_eq!(gateway.send(upload(Role::Admin), "A").await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use domain::{Clock, IdGenerator, RandomSource, RoleSet, UserId};
 use event::{ActivityTidier, ClaimApprover, ClaimSettler, EventService, InvariantChecker, StockReconciler};
 use gateway::{
     ClientAddressRule, CredentialsAnswer, CredentialsQuestion, Gateway, HttpUpstream, LoginReporter,
-    SessionCheck, SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, Upstream,
-    UserRoles, login_activities,
+    SessionCheck, SessionLookup, SessionsUnavailable, SubjectLookup, SubjectsUnavailable, UploadTurns,
+    Upstream, UserRoles, login_activities,
 };
 use service_kit::{
     access_token::AccessTokenKey,
@@ -254,6 +254,7 @@ pub(super) fn build_gateway(
         clients: ClientAddressRule::new(settings.trusted_proxies.into()),
         origins: settings.cors_origins.clone(),
         logins,
+        uploads: UploadTurns::new(),
     };
     let service = BuiltService { router: gateway::router(gateway, &api_document()), dependencies, stores };
     BuiltGateway { service, login_reporter }

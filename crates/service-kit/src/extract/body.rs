@@ -14,6 +14,9 @@ use crate::problem::{Problem, ProblemCode};
 /// The largest body any route takes, in bytes. The gateway's table sets tighter limits per route.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
+/// The largest body of lines that a route takes, in bytes.
+pub const MAX_UPLOAD_BYTES: usize = 32 * 1024 * 1024;
+
 /// A JSON body, read and checked as a whole: every fault is told at once.
 ///
 /// It must be declared as JSON and have no content encoding (415), and be JSON (400 `MALFORMED_BODY`) in which no object has
@@ -76,25 +79,65 @@ impl<S: Send + Sync> FromRequest<S> for JsonPartsBody {
     }
 }
 
+/// A JSON body, as [`JsonBody`] reads it, or one of lines that is declared as `text/csv`.
+#[derive(Debug)]
+pub enum JsonOrCsvBody<T> {
+    /// Fields.
+    Json(T),
+    /// Lines, as they came.
+    Csv(Bytes),
+}
+
+impl<T: Deserr<Faults>, S: Send + Sync> FromRequest<S> for JsonOrCsvBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_csv(request.headers()) {
+            return JsonBody::from_request(request, state).await.map(|JsonBody(fields)| Self::Json(fields));
+        }
+        let (parts, body) = request.into_parts();
+        refuse_encoding(&parts.headers)?;
+        read_bytes(body, MAX_UPLOAD_BYTES).await.map(Self::Csv)
+    }
+}
+
+/// Whether a body is declared as lines of comma-separated values.
+pub fn is_csv(headers: &HeaderMap) -> bool {
+    media_type(headers) == "text/csv"
+}
+
 /// The whole body, or 413 if it has more than `most` bytes.
 pub(super) async fn read_bytes(body: Body, most: usize) -> Result<Bytes, Problem> {
     to_bytes(body, most).await.map_err(|_| Problem::new(ProblemCode::BodyTooLarge))
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let unsupported = Problem::new(ProblemCode::UnsupportedMediaType);
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(unsupported.detail("The body must have no content encoding"));
+    refuse_encoding(headers)?;
+    if is_json(headers) {
+        return Ok(());
     }
-    if is_json(headers) { Ok(()) } else { Err(unsupported.detail("The body must be application/json")) }
+    Err(Problem::new(ProblemCode::UnsupportedMediaType).detail("The body must be application/json"))
+}
+
+fn refuse_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    if !headers.contains_key(header::CONTENT_ENCODING) {
+        return Ok(());
+    }
+    let unsupported = Problem::new(ProblemCode::UnsupportedMediaType);
+    Err(unsupported.detail("The body must have no content encoding"))
 }
 
 /// Whether the body is declared as JSON (`application/json` or `application/…+json`).
 fn is_json(headers: &HeaderMap) -> bool {
+    let essence = media_type(headers);
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// In small letters and without parameters.
+fn media_type(headers: &HeaderMap) -> String {
     let declared =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn read_json(text: &[u8]) -> Result<(Value, Faults), Problem> {

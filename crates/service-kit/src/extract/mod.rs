@@ -15,7 +15,9 @@ use http::StatusCode;
 use crate::problem::{Problem, ProblemCode};
 
 pub use self::{
-    body::{JsonBody, JsonPartsBody, MAX_BODY_BYTES, OptionalJsonBody},
+    body::{
+        JsonBody, JsonOrCsvBody, JsonPartsBody, MAX_BODY_BYTES, MAX_UPLOAD_BYTES, OptionalJsonBody, is_csv,
+    },
     caller::{
         Admin, Auditor, ChangedBy, Claimant, ClaimantOrKey, FromGateway, KeyScope, KeyWith, LoggedIn,
         LoggedInOrKey, NamedSubject, Operator, OperatorOrKey, Staff, scope,

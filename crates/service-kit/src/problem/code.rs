@@ -61,6 +61,7 @@ problem_codes! {
     SoldOut = "SOLD_OUT", CONFLICT, "Nothing is left";
     StockTaken = "STOCK_TAKEN", CONFLICT, "More than that are taken";
     AlreadyDecided = "ALREADY_DECIDED", CONFLICT, "The request was already decided";
+    NotAPool = "NOT_A_POOL", CONFLICT, "The reward is no pool of coupons";
     CountChanged = "COUNT_CHANGED", CONFLICT, "Other requests match than were seen";
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE,

@@ -58,6 +58,8 @@ impl From<ChangeEventError<AttachRewardError>> for Refused<AttachRewardRefusal> 
         ("Items" = (value = json!({"type": "ITEM", "name": "Potions", "itemId": "potion-s", "quantity": 3}))),
         ("A coupon" = (value = json!({"type": "COUPON", "name": "Ten percent off", "couponCode": "SPRING10",
             "expiry": "2027-01-01T00:00:00Z"}))),
+        ("A coupon with a code each" = (value = json!({"type": "COUPON", "name": "Gift code", "pool": true,
+            "expiry": "2027-01-01T00:00:00Z"}))),
         ("A badge" = (value = json!({"type": "BADGE", "name": "Early bird", "badgeId": "early-bird"}))),
         ("One there is already" = (value = json!({"rewardId": "6650f1a2c3d4e5f601234567"}))),
     )),

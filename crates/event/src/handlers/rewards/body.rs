@@ -1,5 +1,6 @@
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use domain::{Faults, RewardId, RewardKind, RewardType, TextLine, Timestamp};
+use domain::{Fault, Faults, RewardId, RewardKind, RewardType, TextLine, Timestamp};
+use serde_json::Map;
 use utoipa::ToSchema;
 
 use crate::app::rewards::{NewAttachment, RewardChoice};
@@ -69,17 +70,22 @@ pub(crate) enum NewReward {
         #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_i64)]
         stock: Option<StockTotal>,
     },
-    /// One coupon code for everybody.
+    /// A coupon: one code for everybody, or a pool with a code each.
     #[deserr(rename = "COUPON", rename_all = camelCase)]
     #[schema(rename_all = "camelCase")]
     Coupon {
         /// What people call it.
         #[schema(value_type = String, min_length = 1, max_length = 200)]
         name: TextLine<200>,
-        /// The code.
-        #[schema(value_type = String, min_length = 1, max_length = 200)]
-        coupon_code: TextLine<200>,
-        /// Until when the code can be used.
+        /// The code for everybody; only without `pool`.
+        #[deserr(default)]
+        #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+        coupon_code: Option<TextLine<200>>,
+        /// Whether each user gets a code of their own, of those that are imported into the pool.
+        #[deserr(default)]
+        #[schema(required = false)]
+        pool: bool,
+        /// Until when codes can be used.
         expiry: Timestamp,
         /// How many there are in this event; left out or null: unlimited.
         #[deserr(default)]
@@ -149,11 +155,33 @@ impl Deserr<Faults> for AttachRewardBody {
         if value.get("rewardId").is_some() {
             return ExistingReward::deserialize_from_value(value.into_value(), location).map(Self::Existing);
         }
-        if let Some(fields) = value.as_object() {
+        let fields = value.as_object();
+        if let Some(fields) = fields {
             check_type(fields.get("type"), location)?;
         }
-        NewReward::deserialize_from_value(value.into_value(), location).map(Self::New)
+        let code_fault = fields.and_then(|fields| find_code_fault(fields, location));
+        let read = NewReward::deserialize_from_value(value.into_value(), location);
+        match (read, code_fault) {
+            (Ok(new), None) => Ok(Self::New(new)),
+            (Ok(_), Some(fault)) => Err(Faults::from_iter([fault])),
+            (Err(faults), fault) => Err(faults.into_vec().into_iter().chain(fault).collect()),
+        }
     }
+}
+
+/// A coupon has a code for everybody or is a pool, one of both.
+fn find_code_fault(fields: &Map<String, serde_json::Value>, location: ValuePointerRef) -> Option<Fault> {
+    if fields.get("type")?.as_str()? != RewardType::Coupon.name() {
+        return None;
+    }
+    let has_code = fields.get("couponCode").is_some_and(|code| !code.is_null());
+    let is_pool = fields.get("pool").and_then(serde_json::Value::as_bool).unwrap_or(false);
+    let message = match (has_code, is_pool) {
+        (true, true) => "must be left out where pool is true: codes are imported into the pool",
+        (false, false) => "is required unless pool is true",
+        _ => return None,
+    };
+    Some(Fault::new(domain::json_pointer(location.push_key("couponCode")), message))
 }
 
 /// Without a type that is known nothing can be said about the other fields.
@@ -190,8 +218,12 @@ impl NewReward {
             Self::Item { name, item_id, quantity, stock } => {
                 (name, RewardKind::Item { item_id: item_id.into_string(), quantity: quantity.0 }, stock)
             }
-            Self::Coupon { name, coupon_code, expiry, stock } => {
-                (name, RewardKind::Coupon { coupon_code: coupon_code.into_string(), expiry }, stock)
+            Self::Coupon { name, coupon_code, pool, expiry, stock } => {
+                let kind = match coupon_code {
+                    Some(code) if !pool => RewardKind::Coupon { coupon_code: code.into_string(), expiry },
+                    _ => RewardKind::CouponPool { expiry },
+                };
+                (name, kind, stock)
             }
             Self::Badge { name, badge_id, stock } => {
                 (name, RewardKind::Badge { badge_id: badge_id.into_string() }, stock)
@@ -238,6 +270,10 @@ mod tests {
                 },
             ),
             (
+                json!({"type": "COUPON", "name": "x", "pool": true, "expiry": "2026-05-01T00:00:00Z"}),
+                RewardKind::CouponPool { expiry: "2026-05-01T00:00:00Z".parse().unwrap() },
+            ),
+            (
                 json!({"type": "BADGE", "name": "x", "badgeId": "b"}),
                 RewardKind::Badge { badge_id: "b".into() },
             ),
@@ -274,6 +310,12 @@ mod tests {
     #[test]
     fn every_fault_is_reported() {
         assert_eq!(fault_pointers(json!({})), ["/type"]);
+        let coupon = |code: Value, pool: Value| json!({"type": "COUPON", "name": "x", "expiry": "2026-05-01T00:00:00Z", "couponCode": code, "pool": pool});
+        for (code, pool) in [(json!("C"), json!(true)), (json!(null), json!(false))] {
+            assert_eq!(fault_pointers(coupon(code, pool)), ["/couponCode"]);
+        }
+        assert_eq!(fault_pointers(coupon(json!("C"), json!(1))), ["/pool"]);
+        assert_eq!(fault_pointers(json!({"type": "COUPON"})), ["/couponCode", "/expiry", "/name"]);
         assert_eq!(fault_pointers(json!({"type": "ITEM"})), ["/itemId", "/name", "/quantity"]);
         assert_eq!(
             fault_pointers(json!({"type": "POINT", "name": "x", "points": 0, "badgeId": "b"})),

@@ -17,7 +17,7 @@ pub(crate) struct RewardView {
     #[serde(flatten)]
     #[schema(value_type = RewardKind)]
     kind: ShownKind,
-    /// Null: unlimited.
+    /// Of a pool of coupons its codes, unless the event has fewer. Null: unlimited.
     #[schema(required)]
     stock: Option<RewardStock>,
     created_at: Timestamp,
@@ -29,9 +29,9 @@ pub(crate) struct RewardView {
 #[schema(as = Stock)]
 pub(crate) struct RewardStock {
     /// In all.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 0)]
     total: i64,
-    /// Those that no request that is PENDING or APPROVED has taken.
+    /// Those that no request that is PENDING or APPROVED has taken; of a pool of coupons, also none that was revoked.
     #[schema(minimum = 0)]
     remaining: i64,
 }
