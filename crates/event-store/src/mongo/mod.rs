@@ -134,7 +134,7 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         unique_index(doc! { "reward": 1, "code": 1 }),
         // Of a code that is free it has the code's own id, so that one index serves both.
         unique_index(doc! { "reward": 1, "holder": 1 }),
-        partial_index(doc! { "reward": 1, "free": 1, "_id": 1 }, "free"),
+        partial_index(doc! { "reward": 1, "free": 1, "_id": 1 }, doc! { "free": true }),
     ];
     mongo.ensure_indexes(CODES, codes).await?;
     mongo.ensure_indexes(STOCK, [index(doc! { "holds.at": 1 })]).await?;
