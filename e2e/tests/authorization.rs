@@ -135,6 +135,10 @@ impl World {
                 vec![row(format!("/api-keys/{id}"), Value::Null, [403, 403, 403, 204])]
             }
             ("GET", "/audit/users") => vec![row("/audit/users", Value::Null, [403, 403, 200, 200])],
+            ("GET", "/audit/events") => vec![row("/audit/events", Value::Null, [403, 403, 200, 200])],
+            ("GET", "/audit/events/head") => {
+                vec![row("/audit/events/head", Value::Null, [403, 403, 200, 200])]
+            }
             ("GET", "/audit/users/head") => vec![row("/audit/users/head", Value::Null, [403, 403, 200, 200])],
             ("POST", "/events") => {
                 let event = json!({ "name": "New", "condition": {}, "periodStart": "2020-01-01T00:00:00Z" });

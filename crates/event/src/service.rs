@@ -23,6 +23,8 @@ pub struct EventService {
     pub(crate) undecided: WakeUp,
     /// Called when a claim is approved or revoked: its grants are to be made or taken back.
     pub(crate) ungranted: WakeUp,
+    /// Called when something was changed whose entry may wait for its place in the audit log.
+    pub(crate) unchained: WakeUp,
     /// How far the rounds of checks have come.
     pub(crate) invariant_cursors: Arc<InvariantCursors>,
 }
@@ -40,6 +42,7 @@ impl EventService {
             activity_figures: Arc::new(ActivityFigures::new()),
             undecided: WakeUp::new(),
             ungranted: WakeUp::new(),
+            unchained: WakeUp::new(),
             invariant_cursors: Arc::default(),
         }
     }

@@ -6,6 +6,7 @@ use mongodb::{
     options::ReturnDocument,
 };
 use store_kit::{
+    audit::mongo::DRAFTS,
     error::StoreError,
     mongo::{Mongo, to_date, to_oid},
 };
@@ -13,9 +14,9 @@ use store_kit::{
 use super::{
     claims::{TABLE, VerdictDocument, read_claim},
     returned_seats::{LeavingSeats, return_seats},
-    to_document,
+    to_document, to_draft,
 };
-use crate::{Revocation, RevokeOutcome};
+use crate::{Revocation, RevokeOutcome, audit::claim_revoked};
 
 /// The filter has the expected state: of any number of racers one finds it.
 pub(super) async fn revoke(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutcome, StoreError> {
@@ -34,8 +35,10 @@ async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutco
         "updatedAt": to_date(revocation.verdict.at),
     };
     let approved = doc! { "_id": id, "status": ClaimStatus::Approved.name() };
-    let update =
-        claims.find_one_and_update(approved, doc! { "$set": set, "$rename": { "seats": "leaving" } });
+    let reason = revocation.verdict.reason.as_deref();
+    let draft = to_draft(&claim_revoked(revocation.stamp.clone(), revocation.claim, reason))?;
+    let change = doc! { "$set": set, "$rename": { "seats": "leaving" }, "$push": { DRAFTS: draft } };
+    let update = claims.find_one_and_update(approved, change);
     let update = update.return_document(ReturnDocument::After).projection(doc! { "decision": 0 });
     if let Some(revoked) = mongo.run(update.max_time(mongo.limit())).await? {
         return finish_revocation(mongo, &revoked).await;

@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    Claim, ClaimId, ClaimStatus, ClaimWork, LedgerEntry, LedgerKind, ObjectId, Reward, RewardId, Timestamp,
-    UserId, Verdict,
+    ChangeAuthor, Claim, ClaimId, ClaimStatus, ClaimWork, LedgerEntry, LedgerKind, ObjectId, Reward,
+    RewardId, Timestamp, UserId, Verdict,
 };
 use event_store::{
     EventRevision, LedgerFilter, RevisionKey, Revocation, RevokeOutcome, StoreError, WalletBalance,
@@ -138,19 +138,17 @@ impl EventService {
         admin: &UserOrKey,
         id: ClaimId,
         reason: String,
+        author: ChangeAuthor,
     ) -> Result<RevokedClaim, RevokeClaimError> {
         let verdict = Verdict { by: decider_of(admin), at: self.now(), reason: Some(reason) };
-        let claim = match self
-            .stores
-            .claims
-            .revoke(Revocation { claim: id, mark: self.ids.mint().id, verdict })
-            .await?
-        {
+        let (mark, stamp) = (self.ids.mint().id, self.stamp(author));
+        let claim = match self.stores.claims.revoke(Revocation { claim: id, mark, verdict, stamp }).await? {
             RevokeOutcome::Revoked(claim) => claim,
             RevokeOutcome::NotApproved(claim) => return Err(RevokeClaimError::NotApproved(claim.status)),
             RevokeOutcome::Unknown => return Err(RevokeClaimError::Unknown),
         };
         self.ungranted.call();
+        self.unchained.call();
         let mut rewards = self.rewards_of_claims(std::slice::from_ref(&claim)).await?;
         let rewards = rewards.remove(&id).unwrap_or_else(|| Ok(Vec::new()))?;
         let remains = rewards.into_iter().filter_map(|reward| what_remains(&reward).map(|why| (reward, why)));

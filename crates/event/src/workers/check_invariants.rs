@@ -49,5 +49,6 @@ fn label_of(invariant: Invariant) -> &'static str {
         Invariant::DecisionsMatchLedger => "decisions_match_ledger",
         Invariant::StockMatchesClaims => "stock_matches_claims",
         Invariant::WalletsMatchLedger => "wallets_match_ledger",
+        Invariant::AuditChainIntact => "audit_chain_intact",
     }
 }

@@ -19,7 +19,7 @@ use service_kit::page::{Page, PageRequest};
 
 pub use self::{
     chainer::{AuditChainer, AuditLogName},
-    verify::{AuditFault, verify_log},
+    verify::{AuditFault, verify_log, verify_onward},
 };
 use crate::{error::StoreError, row::StoredRow};
 

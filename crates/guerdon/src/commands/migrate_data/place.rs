@@ -83,7 +83,8 @@ impl Side {
         })
     }
 
-    /// Everything in this side's event-db. As a source it must be there.
+    /// Everything in this side's event-db, its audit log last. As a source it must be there, and gives every
+    /// change its place in the log first: drafts are not copied.
     pub(super) async fn events(&self, source: bool) -> Result<OpenedStore, Box<Failed>> {
         let named = |error: StoresError| error.of(self.event_db_flag);
         if let EventDatabase::Sqlite(path) = self.event_db()?
@@ -92,9 +93,11 @@ impl Side {
             must_exist(&path)?;
         }
         let stores = open_event_db(&self.settings).await.map_err(named)?;
-        let tables = stores.transfer.tables().iter().cloned();
+        while source && stores.audit.chain_drafts().await? > 0 {}
+        let tables = stores.transfer.tables().iter().cloned().map(Table::Events);
+        let log = Table::AuditLog(stores.audit);
         Ok(OpenedStore {
-            collections: tables.map(Table::Events).map(Collection::new).collect(),
+            collections: tables.chain([log]).map(Collection::new).collect(),
             connection: stores.connection,
         })
     }
