@@ -109,7 +109,7 @@ fn claim(ids: &IdGenerator, event: EventId, number: usize) -> NewClaim {
         evaluation: json!({ "eligible": true, "progress": [], "steps": [{ "operator": "in", "value": true }] }),
     };
     let idempotency_key = number.is_multiple_of(3).then(|| format!("attempt {number}"));
-    NewClaim { request, decision, idempotency_key }
+    NewClaim { request, decision, idempotency_key, stamp: None }
 }
 
 fn claim_table(db: &Stores) -> &dyn TransferTable {

@@ -200,6 +200,8 @@ where
 #[cfg(test)]
 mod activity_tests;
 #[cfg(test)]
+mod audit_tests;
+#[cfg(test)]
 mod stock_tests;
 #[cfg(test)]
 mod tests;

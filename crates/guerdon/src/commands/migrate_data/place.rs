@@ -4,7 +4,7 @@ use std::{
 };
 
 use domain::Secret;
-use store_kit::connection::StoreConnection;
+use store_kit::{audit::AuditLogName, connection::StoreConnection};
 
 use super::{
     super::Outcome,
@@ -77,7 +77,7 @@ impl Side {
             collections: vec![
                 Collection::new(Table::Users(users.transfer)),
                 Collection::new(Table::ApiKeys(users.key_transfer)),
-                Collection::new(Table::AuditLog(users.audit)),
+                Collection::new(Table::AuditLog(AuditLogName::Users, users.audit)),
             ],
             connection: users.connection,
         })
@@ -95,7 +95,7 @@ impl Side {
         let stores = open_event_db(&self.settings).await.map_err(named)?;
         while source && stores.audit.chain_drafts().await? > 0 {}
         let tables = stores.transfer.tables().iter().cloned().map(Table::Events);
-        let log = Table::AuditLog(stores.audit);
+        let log = Table::AuditLog(AuditLogName::Events, stores.audit);
         Ok(OpenedStore {
             collections: tables.chain([log]).map(Collection::new).collect(),
             connection: stores.connection,
