@@ -114,7 +114,7 @@ async fn edit_event(db: &Stores, ids: &IdGenerator, expected: &mut Vec<ShownEntr
     let mut limited = renamed(&later, "Later");
     limited.rewards[0].has_stock = true;
     let limit = RewardChange::Limit { reward: reward.id, is_limited: true };
-    assert_eq!(db.events.change(change_at(6, limited.clone(), limit)).await.unwrap(), ChangeOutcome::Changed);
+    assert_eq!(db.events.change(change_at(7, limited.clone(), limit)).await.unwrap(), ChangeOutcome::Changed);
     let [before, after] = [false, true].map(|is| json!({ "reward": reward.id, "isLimited": is }));
     expected.push((AuditAction::StockChanged, event.id.0, Some(before), Some(after)));
     limited
@@ -217,7 +217,7 @@ pub(crate) async fn every_change_has_an_entry_and_what_changes_nothing_has_none(
     });
     assert_eq!(shown.collect::<Vec<_>>(), expected);
     let minutes = entries.iter().map(|entry| entry.draft.request_id.clone().unwrap()).collect::<Vec<_>>();
-    let made = [1, 2, 4, 5, 6, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16].map(|minute| format!("r-{minute}"));
+    let made = [1, 2, 4, 5, 6, 7, 7, 8, 9, 10, 12, 13, 14, 15, 16].map(|minute| format!("r-{minute}"));
     assert_eq!(minutes, made);
     assert!(matches!(entries[6].draft.actor, AuditActor::Key(_)));
     let kinds = [0, 6, 10].map(|place| entries[place].draft.object.kind);

@@ -165,7 +165,7 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
         start.await.unwrap().unwrap();
     }
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap();
-    for (name, indexes) in [("reward_requests", 9), ("event_rewards", 3), ("event_revisions", 2)] {
+    for (name, indexes) in [("reward_requests", 10), ("event_rewards", 3), ("event_revisions", 2)] {
         let collection = mongo.collection::<Document>(name);
         assert_eq!(collection.list_index_names().await.unwrap().len(), indexes, "{name}");
     }

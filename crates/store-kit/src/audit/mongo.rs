@@ -28,7 +28,7 @@ use super::{AUDIT_LOG, AuditFilter, AuditStore, UnreadablePart};
 use crate::{
     error::StoreError,
     mongo::{
-        Mongo, MongoConnectError, from_date, from_oid, index, partial_index, read_document, to_oid,
+        Mongo, MongoConnectError, from_date, from_oid, index, read_document, sparse_index, to_oid,
         unique_index,
     },
     row::{StoredRow, log_unreadable, readable_page},
@@ -76,7 +76,7 @@ impl MongoAuditLog {
         // Of the documents that have one alone: there may be millions of others.
         let at = format!("{DRAFTS}.at");
         for source in sources {
-            mongo.ensure_indexes(source, [partial_index(doc! { &at: 1 }, &at)]).await?;
+            mongo.ensure_indexes(source, [sparse_index(doc! { &at: 1 })]).await?;
         }
         Ok(Self { mongo: mongo.clone(), log: mongo.collection(AUDIT_LOG), sources })
     }
@@ -194,9 +194,9 @@ fn in_order(waiting: &[WaitingDocument]) -> Vec<&AuditDraft> {
     drafts.into_iter().map(|(_, draft)| draft).collect()
 }
 
-/// The documents that hold drafts. It names the condition of the index, so that every server walks it.
+/// The documents that hold drafts.
 fn waiting_filter() -> Document {
-    doc! { format!("{DRAFTS}.at"): { "$exists": true, "$gte": DateTime::from_millis(0) } }
+    doc! { format!("{DRAFTS}.at"): { "$gte": DateTime::from_millis(0) } }
 }
 
 /// And not only hidden.

@@ -24,6 +24,12 @@ pub fn partial_index(keys: Document, field: &str) -> IndexModel {
     IndexModel::builder().keys(keys).options(options).build()
 }
 
+/// An index of those documents alone that have one of these fields: for fields that few documents have, also within
+/// arrays. Servers that only speak MongoDB's protocol may not walk a partial one.
+pub fn sparse_index(keys: Document) -> IndexModel {
+    IndexModel::builder().keys(keys).options(IndexOptions::builder().sparse(true).build()).build()
+}
+
 /// An id as MongoDB has it.
 pub fn to_oid(id: domain::ObjectId) -> oid::ObjectId {
     oid::ObjectId::from_bytes(id.bytes())

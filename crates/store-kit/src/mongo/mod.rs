@@ -32,7 +32,9 @@ use tokio::{
 
 use self::failure::connect_error;
 pub use self::{
-    document::{from_date, from_oid, index, partial_index, read_document, to_date, to_oid, unique_index},
+    document::{
+        from_date, from_oid, index, partial_index, read_document, sparse_index, to_date, to_oid, unique_index,
+    },
     failure::{MongoConnectError, is_duplicate, is_duplicate_code},
 };
 use crate::{
