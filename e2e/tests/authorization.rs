@@ -181,6 +181,21 @@ impl World {
             ("POST", "/events/{eventId}/clone") => {
                 vec![row(format!("/events/{event}/clone"), Value::Null, OPERATORS)]
             }
+            ("POST", "/events/{eventId}/preflight") => {
+                vec![row(format!("/events/{event}/preflight"), Value::Null, STAFF)]
+            }
+            ("POST", "/events/requests/{requestId}/revoke") => {
+                let unknown = format!("/events/requests/{}/revoke", "0".repeat(24));
+                vec![row(unknown, json!({ "reason": "No" }), [403, 403, 403, 404])]
+            }
+            ("GET", "/admin/invariants") => vec![row("/admin/invariants", Value::Null, [403, 403, 200, 200])],
+            ("GET", "/grants") => vec![
+                row("/grants", Value::Null, EVERYBODY),
+                row(format!("/grants?userId={bystander}"), Value::Null, STAFF),
+            ],
+            ("GET", "/users/{id}/wallet") => {
+                vec![row(format!("/users/{bystander}/wallet"), Value::Null, STAFF)]
+            }
             ("GET", "/rewards") => vec![row("/rewards", Value::Null, STAFF)],
             ("DELETE", "/events/{eventId}/rewards/{rewardId}") => {
                 let nothing = format!("/events/{event}/rewards/{}", "0".repeat(24));
