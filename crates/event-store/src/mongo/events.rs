@@ -201,7 +201,7 @@ impl EventStore for MongoEvents {
     }
 
     async fn change(&self, change: EventChange) -> Result<ChangeOutcome, StoreError> {
-        self.mongo.in_time(self.carry_out(change)).await
+        self.mongo.in_time(Box::pin(self.carry_out(change))).await
     }
 
     async fn delete(
