@@ -298,7 +298,10 @@ pub(crate) async fn of_changes_over_replicas_each_has_one_entry(replicas: [Store
                         db.claims.decide(decided).await.unwrap();
                     }
                     _ => {
-                        assert_eq!(db.events.delete(gone, None, stamp).await.unwrap(), DeleteOutcome::Deleted)
+                        assert_eq!(
+                            db.events.delete(gone, None, stamp).await.unwrap(),
+                            DeleteOutcome::Deleted
+                        );
                     }
                 }
                 db.audit.chain_drafts().await.unwrap();
