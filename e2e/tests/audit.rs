@@ -1,4 +1,4 @@
-//! The audit log of users and keys: who changed what, and the proof that nobody changed that afterwards.
+//! The audit logs: who changed what, and the proof that nobody changed that afterwards.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use e2e::{Setup, System, on_every_setup, on_setup, text};
@@ -6,7 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-on_every_setup!(what_staff_and_the_command_line_change_is_recorded_and_verified_also_after_a_restart,);
+on_every_setup!(
+    what_staff_and_the_command_line_change_is_recorded_and_verified_also_after_a_restart,
+    what_is_done_to_events_and_requests_is_recorded_and_verified,
+);
 
 on_setup!(
     embedded_split,
@@ -14,7 +17,12 @@ on_setup!(
     what_staff_and_the_command_line_change_is_recorded_and_verified_also_after_a_restart,
 );
 
-on_setup!(mongo_redis_replicas, MongoRedis, of_fifty_changes_from_three_replicas_each_has_one_entry,);
+on_setup!(
+    mongo_redis_replicas,
+    MongoRedis,
+    of_fifty_changes_from_three_replicas_each_has_one_entry,
+    of_fifty_changes_of_events_from_three_replicas_each_has_one_entry,
+);
 
 on_setup!(
     postgres_mongo_redis_replicas,
@@ -29,7 +37,11 @@ async fn audit(system: &System, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 async fn head_of(system: &System) -> (i64, String) {
-    let head = system.api.get("/audit/users/head", &system.admin().await).await.expect(200);
+    head_of_log(system, "users").await
+}
+
+async fn head_of_log(system: &System, log: &str) -> (i64, String) {
+    let head = system.api.get(&format!("/audit/{log}/head"), &system.admin().await).await.expect(200);
     (head["sequence"].as_i64().unwrap(), text(&head, "/hash"))
 }
 
@@ -112,5 +124,74 @@ async fn of_fifty_changes_from_three_replicas_each_has_one_entry(setup: Setup) {
     assert_eq!(sequence, before + 50);
     let kept = format!("{sequence}:{hash}");
     let (code, told) = audit(&system, &["verify", "users", "--head", &kept]).await;
+    assert_eq!(code, Some(0), "{told}");
+}
+
+async fn what_is_done_to_events_and_requests_is_recorded_and_verified(setup: Setup) {
+    let system = System::start(setup).await;
+    let (api, admin) = (&system.api, system.admin().await);
+    let (_, operator) = api.member(&admin, "olga@example.com", &["OPERATOR"]).await;
+    let (_, mina) = api.member(&admin, "mina@example.com", &["USER"]).await;
+    let event = api.event(&operator, &json!({})).await;
+    let reward = json!({ "type": "POINT", "name": "p", "points": 5, "stock": 5 });
+    let reward = api.post(&format!("/events/{event}/rewards"), &operator, &reward).await.expect(201);
+    let path = format!("/events/{event}/rewards/{}", text(&reward, "/id"));
+    api.call(Method::PATCH, &path, Some(&operator), &json!({ "stock": 7 })).await.expect(200);
+    let request = api.claim(&mina, &event).await.expect(201);
+    let request = format!("/events/requests/{}", text(&request, "/id"));
+    let approval = json!({ "status": "APPROVED", "reason": "ok" });
+    api.call(Method::PATCH, &request, Some(&operator), &approval).await.expect(200);
+    let reason = json!({ "reason": "by mistake" });
+    api.post(&format!("{request}/revoke"), &admin, &reason).await.expect(200);
+    let unclaimed = format!("/events/{}", api.event(&operator, &json!({})).await);
+    api.call(Method::DELETE, &unclaimed, Some(&admin), &Value::Null).await.expect(204);
+
+    let entries = api.all_pages("/audit/events", &admin, 3).await;
+    let actions: Vec<_> = entries.iter().rev().map(|entry| text(entry, "/action")).collect();
+    let expected = [
+        "event.created",
+        "event.reward.attached",
+        "event.stock.changed",
+        "request.approved",
+        "request.revoked",
+        "event.created",
+        "event.deleted",
+    ];
+    assert_eq!(actions, expected);
+    assert!(entries.iter().all(|entry| entry["requestId"].is_string()));
+    let (sequence, hash) = head_of_log(&system, "events").await;
+    let kept = format!("{sequence}:{hash}");
+    assert_eq!(sequence, 7);
+    assert_eq!(audit(&system, &["head", "events"]).await, (Some(0), format!("{kept}\n")));
+    let whole = format!("events: 7 entries are as they were written. Head: {kept}\n");
+    assert_eq!(audit(&system, &["verify", "events", "--head", &kept]).await, (Some(0), whole));
+    let report = api.get("/admin/invariants", &admin).await.expect(200);
+    assert_eq!(report["holds"], true, "{report}");
+}
+
+async fn of_fifty_changes_of_events_from_three_replicas_each_has_one_entry(setup: Setup) {
+    let system = System::start(setup).await;
+    let admin = system.admin().await;
+    let mut events = Vec::new();
+    for _ in 0..10 {
+        events.push(system.api.event(&admin, &json!({})).await);
+    }
+    let (two, three) = (system.replica().await, system.replica().await);
+    let apis = [system.api.clone(), two.api.clone(), three.api.clone()];
+    let changes: Vec<_> = (0..50)
+        .zip(apis.into_iter().cycle())
+        .map(|(number, api)| {
+            let (admin, path) = (admin.clone(), format!("/events/{}", events[number % 10]));
+            let name = json!({ "name": format!("Name {number}") });
+            tokio::spawn(async move { api.call(Method::PATCH, &path, Some(&admin), &name).await.status })
+        })
+        .collect();
+    for change in changes {
+        assert_eq!(change.await.unwrap(), 200);
+    }
+    let (sequence, hash) = head_of_log(&system, "events").await;
+    assert_eq!(sequence, 60);
+    let kept = format!("{sequence}:{hash}");
+    let (code, told) = audit(&system, &["verify", "events", "--head", &kept]).await;
     assert_eq!(code, Some(0), "{told}");
 }

@@ -136,6 +136,10 @@ impl World {
                 vec![row(format!("/api-keys/{id}"), Value::Null, [403, 403, 403, 204])]
             }
             ("GET", "/audit/users") => vec![row("/audit/users", Value::Null, [403, 403, 200, 200])],
+            ("GET", "/audit/events") => vec![row("/audit/events", Value::Null, [403, 403, 200, 200])],
+            ("GET", "/audit/events/head") => {
+                vec![row("/audit/events/head", Value::Null, [403, 403, 200, 200])]
+            }
             ("GET", "/audit/users/head") => vec![row("/audit/users/head", Value::Null, [403, 403, 200, 200])],
             ("POST", "/events") => {
                 let event = json!({ "name": "New", "condition": {}, "periodStart": "2020-01-01T00:00:00Z" });
@@ -175,14 +179,23 @@ impl World {
             ("GET", "/events/{eventId}/revisions") => {
                 vec![row(format!("/events/{event}/revisions"), Value::Null, STAFF)]
             }
+            ("POST", "/events/{eventId}/clone") => {
+                vec![row(format!("/events/{event}/clone"), Value::Null, OPERATORS)]
+            }
             ("POST", "/events/{eventId}/preflight") => {
                 vec![row(format!("/events/{event}/preflight"), Value::Null, STAFF)]
             }
-            ("GET", "/admin/invariants") => {
-                vec![row("/admin/invariants", Value::Null, [403, 403, 200, 200])]
+            ("POST", "/events/requests/{requestId}/revoke") => {
+                let unknown = format!("/events/requests/{}/revoke", "0".repeat(24));
+                vec![row(unknown, json!({ "reason": "No" }), [403, 403, 403, 404])]
             }
-            ("POST", "/events/{eventId}/clone") => {
-                vec![row(format!("/events/{event}/clone"), Value::Null, OPERATORS)]
+            ("GET", "/admin/invariants") => vec![row("/admin/invariants", Value::Null, [403, 403, 200, 200])],
+            ("GET", "/grants") => vec![
+                row("/grants", Value::Null, EVERYBODY),
+                row(format!("/grants?userId={bystander}"), Value::Null, STAFF),
+            ],
+            ("GET", "/users/{id}/wallet") => {
+                vec![row(format!("/users/{bystander}/wallet"), Value::Null, STAFF)]
             }
             ("GET", "/rewards") => vec![row("/rewards", Value::Null, STAFF)],
             ("POST", "/rewards/{rewardId}/codes") => {
@@ -234,14 +247,6 @@ impl World {
             }
             ("GET", "/users/{id}/attributes") => {
                 vec![row(format!("/users/{bystander}/attributes"), Value::Null, STAFF)]
-            }
-            ("POST", "/events/requests/{requestId}/revoke") => {
-                let unknown = format!("/events/requests/{}/revoke", "0".repeat(24));
-                vec![row(unknown, json!({ "reason": "Fraud" }), [403, 403, 403, 404])]
-            }
-            ("GET", "/grants") => vec![row(format!("/grants?userId={bystander}"), Value::Null, STAFF)],
-            ("GET", "/users/{id}/wallet") => {
-                vec![row(format!("/users/{bystander}/wallet"), Value::Null, STAFF)]
             }
             (method, path) => panic!("{method} {path} has no row: say here who may use it"),
         }

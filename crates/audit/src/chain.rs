@@ -67,6 +67,24 @@ impl ChainVerifier {
         Self { head: AuditHead::EMPTY, known }
     }
 
+    /// Goes on behind the entry with this head, up to which the chain was found to be right before.
+    ///
+    /// # Errors
+    /// It is another entry now.
+    pub fn behind(head: AuditHead, entry: &AuditEntry) -> Result<Self, ChainFault> {
+        let sequence = head.sequence;
+        if entry.sequence != sequence {
+            return Err(ChainFault::Missing { sequence });
+        }
+        if entry.content_hash() != Some(entry.hash) {
+            return Err(ChainFault::Changed { sequence, id: entry.draft.id, at: entry.draft.at });
+        }
+        if entry.hash != head.hash {
+            return Err(ChainFault::Replaced { sequence });
+        }
+        Ok(Self { head, known: None })
+    }
+
     /// How far it has come.
     pub fn head(&self) -> AuditHead {
         self.head

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiKeyId, ObjectId, UserId};
+use crate::{ApiKeyId, ClaimId, EventId, ObjectId, UserId};
 
 crate::named_values::named_values! {
     /// What was done. A name, once written into a log, keeps its meaning for good.
@@ -16,6 +16,30 @@ crate::named_values::named_values! {
         ApiKeyCreated = "api_key.created",
         /// An API key was deleted.
         ApiKeyDeleted = "api_key.deleted",
+        /// An event was created.
+        EventCreated = "event.created",
+        /// An event was created as a copy of another.
+        EventCloned = "event.cloned",
+        /// Fields of an event were changed.
+        EventChanged = "event.changed",
+        /// An event was deleted.
+        EventDeleted = "event.deleted",
+        /// An event got a reward, new or not.
+        RewardAttached = "event.reward.attached",
+        /// A reward was taken from an event.
+        RewardDetached = "event.reward.detached",
+        /// How many there are of an event's reward was set, or whether that is limited.
+        StockChanged = "event.stock.changed",
+        /// A server made a request for a user; those that users make themselves are not recorded.
+        ClaimCreated = "request.created",
+        /// A request was approved; those that events approve by themselves are not recorded.
+        ClaimApproved = "request.approved",
+        /// A request was rejected.
+        ClaimRejected = "request.rejected",
+        /// An approved request was taken back.
+        ClaimRevoked = "request.revoked",
+        /// A user's attributes were replaced.
+        AttributesReplaced = "attributes.replaced",
     }
 }
 
@@ -26,6 +50,10 @@ crate::named_values::named_values! {
         User = "user",
         /// An API key.
         ApiKey = "api_key",
+        /// An event, with its rewards and their stock.
+        Event = "event",
+        /// A reward request.
+        Claim = "request",
     }
 }
 
@@ -130,6 +158,18 @@ impl From<UserId> for AuditObject {
 impl From<ApiKeyId> for AuditObject {
     fn from(id: ApiKeyId) -> Self {
         Self { kind: AuditObjectKind::ApiKey, id: id.0 }
+    }
+}
+
+impl From<EventId> for AuditObject {
+    fn from(id: EventId) -> Self {
+        Self { kind: AuditObjectKind::Event, id: id.0 }
+    }
+}
+
+impl From<ClaimId> for AuditObject {
+    fn from(id: ClaimId) -> Self {
+        Self { kind: AuditObjectKind::Claim, id: id.0 }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use audit::ChangeStamp;
 use domain::{AttributeMap, AttributeName, ObjectId, Timestamp, UserId};
 use serde::Serialize;
 use store_kit::row::StoredRow;
@@ -25,7 +26,7 @@ pub struct UserAttributes {
 #[async_trait]
 pub trait AttributeStore: Send + Sync + fmt::Debug {
     /// Puts a user's attributes in the place of those there were.
-    async fn put(&self, attributes: UserAttributes) -> Result<(), StoreError>;
+    async fn put(&self, attributes: UserAttributes, stamp: ChangeStamp) -> Result<(), StoreError>;
 
     /// The user's attributes; none if nothing was ever said.
     async fn find(&self, user: UserId) -> Result<Option<UserAttributes>, StoreError>;

@@ -1,6 +1,7 @@
 use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
+use audit::ChangeStamp;
 use domain::{Claim, ClaimId, ClaimStatus, ClaimWork, DecisionTrace, EventId, Timestamp, UserId};
 use serde::Serialize;
 use service_kit::page::{Page, PageRequest};
@@ -16,6 +17,9 @@ pub struct NewClaim {
     pub decision: DecisionTrace,
     /// By which the claimant recognises a retry.
     pub idempotency_key: Option<String>,
+    /// Who makes it, if it is a server: that has an entry in the audit log. Not kept with the claim.
+    #[serde(skip)]
+    pub stamp: Option<ChangeStamp>,
 }
 
 /// A stored claim, as far as answering a second one goes.

@@ -1,3 +1,4 @@
+use audit::ChangeStamp;
 use domain::{Claim, ClaimId, ClaimStatus, ObjectId, Ruling, Timestamp, Verdict};
 
 /// The most claims that are decided at a time.
@@ -15,6 +16,8 @@ pub struct Decision {
     pub ruling: Ruling,
     /// Who decides, when and why.
     pub verdict: Verdict,
+    /// The same for the audit log, with an id for this claim alone. None where the event decides by itself: the claim says so.
+    pub stamp: Option<ChangeStamp>,
 }
 
 impl Decision {
@@ -54,6 +57,8 @@ pub struct Revocation {
     pub verdict: Verdict,
     /// Which of its seats it gives back. What it holds of others is used up.
     pub returned: Vec<ObjectId>,
+    /// The same for the audit log.
+    pub stamp: ChangeStamp,
 }
 
 /// What became of a revocation.

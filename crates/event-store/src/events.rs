@@ -1,7 +1,8 @@
 use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
-use domain::{Event, EventId, EventStatus, ObjectId, Phase, Reward, Timestamp, UserId};
+use audit::ChangeStamp;
+use domain::{Event, EventId, EventStatus, ObjectId, Phase, Reward, RewardId, Timestamp, UserId};
 use service_kit::page::{Page, PageRequest};
 
 use super::{Attachment, StoreError};
@@ -20,6 +21,17 @@ pub struct EventFilter {
 /// What was found of each event: a record that cannot be read is nobody else's failure.
 pub type FoundByEvent<T> = HashMap<EventId, Result<T, StoreError>>;
 
+/// An event that is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// The event, at its first revision.
+    pub event: Event,
+    /// Who creates it.
+    pub stamp: ChangeStamp,
+    /// The event that it is a copy of, if it is one.
+    pub copy_of: Option<EventId>,
+}
+
 /// A change of an event, which makes its next revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventChange {
@@ -27,6 +39,8 @@ pub struct EventChange {
     pub event: Event,
     /// Who changes it.
     pub changed_by: UserId,
+    /// The same for the audit log.
+    pub stamp: ChangeStamp,
     /// What becomes of its rewards; [`Event::rewards`] says the same.
     pub rewards: RewardChange,
 }
@@ -43,9 +57,18 @@ pub enum RewardChange {
         new: Option<Reward>,
         /// Its place.
         attachment: Attachment,
+        /// How many there are of it, if that is limited.
+        stock: Option<i64>,
     },
     /// One less: the one of this attachment.
     Detach(ObjectId),
+    /// Nothing but whether one of them is limited.
+    Limit {
+        /// The reward.
+        reward: RewardId,
+        /// Whether it is from now on.
+        is_limited: bool,
+    },
 }
 
 /// What became of a change.
@@ -72,13 +95,13 @@ pub enum DeleteOutcome {
     UnknownEvent,
 }
 
-/// The events (`events` in event-db).
+/// The events (`events` in event-db). What is done to them has its entry in the audit log.
 #[async_trait]
 pub trait EventStore: Send + Sync + fmt::Debug {
     /// Stores a new event together with its first revision, and attaches its rewards, which exist.
     ///
     /// An adapter without transactions stores the revision first: a crash between leaves one of an event that there is not.
-    async fn create(&self, event: Event) -> Result<(), StoreError>;
+    async fn create(&self, new: NewEvent) -> Result<(), StoreError>;
 
     /// Replaces an event that is still at the revision before; of many who change the same revision one does. The new
     /// revision is stored with it.
@@ -88,7 +111,12 @@ pub trait EventStore: Send + Sync + fmt::Debug {
     async fn change(&self, change: EventChange) -> Result<ChangeOutcome, StoreError>;
 
     /// Deletes an event that nobody has claimed, and that still is at this revision where one is given. No claim is stored on an event that is gone.
-    async fn delete(&self, id: EventId, at_revision: Option<i64>) -> Result<DeleteOutcome, StoreError>;
+    async fn delete(
+        &self,
+        id: EventId,
+        at_revision: Option<i64>,
+        stamp: ChangeStamp,
+    ) -> Result<DeleteOutcome, StoreError>;
 
     /// The events with these ids, as far as there are any, in one round trip.
     async fn find_many(&self, ids: &[EventId]) -> Result<FoundByEvent<Event>, StoreError>;

@@ -17,6 +17,7 @@
 mod active_day;
 mod activities;
 mod attributes;
+mod audit;
 mod claims;
 mod code_pools;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub(crate) mod contract;
 mod day_sheet;
 mod decisions;
 mod events;
+mod field_changes;
 mod ledger;
 mod mongo;
 mod revisions;
@@ -48,12 +50,14 @@ pub use decisions::{
     ClaimCounts, DecideOutcome, Decision, MOST_DECISIONS, OldestClaim, Revocation, RevokeOutcome,
 };
 pub use events::{
-    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventStore, FoundByEvent, RewardChange,
+    ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventStore, FoundByEvent, NewEvent, RewardChange,
 };
+pub use field_changes::{FieldChange, list_changes};
 pub use ledger::{LedgerFilter, LedgerStore, WalletBalance};
 pub use revisions::{EventRevision, RevisionDetails, RevisionKey, RevisionStore};
 pub use rewards::{Attachment, FoundByReward, RewardFilter, RewardStore};
-pub use stock::{SetTotalOutcome, StockCounter, StockRepairs, StockStore};
+pub use stock::{SetTotalOutcome, StockAuthor, StockCounter, StockRepairs, StockStore};
+pub use store_kit::audit::{AuditFilter, AuditStore};
 pub use store_kit::error::StoreError;
 pub use transfer::{ExportedRow, RecordKey, TransferRecord, TransferRegistry, TransferTable};
 
@@ -83,7 +87,9 @@ pub struct Stores {
     pub attributes: Arc<dyn AttributeStore>,
     /// Whether anything in the store has changed, for reads that are kept.
     pub changes: Arc<dyn ChangeWatch>,
-    /// Every table or collection, for moving all data to another store.
+    /// What staff and servers changed, beside what they changed.
+    pub audit: Arc<dyn AuditStore>,
+    /// Every table or collection but the audit log, for moving all data to another store.
     pub transfer: Arc<TransferRegistry>,
     /// Whether the store does its work: asked by writing, at most once a second.
     pub readiness: Arc<dyn Dependency>,

@@ -1,7 +1,8 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{EventId, ObjectId, Timestamp};
+use audit::ChangeStamp;
+use domain::{EventId, ObjectId, RewardId, Timestamp};
 use serde::Serialize;
 use store_kit::row::StoredRow;
 
@@ -16,6 +17,17 @@ pub struct StockCounter {
     pub total: i64,
     /// How many are left. Each claim that is PENDING or APPROVED holds one of the others; of a pool, also one that was revoked.
     pub remaining: i64,
+}
+
+/// Who sets how many there are of an event's reward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockAuthor {
+    /// Who, and when.
+    pub stamp: ChangeStamp,
+    /// The event.
+    pub event: EventId,
+    /// Its reward.
+    pub reward: RewardId,
 }
 
 /// What became of a new total.
@@ -51,8 +63,14 @@ pub trait StockStore: Send + Sync + fmt::Debug {
     /// The counters with these ids, as far as there are any, in one round trip.
     async fn find_many(&self, ids: &[ObjectId]) -> Result<HashMap<ObjectId, StockCounter>, StoreError>;
 
-    /// Sets how many there are in all, unless more are taken. Where there is no counter yet, nothing is taken.
-    async fn set_total(&self, id: ObjectId, total: i64) -> Result<SetTotalOutcome, StoreError>;
+    /// Sets how many there are in all, unless more are taken. Where there is no counter yet, nothing is taken. The audit log
+    /// says so if there is an author: a stock that no event has yet is part of the change by which one gets it.
+    async fn set_total(
+        &self,
+        id: ObjectId,
+        total: i64,
+        author: Option<StockAuthor>,
+    ) -> Result<SetTotalOutcome, StoreError>;
 
     /// Sets how many there are in all, unless they are as many or more already. Where there is no counter yet, nothing is
     /// taken.

@@ -10,7 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     handlers::{
-        activities, admin, attributes, claims, conditions, eligibility, events, grants, rewards, wallets,
+        activities, admin, attributes, audit, claims, conditions, eligibility, events, grants, rewards,
+        wallets,
     },
     service::EventService,
 };
@@ -48,6 +49,8 @@ fn public_routes() -> OpenApiRouter<EventService> {
         .routes(routes!(claims::count::count_claims))
         .routes(routes!(claims::decide_many::decide_claims))
         .routes(routes!(claims::revoke::revoke_claim))
+        .routes(routes!(audit::list::list_audit))
+        .routes(routes!(audit::head::get_audit_head))
         .routes(routes!(admin::invariants::check_invariants))
         .routes(routes!(grants::list::list_grants))
         .routes(routes!(wallets::get::get_wallet))

@@ -27,6 +27,8 @@ pub struct EventParts {
     pub(crate) undecided: WakeUp,
     /// Called when a claim is approved or revoked: its grants are to be made or taken back.
     pub(crate) ungranted: WakeUp,
+    /// Called when something was changed whose entry may wait for its place in the audit log.
+    pub(crate) unchained: WakeUp,
     /// How far the rounds of checks have come.
     pub(crate) invariant_cursors: InvariantCursors,
 }
@@ -44,6 +46,7 @@ impl EventService {
             activity_figures: ActivityFigures::new(),
             undecided: WakeUp::new(),
             ungranted: WakeUp::new(),
+            unchained: WakeUp::new(),
             invariant_cursors: InvariantCursors::default(),
         }))
     }

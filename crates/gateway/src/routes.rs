@@ -101,6 +101,8 @@ pub static ROUTES: &[Route] = &[
     delete("/api-keys/{id}", Roles(RoleSet::ADMINS), ServiceName::Auth),
     get("/audit/users", Roles(RoleSet::AUDITORS), ServiceName::Auth),
     get("/audit/users/head", Roles(RoleSet::AUDITORS), ServiceName::Auth),
+    get("/audit/events", Roles(RoleSet::AUDITORS), ServiceName::Event),
+    get("/audit/events/head", Roles(RoleSet::AUDITORS), ServiceName::Event),
     post("/events", Roles(RoleSet::OPERATORS), ServiceName::Event),
     get("/events", LoggedIn, ServiceName::Event).for_keys(ApiKeyScope::EventsRead),
     get("/events/{eventId}/eligibility", LoggedIn, ServiceName::Event).about_user(SubjectPlace::Query),

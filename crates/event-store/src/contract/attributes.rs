@@ -3,7 +3,7 @@ use std::sync::Arc;
 use domain::AttributeValue;
 use serde_json::json;
 
-use super::{nth_user, parse_time};
+use super::{nth_user, parse_time, stamp_now};
 use crate::{AttributeStore, UserAttributes};
 
 pub(crate) fn new_attributes(user: u32, attributes: &serde_json::Value) -> UserAttributes {
@@ -18,11 +18,11 @@ pub(crate) async fn attributes_are_found_as_they_were_put(db: Arc<dyn AttributeS
     assert_eq!(db.find(nth_user(1)).await.unwrap(), None);
     let first =
         new_attributes(1, &json!({"level": 30, "rate": 0.1, "vip": true, "guild": "A\u{e4}", "gone": null}));
-    db.put(first.clone()).await.unwrap();
+    db.put(first.clone(), stamp_now()).await.unwrap();
     assert_eq!(db.find(nth_user(1)).await.unwrap(), Some(first));
     let second = new_attributes(1, &json!({"level": 31.5}));
-    db.put(second.clone()).await.unwrap();
-    db.put(new_attributes(2, &json!({}))).await.unwrap();
+    db.put(second.clone(), stamp_now()).await.unwrap();
+    db.put(new_attributes(2, &json!({})), stamp_now()).await.unwrap();
     assert_eq!(db.find(nth_user(1)).await.unwrap(), Some(second));
     let names: Vec<_> = db.names(10).await.unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(names, ["gone", "guild", "level", "rate", "vip"]);
@@ -33,7 +33,8 @@ pub(crate) async fn of_many_who_put_at_the_same_moment_one_is_last(db: Arc<dyn A
     let tasks: Vec<_> = (0..32)
         .map(|n| {
             let db = Arc::clone(&db);
-            tokio::spawn(async move { db.put(new_attributes(7, &json!({"a": n, "b": n}))).await.unwrap() })
+            let both = new_attributes(7, &json!({"a": n, "b": n}));
+            tokio::spawn(async move { db.put(both, stamp_now()).await.unwrap() })
         })
         .collect();
     for task in tasks {

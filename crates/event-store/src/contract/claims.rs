@@ -4,10 +4,10 @@ use domain::{Claim, ClaimId, ClaimStatus, DecisionTrace, EventId, IdGenerator, M
 use serde_json::json;
 use service_kit::page::PageRequest;
 
-use super::{full_event, new_ids, nth_user};
+use super::{full_event, new_event, new_ids, nth_user};
 use crate::{ClaimFilter, ClaimOutcome, NewClaim, StoreError, StoredClaim, Stores};
 
-pub(super) fn new_claim(minted: MintedId, user: UserId, event: EventId) -> NewClaim {
+pub(crate) fn new_claim(minted: MintedId, user: UserId, event: EventId) -> NewClaim {
     NewClaim {
         request: Claim {
             id: ClaimId(minted.id),
@@ -28,13 +28,14 @@ pub(super) fn new_claim(minted: MintedId, user: UserId, event: EventId) -> NewCl
             evaluation: json!({"eligible": true, "progress": [], "trace": {"operator": "in", "value": null}}),
         },
         idempotency_key: None,
+        stamp: None,
     }
 }
 
 /// A new event.
 pub(super) async fn any_event(db: &Stores, ids: &IdGenerator) -> EventId {
     let event = full_event(ids);
-    db.events.create(event.clone()).await.unwrap();
+    db.events.create(new_event(event.clone())).await.unwrap();
     event.id
 }
 
@@ -200,7 +201,7 @@ pub(crate) async fn paging_sees_every_request_once_while_others_claim(
 pub(crate) async fn claim_by_somebody(db: &Stores) -> Result<(), StoreError> {
     let ids = new_ids();
     let event = full_event(&ids);
-    db.events.create(event.clone()).await?;
+    db.events.create(new_event(event.clone())).await?;
     let claimed = db.claims.claim_once(new_claim(ids.mint(), UserId(ids.mint().id), event.id)).await?;
     assert_eq!(claimed, ClaimOutcome::Stored);
     Ok(())

@@ -6,7 +6,10 @@ use domain::{
 };
 use futures::future::join_all;
 
-use super::{any_reward, claims::new_claim, decisions::decision, full_event, new_ids, nth_user, parse_time};
+use super::{
+    any_reward, claims::new_claim, decisions::decision, full_event, new_event, new_ids, nth_user, parse_time,
+    stamp_now,
+};
 use crate::{
     ClaimOutcome, CodeCounts, NewClaim, NewCode, Revocation, RevokeOutcome, SetTotalOutcome, StockCounter,
     Stores,
@@ -34,7 +37,7 @@ async fn fill(db: &Stores, ids: &IdGenerator, pool: RewardId, count: usize) {
 /// A new event that has this pool.
 async fn pool_event(db: &Stores, ids: &IdGenerator, pool: RewardId) -> Event {
     let mut event = full_event(ids);
-    db.events.create(event.clone()).await.unwrap();
+    db.events.create(new_event(event.clone())).await.unwrap();
     let attachment = ids.mint().id;
     event.rewards.push(RewardPlace { attachment, reward: pool, has_stock: false, is_pool: true });
     event
@@ -161,13 +164,13 @@ pub(crate) async fn a_total_is_raised_and_never_lowered(replicas: [Stores; 3]) {
     let raises = (0..30_i64).zip(replicas.iter().cycle()).map(|(total, db)| db.stock.raise_total(id, total));
     join_all(raises).await.into_iter().for_each(|raised| assert!(raised.unwrap().total < 30));
     assert_eq!(db.stock.raise_total(id, 5).await.unwrap(), counter(29));
-    assert_eq!(db.stock.set_total(id, 30).await.unwrap(), SetTotalOutcome::Set(counter(30)));
+    assert_eq!(db.stock.set_total(id, 30, None).await.unwrap(), SetTotalOutcome::Set(counter(30)));
 }
 
 pub(crate) async fn a_rejection_gives_a_pools_seat_back_and_a_revocation_does_not([db, ..]: [Stores; 3]) {
     let (ids, pool, limited) = (new_ids(), some_pool(&new_ids()).id, new_ids().mint().id);
     fill(&db, &ids, pool, 5).await;
-    db.stock.set_total(limited, 5).await.unwrap();
+    db.stock.set_total(limited, 5, None).await.unwrap();
     let event = pool_event(&db, &ids, pool).await;
     let mut claims = Vec::new();
     for user in 0..3 {
@@ -185,7 +188,7 @@ pub(crate) async fn a_rejection_gives_a_pools_seat_back_and_a_revocation_does_no
     {
         db.claims.decide(decision(claim, Ruling::Approved, 1)).await.unwrap();
         let verdict: Verdict = decision(claim, Ruling::Approved, 1).verdict;
-        let revocation = Revocation { claim, mark: ids.mint().id, verdict, returned };
+        let revocation = Revocation { claim, mark: ids.mint().id, verdict, stamp: stamp_now(), returned };
         let outcome = db.claims.revoke(revocation).await.unwrap();
         let RevokeOutcome::Revoked(revoked) = outcome else { panic!("{outcome:?}") };
         assert_eq!((revoked.status, &revoked.seats), (ClaimStatus::Revoked, &kept));

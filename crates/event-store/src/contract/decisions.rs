@@ -16,6 +16,7 @@ pub(crate) fn decision(claim: ClaimId, ruling: Ruling, by: u32) -> Decision {
         mark: nth_user(by).0,
         ruling,
         verdict: Verdict { by: Decider::User(nth_user(by)), at, reason: None },
+        stamp: None,
     }
 }
 

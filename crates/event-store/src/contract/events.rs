@@ -3,7 +3,7 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{Event, EventId, EventStatus, Phase, fold_text};
 use service_kit::page::PageRequest;
 
-use super::{claims::new_claim, full_event, new_ids, nth_user, parse_time};
+use super::{claims::new_claim, full_event, new_event, new_ids, nth_user, parse_time, stamp_now};
 use crate::{
     ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventStore, RevisionKey, RewardChange, Stores,
 };
@@ -14,7 +14,7 @@ pub(crate) async fn an_event_is_found_as_it_was_stored(db: Arc<dyn EventStore>) 
     let bare =
         Event { description: None, period_end: None, condition: serde_json::json!({}), ..full_event(&ids) };
     for event in [&full, &bare] {
-        db.create(event.clone()).await.unwrap();
+        db.create(new_event(event.clone())).await.unwrap();
     }
     let unknown = EventId(ids.mint().id);
     let found = db.find_many(&[bare.id, unknown, full.id, full.id]).await.unwrap();
@@ -39,7 +39,7 @@ pub(crate) async fn event_filters_combine(db: Arc<dyn EventStore>) {
             for name in ["Spring SALE 100%", "봄맞이 Ärger", "ΟΔΥΣΣΕΥΣ"] {
                 let (period_start, period_end) = (parse_time(start), end.map(parse_time));
                 let event = Event { name: name.into(), period_start, period_end, status, ..full_event(&ids) };
-                db.create(event.clone()).await.unwrap();
+                db.create(new_event(event.clone())).await.unwrap();
                 all.insert(0, event);
             }
         }
@@ -91,7 +91,7 @@ pub(crate) async fn paging_sees_every_event_once_while_others_appear(
         if status.is_none_or(|status| status == active) {
             expected.insert(0, event.id);
         }
-        db.create(event).await.unwrap();
+        db.create(new_event(event)).await.unwrap();
     }
     let filter = EventFilter { status, ..EventFilter::default() };
     let (mut seen, mut before) = (Vec::new(), None);
@@ -99,7 +99,7 @@ pub(crate) async fn paging_sees_every_event_once_while_others_appear(
         let page = db.list(&filter, PageRequest { limit: *limit, before }).await.unwrap();
         assert!(page.items.len() <= *limit);
         seen.extend(page.items.iter().map(|event| event.id));
-        db.create(full_event(&ids)).await.unwrap();
+        db.create(new_event(full_event(&ids))).await.unwrap();
         match page.next_cursor {
             Some(cursor) => before = Some(cursor.parse().unwrap()),
             None => break,
@@ -111,7 +111,7 @@ pub(crate) async fn paging_sees_every_event_once_while_others_appear(
 
 fn rename(event: &Event, name: &str) -> EventChange {
     let event = Event { name: name.into(), revision: event.revision + 1, ..event.clone() };
-    EventChange { event, changed_by: nth_user(8), rewards: RewardChange::Same }
+    EventChange { event, changed_by: nth_user(8), stamp: stamp_now(), rewards: RewardChange::Same }
 }
 
 async fn find_one(db: &Stores, id: EventId) -> Option<Event> {
@@ -121,7 +121,7 @@ async fn find_one(db: &Stores, id: EventId) -> Option<Event> {
 pub(crate) async fn a_change_replaces_the_revision_it_was_made_from(db: Stores) {
     let ids = new_ids();
     let event = full_event(&ids);
-    db.events.create(event.clone()).await.unwrap();
+    db.events.create(new_event(event.clone())).await.unwrap();
     let bare =
         Event { description: None, period_end: None, condition: serde_json::json!({}), ..event.clone() };
     let change = rename(&bare, "Later");
@@ -144,7 +144,7 @@ pub(crate) async fn a_change_replaces_the_revision_it_was_made_from(db: Stores) 
 pub(crate) async fn of_many_who_change_one_revision_one_does(db: Stores) {
     let ids = new_ids();
     let event = full_event(&ids);
-    db.events.create(event.clone()).await.unwrap();
+    db.events.create(new_event(event.clone())).await.unwrap();
     let mut present = event;
     for round in 0..5 {
         let racers = (0..20).map(|number| {
@@ -170,14 +170,14 @@ pub(crate) async fn an_event_that_nobody_has_claimed_can_be_deleted(db: Stores) 
     let ids = new_ids();
     let [kept, gone, claimed] = [(); 3].map(|()| full_event(&ids));
     for event in [&kept, &gone, &claimed] {
-        db.events.create(event.clone()).await.unwrap();
+        db.events.create(new_event(event.clone())).await.unwrap();
     }
     db.claims.claim_once(new_claim(ids.mint(), nth_user(1), claimed.id)).await.unwrap();
-    assert_eq!(db.events.delete(gone.id, Some(2)).await.unwrap(), DeleteOutcome::Outdated);
+    assert_eq!(db.events.delete(gone.id, Some(2), stamp_now()).await.unwrap(), DeleteOutcome::Outdated);
     assert_eq!(find_one(&db, gone.id).await.as_ref(), Some(&gone));
-    assert_eq!(db.events.delete(gone.id, Some(1)).await.unwrap(), DeleteOutcome::Deleted);
-    assert_eq!(db.events.delete(gone.id, None).await.unwrap(), DeleteOutcome::UnknownEvent);
-    assert_eq!(db.events.delete(claimed.id, None).await.unwrap(), DeleteOutcome::HasClaims);
+    assert_eq!(db.events.delete(gone.id, Some(1), stamp_now()).await.unwrap(), DeleteOutcome::Deleted);
+    assert_eq!(db.events.delete(gone.id, None, stamp_now()).await.unwrap(), DeleteOutcome::UnknownEvent);
+    assert_eq!(db.events.delete(claimed.id, None, stamp_now()).await.unwrap(), DeleteOutcome::HasClaims);
     assert_eq!(db.events.change(rename(&gone, "Ghost")).await.unwrap(), ChangeOutcome::UnknownEvent);
     assert_eq!(find_one(&db, gone.id).await, None);
     assert_eq!(find_one(&db, claimed.id).await, Some(claimed.clone()));

@@ -2,6 +2,7 @@
 
 pub(crate) mod activities;
 pub(crate) mod attributes;
+pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod code_pools;
 pub(crate) mod decisions;
@@ -14,13 +15,14 @@ pub(crate) mod transfer;
 
 use std::sync::Arc;
 
+use ::audit::ChangeStamp;
 use domain::{
-    Approval, ClaimId, Event, EventId, EventStatus, IdGenerator, ObjectId, Reward, RewardId, RewardKind,
-    RewardPlace, SystemClock, Timestamp, UserId,
+    Approval, ChangeAuthor, ClaimId, Event, EventId, EventStatus, IdGenerator, ObjectId, Reward, RewardId,
+    RewardKind, RewardPlace, SystemClock, Timestamp, UserId,
 };
 use serde_json::json;
 
-use crate::{Attachment, ChangeOutcome, EventChange, RewardChange, Stores};
+use crate::{Attachment, ChangeOutcome, EventChange, NewEvent, RewardChange, Stores};
 
 /// What follows from other tables: it is made anew as those are moved.
 pub(crate) const DERIVED_TABLES: [&str; 5] =
@@ -28,6 +30,16 @@ pub(crate) const DERIVED_TABLES: [&str; 5] =
 
 pub(crate) fn new_ids() -> IdGenerator {
     IdGenerator::new(Arc::new(SystemClock))
+}
+
+/// A change by the command line now.
+pub(crate) fn stamp_now() -> ChangeStamp {
+    ChangeStamp::new(new_ids().mint(), ChangeAuthor::COMMAND)
+}
+
+/// An event to be created by the command line.
+pub(crate) fn new_event(event: Event) -> NewEvent {
+    NewEvent { event, stamp: stamp_now(), copy_of: None }
 }
 
 pub(crate) fn nth_user(number: u32) -> UserId {
@@ -41,7 +53,7 @@ fn parse_time(text: &str) -> Timestamp {
 }
 
 /// An event with every field set.
-fn full_event(ids: &IdGenerator) -> Event {
+pub(crate) fn full_event(ids: &IdGenerator) -> Event {
     let minted = ids.mint();
     Event {
         id: EventId(minted.id),
@@ -61,7 +73,7 @@ fn full_event(ids: &IdGenerator) -> Event {
     }
 }
 
-fn any_reward(ids: &IdGenerator, kind: RewardKind) -> Reward {
+pub(crate) fn any_reward(ids: &IdGenerator, kind: RewardKind) -> Reward {
     let minted = ids.mint();
     Reward {
         id: RewardId(minted.id),
@@ -73,7 +85,7 @@ fn any_reward(ids: &IdGenerator, kind: RewardKind) -> Reward {
 }
 
 /// The event as it is with one more reward, and the change that makes it so.
-fn attach_change(ids: &IdGenerator, event: &Event, reward: &Reward, is_new: bool) -> EventChange {
+pub(crate) fn attach_change(ids: &IdGenerator, event: &Event, reward: &Reward, is_new: bool) -> EventChange {
     let minted = ids.mint();
     let attachment = Attachment { id: minted.id, event: event.id, reward: reward.id, at: minted.at };
     let mut event = Event { revision: event.revision + 1, updated_at: minted.at, ..event.clone() };
@@ -83,8 +95,8 @@ fn attach_change(ids: &IdGenerator, event: &Event, reward: &Reward, is_new: bool
         has_stock: false,
         is_pool: reward.kind.is_pool(),
     });
-    let rewards = RewardChange::Attach { new: is_new.then(|| reward.clone()), attachment };
-    EventChange { event, changed_by: nth_user(9), rewards }
+    let rewards = RewardChange::Attach { new: is_new.then(|| reward.clone()), attachment, stock: None };
+    EventChange { event, changed_by: nth_user(9), stamp: stamp_now(), rewards }
 }
 
 /// The event with one more reward.
@@ -98,7 +110,7 @@ async fn attach_new(db: &Stores, ids: &IdGenerator, event: &Event, reward: &Rewa
 pub(crate) async fn store_one_of_each(stores: &Stores) -> (EventId, RewardId, ClaimId) {
     let ids = new_ids();
     let event = full_event(&ids);
-    stores.events.create(event.clone()).await.unwrap();
+    stores.events.create(new_event(event.clone())).await.unwrap();
     let kind =
         RewardKind::Coupon { coupon_code: "SPRING10".into(), expiry: parse_time("2027-01-01T00:00:00Z") };
     let reward = any_reward(&ids, kind);
@@ -108,6 +120,6 @@ pub(crate) async fn store_one_of_each(stores: &Stores) -> (EventId, RewardId, Cl
     stores.claims.claim_once(claim).await.unwrap();
     let activity = activities::new_activity("a", 1, "login", "2026-05-02T10:00:00Z", None);
     stores.activities.record(vec![activity], parse_time("2026-05-02T10:00:00Z")).await.unwrap();
-    stores.attributes.put(attributes::new_attributes(1, &json!({"level": 1}))).await.unwrap();
+    stores.attributes.put(attributes::new_attributes(1, &json!({"level": 1})), stamp_now()).await.unwrap();
     (event.id, reward.id, id)
 }

@@ -1,14 +1,14 @@
 use domain::{Event, EventId};
 use serde_json::json;
 
-use super::{full_event, new_ids, nth_user};
+use super::{full_event, new_event, new_ids, nth_user, stamp_now};
 use crate::{ChangeOutcome, EventChange, EventRevision, RevisionKey, RewardChange, Stores};
 
 pub(crate) async fn an_event_has_its_revision_from_the_beginning(db: Stores) {
     let ids = new_ids();
     let events = [full_event(&ids), Event { condition: json!({}), ..full_event(&ids) }];
     for event in &events {
-        db.events.create(event.clone()).await.unwrap();
+        db.events.create(new_event(event.clone())).await.unwrap();
     }
     let keys = events.each_ref().map(|event| RevisionKey { event: event.id, revision: 1 });
     let absent =
@@ -27,13 +27,17 @@ pub(crate) async fn an_event_has_its_revision_from_the_beginning(db: Stores) {
 pub(crate) async fn revisions_are_listed_newest_first(db: Stores) {
     let ids = new_ids();
     let mut event = full_event(&ids);
-    db.events.create(event.clone()).await.unwrap();
-    db.events.create(full_event(&ids)).await.unwrap();
+    db.events.create(new_event(event.clone())).await.unwrap();
+    db.events.create(new_event(full_event(&ids))).await.unwrap();
     let mut expected = vec![EventRevision::from_event(&event, event.created_by)];
     for number in 2..12 {
         event = Event { revision: number, name: format!("Name {number}"), ..event };
-        let change =
-            EventChange { event: event.clone(), changed_by: nth_user(3), rewards: RewardChange::Same };
+        let change = EventChange {
+            event: event.clone(),
+            changed_by: nth_user(3),
+            stamp: stamp_now(),
+            rewards: RewardChange::Same,
+        };
         assert_eq!(db.events.change(change).await.unwrap(), ChangeOutcome::Changed);
         expected.insert(0, EventRevision::from_event(&event, nth_user(3)));
     }

@@ -1,12 +1,14 @@
 use domain::{Event, EventId, IdGenerator, Reward, RewardId, RewardKind, RewardPlace, RewardType, fold_text};
 use service_kit::page::PageRequest;
 
-use super::{any_reward, attach_change, attach_new, full_event, new_ids, nth_user, parse_time};
+use super::{
+    any_reward, attach_change, attach_new, full_event, new_event, new_ids, nth_user, parse_time, stamp_now,
+};
 use crate::{ChangeOutcome, EventChange, RewardChange, RewardFilter, Stores};
 
 async fn store_event(db: &Stores, ids: &IdGenerator) -> Event {
     let event = full_event(ids);
-    db.events.create(event.clone()).await.unwrap();
+    db.events.create(new_event(event.clone())).await.unwrap();
     event
 }
 
@@ -61,7 +63,8 @@ pub(crate) async fn a_reward_is_attached_to_many_events_and_taken_from_one(db: S
     let place = other.rewards[0];
     let without = Event { revision: other.revision + 1, rewards: Vec::new(), ..other };
     let detach = RewardChange::Detach(place.attachment);
-    let change = EventChange { event: without.clone(), changed_by: nth_user(9), rewards: detach };
+    let change =
+        EventChange { event: without.clone(), changed_by: nth_user(9), stamp: stamp_now(), rewards: detach };
     assert_eq!(db.events.change(change).await.unwrap(), ChangeOutcome::Changed);
     assert!(rewards_of(&db, &without).await.is_empty());
     assert_eq!(rewards_of(&db, &one).await, std::slice::from_ref(&points));
@@ -82,7 +85,7 @@ pub(crate) async fn a_new_event_can_have_rewards_at_once(db: Stores) {
     let event = attach_new(&db, &ids, &event, &points).await;
     let place = RewardPlace { attachment: ids.mint().id, ..event.rewards[0] };
     let copy = Event { id: EventId(ids.mint().id), revision: 1, rewards: vec![place], ..event };
-    db.events.create(copy.clone()).await.unwrap();
+    db.events.create(new_event(copy.clone())).await.unwrap();
     assert_eq!(rewards_of(&db, &copy).await, [points]);
 }
 

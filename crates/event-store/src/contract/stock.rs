@@ -4,7 +4,7 @@ use domain::{ClaimStatus, Event, IdGenerator, ObjectId, RewardId, RewardPlace, R
 
 use service_kit::page::PageRequest;
 
-use super::{claims::new_claim, decisions::decision, full_event, new_ids, nth_user};
+use super::{claims::new_claim, decisions::decision, full_event, new_event, new_ids, nth_user, stamp_now};
 use crate::{
     ClaimFilter, ClaimOutcome, DecideOutcome, NewClaim, Revocation, RevokeOutcome, SetTotalOutcome,
     StockCounter, Stores,
@@ -21,9 +21,9 @@ pub(crate) async fn limited_event(db: &Stores, ids: &IdGenerator, totals: &[i64]
     let mut event = full_event(ids);
     // Their attachments are not stored: nothing here asks for rewards.
     let places: Vec<_> = totals.iter().map(place).collect();
-    db.events.create(event.clone()).await.unwrap();
+    db.events.create(new_event(event.clone())).await.unwrap();
     for (place, total) in places.iter().zip(totals) {
-        let set = db.stock.set_total(place.attachment, *total).await.unwrap();
+        let set = db.stock.set_total(place.attachment, *total, None).await.unwrap();
         let counter = StockCounter { id: place.attachment, total: *total, remaining: *total };
         assert_eq!(set, SetTotalOutcome::Set(counter));
     }
@@ -190,7 +190,8 @@ pub(crate) async fn a_revocation_gives_one_seat_back_however_many_revoke(replica
             // Half of them say the same at the same moment.
             let verdict = decision(id, Ruling::Approved, by / 2).verdict;
             let returned = event.rewards.iter().map(|place| place.attachment).collect();
-            let revocation = Revocation { claim: id, mark: ids.mint().id, verdict, returned };
+            let (mark, stamp) = (ids.mint().id, stamp_now());
+            let revocation = Revocation { claim: id, mark, verdict, stamp, returned };
             let db = replicas[by as usize % 3].clone();
             tokio::spawn(async move { db.claims.revoke(revocation).await.unwrap() })
         })
@@ -229,18 +230,18 @@ pub(crate) async fn a_total_changes_what_is_left_but_not_what_is_taken([db, ..]:
     assert_eq!(race(std::slice::from_ref(&db), &ids, &event, 0..4).await, (4, 0));
     let id = event.rewards[0].attachment;
     for (total, remaining) in [(12, 8), (4, 0), (4, 0), (1_000_000_000, 999_999_996)] {
-        let set = db.stock.set_total(id, total).await.unwrap();
+        let set = db.stock.set_total(id, total, None).await.unwrap();
         assert_eq!(set, SetTotalOutcome::Set(StockCounter { id, total, remaining }));
     }
     let before = StockCounter { id, total: 1_000_000_000, remaining: 999_999_996 };
-    assert_eq!(db.stock.set_total(id, 3).await.unwrap(), SetTotalOutcome::BelowTaken(before));
+    assert_eq!(db.stock.set_total(id, 3, None).await.unwrap(), SetTotalOutcome::BelowTaken(before));
     assert_eq!(db.stock.find_many(&[id, ids.mint().id]).await.unwrap(), HashMap::from([(id, before)]));
 }
 
 pub(crate) async fn a_claim_on_an_event_that_is_gone_is_not_stored([db, ..]: [Stores; 3]) {
     let ids = new_ids();
     let (there, gone) = (limited_event(&db, &ids, &[5]).await, limited_event(&db, &ids, &[5]).await);
-    db.events.delete(gone.id, None).await.unwrap();
+    db.events.delete(gone.id, None, stamp_now()).await.unwrap();
     let claims = [
         limited_claim(&ids, 1, &gone),
         limited_claim(&ids, 1, &there),

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use audit::ChangeStamp;
 use domain::{AttributeMap, AttributeName, ObjectId as Id, UserId};
 use mongodb::{
     Collection,
@@ -6,17 +7,21 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize};
 use store_kit::{
+    audit::mongo::DRAFTS,
     mongo::{Mongo, from_date, from_oid, to_date, to_oid},
     row::StoredRow,
 };
 
-use super::{read_row, read_text, seen_names::SeenNames, to_document};
-use crate::{AttributeStore, STORE, StoreError, UserAttributes};
+use super::{corrupt_document, read_row, read_text, seen_names::SeenNames, to_document, to_draft};
+use crate::{AttributeStore, STORE, StoreError, UserAttributes, audit::attributes_replaced};
 
 /// The collection of the attributes.
-const ATTRIBUTES: &str = "user_attributes";
+pub(super) const ATTRIBUTES: &str = "user_attributes";
 /// Names that were ever used; the name is the id.
 const NAMES: &str = "attribute_names";
+
+/// Attempts to replace attributes that others replace at the same moment.
+const ATTEMPTS: usize = 50;
 
 /// The attributes on a MongoDB server.
 #[derive(Debug, Clone)]
@@ -65,22 +70,48 @@ impl MongoAttributes {
         let (attributes, names) = (mongo.collection(ATTRIBUTES), SeenNames::new(mongo, NAMES));
         Self { mongo: mongo.clone(), attributes, names }
     }
+
+    /// Whether nobody came in between.
+    async fn replace(&self, new: &UserAttributes, stamp: ChangeStamp) -> Result<bool, StoreError> {
+        let id = to_oid(new.user_id.0);
+        let documents = self.attributes.clone_with_type::<RawDocumentBuf>();
+        let find = documents.find_one(doc! { "_id": id }).max_time(self.mongo.limit());
+        let found = self.mongo.run(find).await?;
+        let before = found.as_ref().and_then(|found| read_attributes(found).into_readable(ATTRIBUTES));
+        let before = before.as_ref().map(|before| &before.attributes);
+        let draft = to_draft(&attributes_replaced(stamp, new.user_id, before, &new.attributes))?;
+        let mut values = to_document(&AttributesDocument::try_from(new)?)?;
+        let Some(found) = found else {
+            values.insert(DRAFTS, vec![draft]);
+            let documents = self.attributes.clone_with_type::<Document>();
+            return Ok(self.mongo.unless_taken(documents.insert_one(values)).await?.is_some());
+        };
+        values.remove("_id");
+        let there = Document::try_from(found).map_err(corrupt_document)?;
+        let mut as_found = doc! { "_id": id };
+        for field in ["attributes", "updatedAt"] {
+            as_found.insert(field, there.get(field).cloned().unwrap_or_default());
+        }
+        let update = doc! { "$set": values, "$push": { DRAFTS: draft } };
+        Ok(self.mongo.run(self.attributes.update_one(as_found, update)).await?.matched_count == 1)
+    }
 }
 
 #[async_trait]
 impl AttributeStore for MongoAttributes {
-    async fn put(&self, attributes: UserAttributes) -> Result<(), StoreError> {
+    /// What is replaced stands in the audit log, so of many who replace the same one does, and the others replace what it has
+    /// put there.
+    async fn put(&self, attributes: UserAttributes, stamp: ChangeStamp) -> Result<(), StoreError> {
         self.names.note(attributes.attributes.keys().map(ToString::to_string)).await?;
-        let mut values = to_document(&AttributesDocument::try_from(&attributes)?)?;
-        values.remove("_id");
-        let user = doc! { "_id": to_oid(attributes.user_id.0) };
-        let update = doc! { "$set": values };
-        // Two who say something of a new user at the same moment: the second finds what the first inserted.
-        let put = || self.attributes.update_one(user.clone(), update.clone()).upsert(true);
-        if self.mongo.unless_taken(put()).await?.is_none() {
-            self.mongo.run(put()).await?;
-        }
-        Ok(())
+        let replace = async {
+            for _ in 0..ATTEMPTS {
+                if self.replace(&attributes, stamp.clone()).await? {
+                    return Ok(());
+                }
+            }
+            Err(StoreError::unavailable(STORE, "too many replace the attributes at the same time"))
+        };
+        self.mongo.in_time(replace).await
     }
 
     async fn find(&self, user: UserId) -> Result<Option<UserAttributes>, StoreError> {

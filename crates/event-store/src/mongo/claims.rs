@@ -15,12 +15,12 @@ use store_kit::{
 };
 
 use super::{
-    claim_batch::store_batch, decisions, from_bson, read_row, read_text, revocations, to_bson,
+    claim_batch::store_batch, decisions, from_bson, read_row, read_text, revocations, to_bson, to_draft,
     transfer::MongoTable,
 };
 use crate::{
     ClaimCounts, ClaimFilter, ClaimOutcome, ClaimStore, DecideOutcome, Decision, NewClaim, Revocation,
-    RevokeOutcome, STORE, StoreError, StoredClaim, TransferRecord,
+    RevokeOutcome, STORE, StoreError, StoredClaim, TransferRecord, audit::claim_created,
 };
 
 /// The claims on a MongoDB server.
@@ -77,6 +77,9 @@ pub(super) struct ClaimDocument {
     work: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     seats: Vec<ObjectId>,
+    /// What the audit log does not have yet. Only its own port reads it.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    audit_drafts: Vec<Document>,
 }
 
 /// Who decided, when and why.
@@ -112,7 +115,9 @@ struct DecisionDocument {
 impl TryFrom<NewClaim> for ClaimDocument {
     type Error = StoreError;
 
-    fn try_from(NewClaim { request, decision, idempotency_key }: NewClaim) -> Result<Self, StoreError> {
+    fn try_from(new: NewClaim) -> Result<Self, StoreError> {
+        let NewClaim { request, decision, idempotency_key, stamp } = new;
+        let draft = stamp.map(|stamp| to_draft(&claim_created(stamp, &request))).transpose()?;
         Ok(Self {
             id: to_oid(request.id.0),
             user_id: request.user_id.to_string(),
@@ -130,6 +135,7 @@ impl TryFrom<NewClaim> for ClaimDocument {
             revocation: request.revocation.as_ref().map(VerdictDocument::from),
             work: request.work.map(|work| work.name().to_owned()),
             seats: request.seats.into_iter().map(to_oid).collect(),
+            audit_drafts: draft.into_iter().collect(),
         })
     }
 }
@@ -167,7 +173,7 @@ impl TryFrom<ClaimDocument> for NewClaim {
             facts: from_bson(decision.facts)?,
             evaluation: from_bson(decision.evaluation)?,
         };
-        Ok(NewClaim { request, decision, idempotency_key })
+        Ok(NewClaim { request, decision, idempotency_key, stamp: None })
     }
 }
 

@@ -8,6 +8,7 @@ use mongodb::{
     bson::{Document, RawDocumentBuf, doc},
 };
 use store_kit::{
+    audit::mongo::DRAFTS,
     error::StoreError,
     mongo::{Mongo, to_date, to_oid},
     row::{StoredRow, log_unreadable},
@@ -17,11 +18,12 @@ use tokio::time::Instant;
 use super::{
     claims::{TABLE, VerdictDocument, read_claim},
     returned_seats::{LeavingSeats, return_seats},
-    to_document,
+    to_document, to_draft,
+    update_each::update_each,
 };
-use crate::{ClaimCounts, DecideOutcome, Decision, OldestClaim, StoredClaim};
+use crate::{ClaimCounts, DecideOutcome, Decision, OldestClaim, StoredClaim, audit::claim_decided};
 
-/// One answer for each, in order. Decisions of one mark are one update.
+/// One answer for each, in order. Decisions of one mark are one command.
 pub(super) async fn decide_many(
     mongo: &Mongo,
     decisions: Vec<Decision>,
@@ -47,8 +49,13 @@ async fn decide_together(
     let Some(first) = decisions.first() else { return Ok(Vec::new()) };
     let begun = Instant::now();
     let ids: Vec<_> = decisions.iter().map(|decision| to_oid(decision.claim.0)).collect();
-    let pending = doc! { "_id": { "$in": &ids }, "status": ClaimStatus::Pending.name() };
-    mongo.run(claims.update_many(pending, decided_claim(first)?)).await?;
+    if decisions.iter().any(|decision| decision.stamp.is_some()) {
+        let updates = decisions.iter().map(audited_update).collect::<Result<_, _>>()?;
+        update_each(mongo, TABLE.name, updates).await?;
+    } else {
+        let pending = doc! { "_id": { "$in": &ids }, "status": ClaimStatus::Pending.name() };
+        mongo.run(claims.update_many(pending, decided_claim(first)?)).await?;
+    }
     let find = claims.find(doc! { "_id": { "$in": &ids } }).projection(doc! { "decision": 0 });
     let found = mongo.all(find.max_time(mongo.limit())).await?;
     let mut there = HashMap::new();
@@ -67,6 +74,18 @@ async fn decide_together(
     let outcome =
         |decision: &Decision| there.get(&decision.claim).cloned().unwrap_or(Ok(DecideOutcome::Unknown));
     Ok(decisions.iter().map(outcome).collect())
+}
+
+/// One of many updates: each claim has a draft of its own.
+fn audited_update(decision: &Decision) -> Result<Document, StoreError> {
+    let mut update = decided_claim(decision)?;
+    if let Some(stamp) = decision.stamp.clone() {
+        let reason = decision.verdict.reason.as_deref();
+        let draft = to_draft(&claim_decided(stamp, decision.claim, decision.ruling, reason))?;
+        update.insert("$push", doc! { DRAFTS: draft });
+    }
+    let pending = doc! { "_id": to_oid(decision.claim.0), "status": ClaimStatus::Pending.name() };
+    Ok(doc! { "q": pending, "u": update })
 }
 
 fn has_mark(document: &RawDocumentBuf, decision: &Decision) -> bool {

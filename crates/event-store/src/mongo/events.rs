@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use audit::ChangeStamp;
 use domain::{Event, EventId, Phase, RewardPlace};
 use mongodb::{
     Collection,
@@ -9,14 +10,17 @@ use mongodb::{
 use serde::{Deserialize, Serialize};
 use service_kit::page::{Page, PageRequest};
 use store_kit::{
+    audit::mongo::MongoAuditLog,
     mongo::{Mongo, from_date, from_oid, to_date, to_oid},
     row::{StoredRow, readable_page},
 };
 
-use super::{from_bson, read_row, read_text, revisions::RevisionDocument, to_bson, transfer::MongoTable};
+use super::{
+    from_bson, read_row, read_text, revisions::RevisionDocument, to_bson, to_draft, transfer::MongoTable,
+};
 use crate::{
     ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision, EventStore, FoundByEvent,
-    StoreError, TransferRecord,
+    NewEvent, StoreError, TransferRecord, audit::event_created,
 };
 
 /// The events on a MongoDB server.
@@ -25,11 +29,13 @@ pub(super) struct MongoEvents {
     pub(super) mongo: Mongo,
     pub(super) events: Collection<EventDocument>,
     pub(super) revisions: Collection<RevisionDocument>,
+    pub(super) audit: MongoAuditLog,
 }
 
 impl MongoEvents {
-    pub(super) fn new(mongo: &Mongo) -> Self {
+    pub(super) fn new(mongo: &Mongo, audit: MongoAuditLog) -> Self {
         Self {
+            audit,
             events: mongo.collection(TABLE.name),
             revisions: mongo.collection(super::revisions::TABLE.name),
             mongo: mongo.clone(),
@@ -70,9 +76,13 @@ pub(super) struct EventDocument {
     created_by: String,
     created_at: DateTime,
     updated_at: DateTime,
-    /// While it is looked at whether anybody has claimed it, and then until it is removed: nobody sees it.
+    /// The beginning of time while it is looked at whether anybody has claimed it; when it was deleted, until the audit log
+    /// has its drafts and removes it. Nobody sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deleted_at: Option<DateTime>,
+    /// What the audit log does not have yet. Only its own port reads it.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    audit_drafts: Vec<Document>,
 }
 
 impl TryFrom<Event> for EventDocument {
@@ -96,6 +106,7 @@ impl TryFrom<Event> for EventDocument {
             created_at: to_date(event.created_at),
             updated_at: to_date(event.updated_at),
             deleted_at: None,
+            audit_drafts: Vec::new(),
         })
     }
 }
@@ -175,9 +186,11 @@ pub(super) async fn find_existing(
 #[async_trait]
 impl EventStore for MongoEvents {
     /// The revision first: a crash between leaves one of an event that there is not.
-    async fn create(&self, event: Event) -> Result<(), StoreError> {
+    async fn create(&self, new: NewEvent) -> Result<(), StoreError> {
+        let draft = to_draft(&event_created(&new))?;
+        let event = new.event;
         let revision = RevisionDocument::try_from(EventRevision::from_event(&event, event.created_by))?;
-        let document = EventDocument::try_from(event.clone())?;
+        let document = EventDocument { audit_drafts: vec![draft], ..event.clone().try_into()? };
         // Ids are minted once: what is taken is this very event, inserted by an attempt the driver repeated.
         let verb = async {
             self.mongo.unless_taken(self.revisions.insert_one(revision)).await?;
@@ -188,11 +201,16 @@ impl EventStore for MongoEvents {
     }
 
     async fn change(&self, change: EventChange) -> Result<ChangeOutcome, StoreError> {
-        self.mongo.in_time(self.carry_out(change)).await
+        self.mongo.in_time(Box::pin(self.carry_out(change))).await
     }
 
-    async fn delete(&self, id: EventId, at_revision: Option<i64>) -> Result<DeleteOutcome, StoreError> {
-        self.mongo.in_time(self.delete_unclaimed(id, at_revision)).await
+    async fn delete(
+        &self,
+        id: EventId,
+        at_revision: Option<i64>,
+        stamp: ChangeStamp,
+    ) -> Result<DeleteOutcome, StoreError> {
+        self.mongo.in_time(self.delete_unclaimed(id, at_revision, stamp)).await
     }
 
     /// By `_id`.

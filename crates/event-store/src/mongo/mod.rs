@@ -13,6 +13,7 @@ mod claims;
 mod code_pools;
 mod decisions;
 mod event_changes;
+mod event_deletion;
 mod events;
 mod insert_each;
 mod ledger;
@@ -34,6 +35,7 @@ use mongodb::bson::{self, Bson, Document, RawDocumentBuf, doc};
 use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{batch::Limits, budget::QUEUE_WAIT};
 use store_kit::{
+    audit::mongo::{MongoAuditLog, draft_document},
     changes::Unwatched,
     error::StoreError,
     mongo::{Mongo, MongoConnectError, index, partial_index, read_document, sparse_index, unique_index},
@@ -62,20 +64,24 @@ use super::{
 /// Claims on their way to the server: a flood of them is a few inserts of many.
 const CLAIM_LIMITS: Limits = Limits { batch: 256, waiting: 8192, concurrent: 4, patience: QUEUE_WAIT };
 
+/// The collections whose documents hold drafts of the audit log.
+const AUDITED: &[&str] = &[events::TABLE.name, claims::TABLE.name, STOCK, attributes::ATTRIBUTES];
+
 /// Connects, brings collections and indexes up to date and starts the tasks.
 pub(super) async fn connect_stores(url: &str, database: Option<&str>) -> Result<Stores, MongoConnectError> {
     let mongo = Mongo::connect(url, STORE, database).await?;
-    prepare_database(&mongo).await?;
-    Ok(start_stores(&mongo, CLAIM_LIMITS))
+    let audit = prepare_database(&mongo).await?;
+    Ok(start_stores(&mongo, audit, CLAIM_LIMITS))
 }
 
-async fn prepare_database(mongo: &Mongo) -> Result<(), MongoConnectError> {
+async fn prepare_database(mongo: &Mongo) -> Result<MongoAuditLog, MongoConnectError> {
     create_indexes(mongo).await?;
     let upgraded = upgrade::upgrade_documents(mongo).await;
-    upgraded.map_err(|error| MongoConnectError::Unreachable(error.to_string()))
+    upgraded.map_err(|error| MongoConnectError::Unreachable(error.to_string()))?;
+    MongoAuditLog::open(mongo, AUDITED).await
 }
 
-fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
+fn start_stores(mongo: &Mongo, audit: MongoAuditLog, claims: Limits) -> Stores {
     let table = |table| Arc::new(MongoTransfer { mongo: mongo.clone(), table }) as Arc<dyn TransferTable>;
     let activities: Arc<dyn ActivityStore> = Arc::new(MongoActivities::new(mongo));
     let attributes: Arc<dyn AttributeStore> = Arc::new(MongoAttributes::new(mongo));
@@ -85,7 +91,7 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
     tables.push(Arc::new(ActivityTransfer(Arc::clone(&activities))));
     tables.push(Arc::new(AttributeTransfer(Arc::clone(&attributes))));
     Stores {
-        events: Arc::new(MongoEvents::new(mongo)),
+        events: Arc::new(MongoEvents::new(mongo, audit.clone())),
         revisions: Arc::new(MongoRevisions::new(mongo)),
         rewards: Arc::new(MongoRewards::new(mongo)),
         claims: Arc::new(MongoClaims::start(mongo, claims)),
@@ -95,6 +101,7 @@ fn start_stores(mongo: &Mongo, claims: Limits) -> Stores {
         activities,
         attributes,
         changes: Arc::new(Unwatched),
+        audit: Arc::new(audit),
         transfer: Arc::new(TransferRegistry::new(tables)),
         readiness: Arc::new(CachedReadiness::new(Arc::new(mongo.clone()))),
         connection: Arc::new(mongo.clone()),
@@ -118,8 +125,8 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         // For workers, which find there only what waits for them.
         partial_index(doc! { "work": 1, "_id": 1 }, doc! { "work": { "$gt": "" } }),
         // Who holds a seat in a stock, and who has given one up that is not back yet.
-        sparse_index("seats"),
-        sparse_index("leaving"),
+        sparse_index(doc! { "seats": 1 }),
+        sparse_index(doc! { "leaving": 1 }),
     ];
     mongo.ensure_indexes("reward_requests", requests).await?;
     let entries = [
@@ -154,6 +161,11 @@ async fn create_indexes(mongo: &Mongo) -> Result<(), MongoConnectError> {
         index(doc! { "rolled": 1, "touchedAt": 1 }),
     ];
     mongo.ensure_indexes(DAYS, days).await
+}
+
+/// A draft of the audit log as it waits in a document.
+fn to_draft(draft: &audit::AuditDraft) -> Result<Document, StoreError> {
+    draft_document(STORE, draft)
 }
 
 /// Reads a document by itself.
@@ -199,6 +211,8 @@ where
 
 #[cfg(test)]
 mod activity_tests;
+#[cfg(test)]
+mod audit_tests;
 #[cfg(test)]
 mod stock_tests;
 #[cfg(test)]

@@ -28,6 +28,10 @@ pub(super) struct RevisionDocument {
     condition: Bson,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     details: Option<RevisionDetails>,
+    /// The change's draft for the audit log, which goes to the event together with the revision. Only
+    /// [`super::event_changes`] reads it.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub(super) draft: Option<Document>,
 }
 
 /// The events' revisions on a MongoDB server.
@@ -74,6 +78,7 @@ impl TryFrom<EventRevision> for RevisionDocument {
             revision: revision.revision,
             condition: to_bson(&revision.condition)?,
             details: revision.details,
+            draft: None,
         })
     }
 }

@@ -6,6 +6,7 @@ use mongodb::{
     options::ReturnDocument,
 };
 use store_kit::{
+    audit::mongo::DRAFTS,
     error::StoreError,
     mongo::{Mongo, to_date, to_oid},
 };
@@ -14,9 +15,9 @@ use tokio::time::Instant;
 use super::{
     claims::{TABLE, VerdictDocument, read_claim},
     returned_seats::{LeavingSeats, return_seats},
-    to_document,
+    to_document, to_draft,
 };
-use crate::{Revocation, RevokeOutcome};
+use crate::{Revocation, RevokeOutcome, audit::claim_revoked};
 
 /// The filter has the expected state: of any number of racers one finds it.
 pub(super) async fn revoke(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutcome, StoreError> {
@@ -36,12 +37,14 @@ async fn revoke_one(mongo: &Mongo, revocation: Revocation) -> Result<RevokeOutco
         "updatedAt": to_date(revocation.verdict.at),
     };
     let approved = doc! { "_id": id, "status": ClaimStatus::Approved.name() };
+    let reason = revocation.verdict.reason.as_deref();
+    let draft = to_draft(&claim_revoked(revocation.stamp.clone(), revocation.claim, reason))?;
     let returned: Vec<_> = revocation.returned.iter().map(|seat| to_oid(*seat)).collect();
     let change = if returned.is_empty() {
-        doc! { "$set": set }
+        doc! { "$set": set, "$push": { DRAFTS: draft } }
     } else {
         set.insert("leaving", &returned);
-        doc! { "$set": set, "$pull": { "seats": { "$in": returned } } }
+        doc! { "$set": set, "$push": { DRAFTS: draft }, "$pull": { "seats": { "$in": returned } } }
     };
     let update = claims.find_one_and_update(approved, change);
     let update = update.return_document(ReturnDocument::After).projection(doc! { "decision": 0 });

@@ -8,12 +8,16 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize};
 use store_kit::{
+    audit::mongo::DRAFTS,
     mongo::{Mongo, from_oid, to_oid},
     row::StoredRow,
 };
 
-use super::{claims, read_row, stock_repair};
-use crate::{STORE, SetTotalOutcome, StockCounter, StockRepairs, StockStore, StoreError};
+use super::{claims, read_row, stock_repair, to_document, to_draft};
+use crate::{
+    STORE, SetTotalOutcome, StockAuthor, StockCounter, StockRepairs, StockStore, StoreError,
+    audit::stock_changed,
+};
 
 /// The collection of the counters.
 pub(super) const STOCK: &str = "stock_counters";
@@ -84,9 +88,13 @@ impl MongoStock {
     }
 
     /// Whether there was none before.
-    async fn create(&self, counter: StockCounter) -> Result<bool, StoreError> {
-        let counters = self.counters.clone_with_type::<CounterDocument>();
-        let insert = counters.insert_one(CounterDocument::from(counter));
+    async fn create(&self, counter: StockCounter, draft: Option<Document>) -> Result<bool, StoreError> {
+        let counters = self.counters.clone_with_type::<Document>();
+        let mut document = to_document(&CounterDocument::from(counter))?;
+        if let Some(draft) = draft {
+            document.insert(DRAFTS, vec![draft]);
+        }
+        let insert = counters.insert_one(document);
         Ok(self.mongo.unless_taken(insert).await?.is_some())
     }
 }
@@ -102,11 +110,19 @@ impl StockStore for MongoStock {
         Ok(readable.map(|counter| (counter.id, counter)).collect())
     }
 
-    async fn set_total(&self, id: Id, total: i64) -> Result<SetTotalOutcome, StoreError> {
+    async fn set_total(
+        &self,
+        id: Id,
+        total: i64,
+        author: Option<StockAuthor>,
+    ) -> Result<SetTotalOutcome, StoreError> {
         for _ in 0..ATTEMPTS {
-            let Some(before) = self.find(to_oid(id)).await? else {
+            let before = self.find(to_oid(id)).await?;
+            let draft = author.clone().map(|author| stock_changed(author, before.map(|it| it.total), total));
+            let draft = draft.as_ref().map(to_draft).transpose()?;
+            let Some(before) = before else {
                 let counter = StockCounter { id, total, remaining: total };
-                if self.create(counter).await? {
+                if self.create(counter, draft).await? {
                     return Ok(SetTotalOutcome::Set(counter));
                 }
                 continue;
@@ -116,7 +132,11 @@ impl StockStore for MongoStock {
                 return Ok(SetTotalOutcome::BelowTaken(before));
             }
             let as_before = doc! { "_id": to_oid(id), "total": before.total, "remaining": { "$gte": -more } };
-            let set = doc! { "$set": { "total": total }, "$inc": { "remaining": more, "changes": 1_i64 } };
+            let mut set =
+                doc! { "$set": { "total": total }, "$inc": { "remaining": more, "changes": 1_i64 } };
+            if let Some(draft) = draft {
+                set.insert("$push", doc! { DRAFTS: draft });
+            }
             if self.mongo.run(self.counters.update_one(as_before, set)).await?.matched_count == 1 {
                 let remaining = before.remaining + more;
                 return Ok(SetTotalOutcome::Set(StockCounter { id, total, remaining }));
@@ -129,7 +149,7 @@ impl StockStore for MongoStock {
         for _ in 0..ATTEMPTS {
             let Some(before) = self.find(to_oid(id)).await? else {
                 let counter = StockCounter { id, total, remaining: total };
-                if self.create(counter).await? {
+                if self.create(counter, None).await? {
                     return Ok(counter);
                 }
                 continue;

@@ -12,10 +12,10 @@ use crate::{
     ChangeOutcome, ClaimFilter, ClaimOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision,
     RevisionKey, RewardChange, RewardFilter,
     contract::{
-        activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        code_pools as code_suite, decisions as decision_suite, events as event_suite, ledger as ledger_suite,
-        revisions as revision_suite, rewards as reward_suite, stock as stock_suite,
-        transfer as transfer_suite,
+        activities as activity_suite, attributes as attribute_suite, audit as audit_suite,
+        claims as claim_suite, code_pools as code_suite, decisions as decision_suite, events as event_suite,
+        ledger as ledger_suite, new_event, revisions as revision_suite, rewards as reward_suite, stamp_now,
+        stock as stock_suite, transfer as transfer_suite,
     },
 };
 
@@ -25,8 +25,8 @@ pub(super) async fn open_below(server: &Server) -> (Stores, Mongo) {
     const LIMIT: Duration = Duration::from_mins(1);
     let (uri, database) = server.fresh_database();
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap().with_limit(LIMIT);
-    prepare_database(&mongo).await.unwrap();
-    (start_stores(&mongo, Limits { patience: LIMIT, ..CLAIM_LIMITS }), mongo)
+    let audit = prepare_database(&mongo).await.unwrap();
+    (start_stores(&mongo, audit, Limits { patience: LIMIT, ..CLAIM_LIMITS }), mongo)
 }
 
 /// A fresh database as three processes have it.
@@ -34,11 +34,11 @@ async fn open_replicas(server: &Server) -> [Stores; 3] {
     const LIMIT: Duration = Duration::from_mins(1);
     let (uri, database) = server.fresh_database();
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap().with_limit(LIMIT);
-    prepare_database(&mongo).await.unwrap();
+    let audit = prepare_database(&mongo).await.unwrap();
     let mut stores = Vec::new();
     for _ in 0..3 {
         let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap().with_limit(LIMIT);
-        stores.push(start_stores(&mongo, Limits { patience: LIMIT, ..CLAIM_LIMITS }));
+        stores.push(start_stores(&mongo, audit.clone(), Limits { patience: LIMIT, ..CLAIM_LIMITS }));
     }
     stores.try_into().expect("three were opened")
 }
@@ -58,6 +58,12 @@ macro_rules! suites {
                 event_suite::a_change_replaces_the_revision_it_was_made_from(open_fresh(&server).await).await;
                 event_suite::of_many_who_change_one_revision_one_does(open_fresh(&server).await).await;
                 event_suite::an_event_that_nobody_has_claimed_can_be_deleted(open_fresh(&server).await).await;
+                let replicas = open_replicas(&server).await;
+                audit_suite::every_change_has_an_entry_and_what_changes_nothing_has_none(replicas).await;
+                audit_suite::of_changes_over_replicas_each_has_one_entry(open_replicas(&server).await).await;
+                audit_suite::of_many_decisions_each_claim_has_one_entry(open_replicas(&server).await).await;
+                let (from, to) = (open_fresh(&server).await, open_fresh(&server).await);
+                audit_suite::a_log_is_moved_whole_and_goes_on(from, to).await;
                 revision_suite::an_event_has_its_revision_from_the_beginning(open_fresh(&server).await).await;
                 revision_suite::revisions_are_listed_newest_first(open_fresh(&server).await).await;
                 let rewards = open_fresh(&server).await;
@@ -165,7 +171,7 @@ async fn replicas_that_start_together_create_the_indexes_without_a_quarrel() {
     }
     let mongo = Mongo::connect(&uri, STORE, Some(&database)).await.unwrap();
     for (name, indexes) in
-        [("reward_requests", 9), ("event_rewards", 3), ("event_revisions", 2), ("coupon_codes", 4)]
+        [("reward_requests", 10), ("event_rewards", 3), ("event_revisions", 2), ("coupon_codes", 4)]
     {
         let collection = mongo.collection::<Document>(name);
         assert_eq!(collection.list_index_names().await.unwrap().len(), indexes, "{name}");
@@ -327,7 +333,9 @@ async fn every_collection_there_is_can_be_moved() {
     // Days that were left alone for long are on sheets.
     stores.activities.tidy("2026-06-01T00:00:00Z".parse().unwrap()).await.unwrap();
     let mut there = mongo.database().list_collection_names().await.unwrap();
-    there.retain(|name| !["readiness", upgrade::UPGRADES].contains(&name.as_str()));
+    there.retain(|name| {
+        !["readiness", store_kit::audit::AUDIT_LOG, upgrade::UPGRADES].contains(&name.as_str())
+    });
     there.sort_unstable();
     let mut known: Vec<_> = stores.transfer.tables().iter().map(|table| table.name()).collect();
     known.extend(crate::contract::DERIVED_TABLES);
@@ -439,6 +447,7 @@ async fn a_revision_that_a_crash_left_is_put_into_force_by_the_next_change() {
     let change = EventChange {
         event: next("Mine", before.rewards.clone()),
         changed_by: author,
+        stamp: stamp_now(),
         rewards: RewardChange::Same,
     };
     assert_eq!(stores.events.change(change).await.unwrap(), ChangeOutcome::Outdated);
@@ -455,13 +464,15 @@ async fn a_deletion_that_a_crash_cut_off_is_finished_by_deleting_again() {
     let ids = IdGenerator::new(Arc::new(SystemClock));
     let found = stores.events.find_many(&[claimed]).await.unwrap().remove(&claimed).unwrap().unwrap();
     let unclaimed = domain::Event { id: EventId(ids.mint().id), revision: 1, rewards: Vec::new(), ..found };
-    stores.events.create(unclaimed.clone()).await.unwrap();
-    let hide = doc! { "$set": { "deletedAt": bson::DateTime::now() } };
+    stores.events.create(new_event(unclaimed.clone())).await.unwrap();
+    let hide = doc! { "$set": { "deletedAt": bson::DateTime::from_millis(0) } };
     mongo.collection::<Document>("events").update_many(doc! {}, hide).await.unwrap();
     for (id, outcome) in [(unclaimed.id, DeleteOutcome::Deleted), (claimed, DeleteOutcome::HasClaims)] {
         assert!(stores.events.find_many(&[id]).await.unwrap().is_empty());
-        assert_eq!(stores.events.delete(id, None).await.unwrap(), outcome);
+        assert_eq!(stores.events.delete(id, None, stamp_now()).await.unwrap(), outcome);
     }
     assert!(stores.events.find_many(&[claimed]).await.unwrap()[&claimed].is_ok());
+    // The deleted one stays until the audit log has its draft.
+    while stores.audit.chain_drafts().await.unwrap() > 0 {}
     assert_eq!(mongo.collection::<Document>("events").count_documents(doc! {}).await.unwrap(), 1);
 }

@@ -25,7 +25,7 @@ struct WriteErrorReply {
     errmsg: String,
 }
 
-/// Carries out upserts (`q`, `u`, `upsert`), confirmed by the majority. Returns which of them, by their places, met a
+/// Carries out updates (`q`, `u`) and upserts (with `upsert`), confirmed by the majority. Returns which of them, by their places, met a
 /// document that has their key and does not match their filter. Any other failure is everybody's.
 pub(super) async fn update_each(
     mongo: &Mongo,

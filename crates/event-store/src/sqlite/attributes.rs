@@ -1,10 +1,11 @@
 use async_trait::async_trait;
+use audit::ChangeStamp;
 use domain::{AttributeName, ObjectId, Timestamp, UserId};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
-use store_kit::{error::StoreError, row::StoredRow, sqlite::Sqlite};
+use store_kit::{audit::sqlite::append_draft, error::StoreError, row::StoredRow, sqlite::Sqlite};
 
 use super::{corrupt_row, read_json, read_text};
-use crate::{AttributeStore, UserAttributes};
+use crate::{AttributeStore, UserAttributes, audit::attributes_replaced};
 
 /// The attributes in a SQLite file.
 #[derive(Debug, Clone)]
@@ -16,6 +17,7 @@ const PUT: &str = "INSERT INTO user_attributes (user_id, attributes, updated_at)
     ON CONFLICT (user_id) DO UPDATE SET attributes = excluded.attributes, updated_at = excluded.updated_at";
 const IMPORT: &str = "INSERT INTO user_attributes (user_id, attributes, updated_at) VALUES ($1, $2, $3) \
     ON CONFLICT (user_id) DO NOTHING";
+const FIND: &str = "SELECT user_id, attributes, updated_at FROM user_attributes WHERE user_id = $1";
 const NAME: &str = "INSERT INTO attribute_names (name) VALUES ($1) ON CONFLICT DO NOTHING";
 
 async fn store(
@@ -33,6 +35,18 @@ async fn store(
     Ok(())
 }
 
+async fn replace(
+    connection: &mut SqliteConnection,
+    new: UserAttributes,
+    stamp: ChangeStamp,
+) -> Result<(), sqlx::Error> {
+    let before = sqlx::query(FIND).bind(new.user_id.to_string()).fetch_optional(&mut *connection).await?;
+    let before = before.and_then(|row| read_attributes(&row).into_readable("user_attributes"));
+    store(&mut *connection, PUT, &new).await?;
+    let before = before.as_ref().map(|before| &before.attributes);
+    append_draft(connection, attributes_replaced(stamp, new.user_id, before, &new.attributes)).await
+}
+
 fn read_attributes(row: &SqliteRow) -> StoredRow<UserAttributes> {
     let id = row.try_get("user_id").map_err(corrupt_row).and_then(read_text::<ObjectId>);
     let value = id.clone().and_then(|id| {
@@ -47,16 +61,13 @@ fn read_attributes(row: &SqliteRow) -> StoredRow<UserAttributes> {
 
 #[async_trait]
 impl AttributeStore for SqliteAttributes {
-    async fn put(&self, attributes: UserAttributes) -> Result<(), StoreError> {
-        self.db
-            .write(move |connection| Box::pin(async move { store(connection, PUT, &attributes).await }))
-            .await
+    /// One transaction.
+    async fn put(&self, attributes: UserAttributes, stamp: ChangeStamp) -> Result<(), StoreError> {
+        self.db.write(move |connection| Box::pin(replace(connection, attributes, stamp))).await
     }
 
     async fn find(&self, user: UserId) -> Result<Option<UserAttributes>, StoreError> {
-        let query =
-            sqlx::query("SELECT user_id, attributes, updated_at FROM user_attributes WHERE user_id = $1");
-        let query = query.bind(user.to_string());
+        let query = sqlx::query(FIND).bind(user.to_string());
         let found = self.db.look_up(|connection| Box::pin(query.fetch_optional(connection))).await?;
         found.map(|row| read_attributes(&row).value).transpose()
     }

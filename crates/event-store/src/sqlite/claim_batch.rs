@@ -8,7 +8,7 @@ use std::{
 use domain::{ClaimId, ClaimWork, EventId, ObjectId, UserId};
 use serde_json::json;
 use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
-use store_kit::{error::StoreError, sqlite::Sqlite};
+use store_kit::{audit::sqlite::append_draft, error::StoreError, sqlite::Sqlite};
 
 use super::{
     claims::{ClaimRow, EARLIER, seats_text},
@@ -16,7 +16,7 @@ use super::{
     multi_row::MultiRowInsert,
     read_row, read_text, stock,
 };
-use crate::{ClaimOutcome, NewClaim, STORE, claims::EarlierClaims};
+use crate::{ClaimOutcome, NewClaim, STORE, audit::claim_created, claims::EarlierClaims};
 
 static INSERT: LazyLock<MultiRowInsert> = LazyLock::new(|| {
     MultiRowInsert::new(
@@ -137,10 +137,15 @@ async fn store_rows(
     let mut outcome = BatchOutcome::default();
     let rows = keep_with_event(&mut *connection, rows, &mut outcome).await?;
     let rows = take_seats(&mut *connection, rows, &mut outcome).await?;
-    for id in insert_rows(connection, &rows).await? {
+    for id in insert_rows(&mut *connection, &rows).await? {
         outcome
             .stored
             .insert(id.parse().map_err(|_| sqlx::Error::Decode("an id that was just written".into()))?);
+    }
+    for NewClaim { request, stamp, .. } in rows.into_iter().map(|row| row.new) {
+        if let Some(stamp) = stamp.filter(|_| outcome.stored.contains(&request.id)) {
+            append_draft(&mut *connection, claim_created(stamp, &request)).await?;
+        }
     }
     Ok(outcome)
 }

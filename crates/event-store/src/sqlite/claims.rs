@@ -147,7 +147,7 @@ impl TryFrom<DecisionRow> for NewClaim {
             facts: read_json(&row.facts)?,
             evaluation: read_json(&row.evaluation)?,
         };
-        Ok(NewClaim { request, decision, idempotency_key })
+        Ok(NewClaim { request, decision, idempotency_key, stamp: None })
     }
 }
 
@@ -168,7 +168,7 @@ fn upper_time_bound(page: PageRequest, to: Option<Timestamp>) -> String {
 fn insert_record(connection: &mut SqliteConnection, record: TransferRecord) -> WorkFuture<'_, ()> {
     Box::pin(async move {
         let TransferRecord::Claim(new) = record else { return Err(super::wrong_table("reward_requests")) };
-        let NewClaim { request, decision, idempotency_key } = new;
+        let NewClaim { request, decision, idempotency_key, .. } = new;
         sqlx::query(INSERT)
             .bind(request.id.to_string())
             .bind(request.event_id.to_string())

@@ -3,6 +3,7 @@
 use domain::{Claim, ClaimId, ClaimStatus, ClaimWork, EventId, Timestamp, UserId};
 use sqlx::{FromRow, SqliteConnection};
 use store_kit::{
+    audit::sqlite::append_draft,
     error::StoreError,
     row::{StoredRow, log_unreadable},
     sqlite::Sqlite,
@@ -12,7 +13,7 @@ use super::{
     claims::{ClaimRow, FIND_REQUEST, LIST_WORK, seats_text},
     corrupt_row, read_row, read_text, stock, to_json,
 };
-use crate::{ClaimCounts, DecideOutcome, Decision, OldestClaim, StoredClaim};
+use crate::{ClaimCounts, DecideOutcome, Decision, OldestClaim, StoredClaim, audit::claim_decided};
 
 const DECIDE: &str = "UPDATE reward_requests SET status = $2, verdict = $3, work = $4, seats = $5, updated_at = $6 \
     WHERE id = $1 AND status = 'PENDING'";
@@ -69,6 +70,10 @@ async fn decide_one(
         .bind(after.updated_at.as_millis())
         .execute(&mut *connection)
         .await?;
+    if let Some(stamp) = decision.stamp.clone() {
+        let reason = decision.verdict.reason.as_deref();
+        append_draft(&mut *connection, claim_decided(stamp, after.id, decision.ruling, reason)).await?;
+    }
     Ok(Ok(DecideOutcome::Decided(after)))
 }
 

@@ -1,15 +1,22 @@
 use async_trait::async_trait;
+use audit::ChangeStamp;
 use domain::{Event, EventId, Phase, Timestamp};
 use service_kit::page::{Page, PageRequest};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
-use store_kit::{row::readable_page, sql::WorkFuture, sqlite::Sqlite};
+use store_kit::{
+    audit::sqlite::append_draft,
+    row::{StoredRow, readable_page},
+    sql::WorkFuture,
+    sqlite::Sqlite,
+};
 
 use super::{
     id_list, read_json, read_row, read_text, revisions, rewards, transfer::SqliteTable, upper_id_bound,
 };
 use crate::{
     ChangeOutcome, DeleteOutcome, EventChange, EventFilter, EventRevision, EventStore, FoundByEvent,
-    RewardChange, StoreError, TransferRecord,
+    NewEvent, RewardChange, StoreError, TransferRecord,
+    audit::{event_changed, event_created, event_deleted},
 };
 
 /// The events in a SQLite file.
@@ -142,18 +149,23 @@ fn insert_record(connection: &mut SqliteConnection, record: TransferRecord) -> W
 async fn carry_out(
     connection: &mut SqliteConnection,
     change: EventChange,
-) -> Result<ChangeOutcome, sqlx::Error> {
-    let EventChange { event, changed_by, rewards } = change;
-    let id = event.id;
-    let revision = EventRevision::from_event(&event, changed_by);
-    if !write_event(&mut *connection, REPLACE, event).await? {
-        let is_there = exists(connection, "SELECT EXISTS (SELECT 1 FROM events WHERE id = $1)", id).await?;
-        return Ok(if is_there { ChangeOutcome::Outdated } else { ChangeOutcome::UnknownEvent });
+) -> Result<Result<ChangeOutcome, StoreError>, sqlx::Error> {
+    let before = match find_row(&mut *connection, change.event.id).await? {
+        None => return Ok(Ok(ChangeOutcome::UnknownEvent)),
+        Some(StoredRow { value: Err(error), .. }) => return Ok(Err(error)),
+        Some(StoredRow { value: Ok(before), .. }) => before,
+    };
+    if before.revision != change.event.revision - 1 {
+        return Ok(Ok(ChangeOutcome::Outdated));
     }
+    append_draft(&mut *connection, event_changed(&change, &before)).await?;
+    let EventChange { event, changed_by, rewards, .. } = change;
+    let revision = EventRevision::from_event(&event, changed_by);
+    write_event(&mut *connection, REPLACE, event).await?;
     revisions::insert_revision(&mut *connection, revision).await?;
     match rewards {
-        RewardChange::Same => {}
-        RewardChange::Attach { new, attachment } => {
+        RewardChange::Same | RewardChange::Limit { .. } => {}
+        RewardChange::Attach { new, attachment, .. } => {
             if let Some(reward) = new {
                 rewards::insert_reward(&mut *connection, reward).await?;
             }
@@ -161,13 +173,23 @@ async fn carry_out(
         }
         RewardChange::Detach(attachment) => rewards::delete_attachment(connection, attachment).await?,
     }
-    Ok(ChangeOutcome::Changed)
+    Ok(Ok(ChangeOutcome::Changed))
+}
+
+async fn find_row(
+    connection: &mut SqliteConnection,
+    id: EventId,
+) -> Result<Option<StoredRow<Event>>, sqlx::Error> {
+    let query = sqlx::query(FIND_MANY).bind(id_list([id].iter()));
+    let found = query.fetch_optional(connection).await?;
+    Ok(found.as_ref().map(read_row::<EventRow, Event>))
 }
 
 async fn delete_unclaimed(
     connection: &mut SqliteConnection,
     id: EventId,
     at_revision: Option<i64>,
+    stamp: ChangeStamp,
 ) -> Result<DeleteOutcome, sqlx::Error> {
     let revision =
         sqlx::query_scalar::<_, i64>("SELECT revision FROM events WHERE id = $1").bind(id.to_string());
@@ -182,6 +204,8 @@ async fn delete_unclaimed(
     if exists(&mut *connection, has_claims, id).await? {
         return Ok(DeleteOutcome::HasClaims);
     }
+    let event = find_row(&mut *connection, id).await?.and_then(|row| row.into_readable("events"));
+    append_draft(&mut *connection, event_deleted(stamp, id, event.as_ref())).await?;
     for part in [
         "DELETE FROM event_rewards WHERE event_id = $1",
         "DELETE FROM event_revisions WHERE event_id = $1",
@@ -214,9 +238,11 @@ fn phase_bounds(phase: Option<(Phase, Timestamp)>) -> [Option<i64>; 4] {
 #[async_trait]
 impl EventStore for SqliteEvents {
     /// One transaction.
-    async fn create(&self, event: Event) -> Result<(), StoreError> {
+    async fn create(&self, new: NewEvent) -> Result<(), StoreError> {
         let write = self.db.write(move |connection| {
             Box::pin(async move {
+                append_draft(&mut *connection, event_created(&new)).await?;
+                let event = new.event;
                 let revision = EventRevision::from_event(&event, event.created_by);
                 revisions::insert_revision(&mut *connection, revision).await?;
                 let attachments = rewards::attachments_of(&event);
@@ -232,12 +258,19 @@ impl EventStore for SqliteEvents {
 
     /// One transaction.
     async fn change(&self, change: EventChange) -> Result<ChangeOutcome, StoreError> {
-        self.db.write(move |connection| Box::pin(carry_out(connection, change))).await
+        self.db.write(move |connection| Box::pin(carry_out(connection, change))).await?
     }
 
     /// One transaction.
-    async fn delete(&self, id: EventId, at_revision: Option<i64>) -> Result<DeleteOutcome, StoreError> {
-        self.db.write(move |connection| Box::pin(delete_unclaimed(connection, id, at_revision))).await
+    async fn delete(
+        &self,
+        id: EventId,
+        at_revision: Option<i64>,
+        stamp: ChangeStamp,
+    ) -> Result<DeleteOutcome, StoreError> {
+        let delete =
+            self.db.write(move |connection| Box::pin(delete_unclaimed(connection, id, at_revision, stamp)));
+        delete.await
     }
 
     async fn find_many(&self, ids: &[EventId]) -> Result<FoundByEvent<Event>, StoreError> {

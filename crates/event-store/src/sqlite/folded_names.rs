@@ -1,4 +1,4 @@
-//! Names are stored folded as well, for searching: the function `lower()` of the file's engine knows ASCII only.
+//! Names are stored folded as well, for searching: `SQLite`'s `lower()` knows ASCII only.
 
 use sqlx::SqliteConnection;
 use store_kit::{error::StoreError, sqlite::Sqlite};

@@ -25,6 +25,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{batch::Limits, budget::QUEUE_WAIT, page::PageRequest};
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 use store_kit::{
+    audit::sqlite::SqliteAuditLog,
     error::StoreError,
     readiness::CachedReadiness,
     row::StoredRow,
@@ -88,6 +89,7 @@ fn start_stores(db: &Sqlite) -> Stores {
         activities,
         attributes,
         changes: db.changes(),
+        audit: Arc::new(SqliteAuditLog::new(db.clone())),
         transfer: Arc::new(TransferRegistry::new(tables)),
         readiness: Arc::new(CachedReadiness::new(Arc::new(db.clone()))),
         connection: Arc::new(db.clone()),

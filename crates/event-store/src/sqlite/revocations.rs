@@ -2,13 +2,13 @@
 
 use domain::{ClaimId, ClaimStatus, ClaimWork};
 use sqlx::SqliteConnection;
-use store_kit::{error::StoreError, row::log_unreadable, sqlite::Sqlite};
+use store_kit::{audit::sqlite::append_draft, error::StoreError, row::log_unreadable, sqlite::Sqlite};
 
 use super::{
     claims::{ClaimRow, FIND_REQUEST, seats_text},
     id_list, read_row, stock, to_json,
 };
-use crate::{Revocation, RevokeOutcome, StoredClaim};
+use crate::{Revocation, RevokeOutcome, StoredClaim, audit::claim_revoked};
 
 const REVOKE: &str = "UPDATE reward_requests SET status = 'REVOKED', revocation = $2, work = 'REVERSE', seats = $4, \
     updated_at = $3 \
@@ -27,7 +27,7 @@ async fn revoke_one(
     connection: &mut SqliteConnection,
     revocation: Revocation,
 ) -> Result<Result<RevokeOutcome, StoreError>, sqlx::Error> {
-    let Revocation { claim: id, verdict, returned, .. } = revocation;
+    let Revocation { claim: id, verdict, returned, stamp, .. } = revocation;
     let find = sqlx::query(FIND_REQUEST).bind(id.to_string());
     let Some(row) = find.fetch_optional(&mut *connection).await? else {
         return Ok(Ok(RevokeOutcome::Unknown));
@@ -51,6 +51,7 @@ async fn revoke_one(
         .bind(seats_text(&claim.seats)?)
         .execute(&mut *connection)
         .await?;
+    append_draft(&mut *connection, claim_revoked(stamp, id, verdict.reason.as_deref())).await?;
     for counter in returned {
         stock::add_seats(&mut *connection, counter, 1).await?;
     }

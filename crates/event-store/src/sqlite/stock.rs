@@ -3,10 +3,10 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use domain::{EventId, ObjectId, Timestamp};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
-use store_kit::{error::StoreError, row::StoredRow, sqlite::Sqlite};
+use store_kit::{audit::sqlite::append_draft, error::StoreError, row::StoredRow, sqlite::Sqlite};
 
 use super::{id_list, read_row, read_text};
-use crate::{SetTotalOutcome, StockCounter, StockRepairs, StockStore};
+use crate::{SetTotalOutcome, StockAuthor, StockCounter, StockRepairs, StockStore, audit::stock_changed};
 
 /// The stock in a SQLite file. Claims and counters change in one transaction, so they never differ.
 #[derive(Debug, Clone)]
@@ -82,11 +82,22 @@ impl StockStore for SqliteStock {
         Ok(readable.map(|counter| (counter.id, counter)).collect())
     }
 
-    async fn set_total(&self, id: ObjectId, total: i64) -> Result<SetTotalOutcome, StoreError> {
+    async fn set_total(
+        &self,
+        id: ObjectId,
+        total: i64,
+        author: Option<StockAuthor>,
+    ) -> Result<SetTotalOutcome, StoreError> {
         let write = self.db.write(move |connection| {
             Box::pin(async move {
+                let before = sqlx::query(FIND).bind(id.to_string()).fetch_optional(&mut *connection).await?;
+                let before = before.and_then(|row| read_counter(&row).into_readable("stock_counters"));
                 let set = sqlx::query(SET_TOTAL).bind(id.to_string()).bind(total);
                 let is_set = set.execute(&mut *connection).await?.rows_affected() == 1;
+                if let Some(author) = author.filter(|_| is_set) {
+                    let draft = stock_changed(author, before.map(|counter| counter.total), total);
+                    append_draft(&mut *connection, draft).await?;
+                }
                 let row = sqlx::query(FIND).bind(id.to_string()).fetch_one(&mut *connection).await?;
                 Ok((is_set, row))
             })

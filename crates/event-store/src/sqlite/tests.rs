@@ -8,9 +8,9 @@ use super::*;
 use crate::{
     ClaimFilter, EventFilter, RevisionKey,
     contract::{
-        activities as activity_suite, attributes as attribute_suite, claims as claim_suite,
-        code_pools as code_suite, decisions as decision_suite, events as event_suite, ledger as ledger_suite,
-        revisions as revision_suite, rewards as reward_suite, stock as stock_suite,
+        activities as activity_suite, attributes as attribute_suite, audit as audit_suite,
+        claims as claim_suite, code_pools as code_suite, decisions as decision_suite, events as event_suite,
+        ledger as ledger_suite, revisions as revision_suite, rewards as reward_suite, stock as stock_suite,
         transfer as transfer_suite,
     },
 };
@@ -120,6 +120,41 @@ replica_suite!(code_suite:
     a_total_is_raised_and_never_lowered,
     a_rejection_gives_a_pools_seat_back_and_a_revocation_does_not,
 );
+
+replica_suite!(audit_suite:
+    every_change_has_an_entry_and_what_changes_nothing_has_none,
+    of_changes_over_replicas_each_has_one_entry,
+    of_many_decisions_each_claim_has_one_entry,
+);
+
+#[tokio::test]
+async fn an_audit_log_is_moved_whole_and_goes_on() {
+    let ((from, _one), (to, _other)) = (open_fresh().await, open_fresh().await);
+    audit_suite::a_log_is_moved_whole_and_goes_on(from, to).await;
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_stored_has_no_entry_and_one_without_its_entry_is_not_stored() {
+    let (stores, db, _folder) = open_below().await;
+    let event = crate::contract::full_event(&crate::contract::new_ids());
+    let create = async || stores.events.create(crate::contract::new_event(event.clone())).await;
+    let run = async |statement: &'static str| {
+        let write = db.write(move |connection| {
+            Box::pin(async move { sqlx::query(statement).execute(connection).await.map(drop) })
+        });
+        write.await.unwrap();
+    };
+    run("CREATE TRIGGER full BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'full'); END").await;
+    create().await.unwrap_err();
+    assert!(stores.events.find_many(&[event.id]).await.unwrap().is_empty());
+    run("DROP TRIGGER full").await;
+    run("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END").await;
+    create().await.unwrap_err();
+    assert!(audit_suite::whole_log(&*stores.audit).await.is_empty());
+    run("DROP TRIGGER full").await;
+    create().await.unwrap();
+    assert_eq!(audit_suite::whole_log(&*stores.audit).await.len(), 1);
+}
 
 replica_suite!(stock_suite:
     of_five_thousand_who_race_for_a_hundred_seats_a_hundred_get_one,
@@ -292,7 +327,7 @@ async fn every_table_there_is_can_be_moved() {
         db.look_up(|connection| Box::pin(sqlx::query_scalar(names).fetch_all(connection))).await.unwrap();
     let mut known: Vec<_> = stores.transfer.tables().iter().map(|table| table.name()).collect();
     known.extend(crate::contract::DERIVED_TABLES);
-    known.extend(["activity_quarters", "request_counts"]);
+    known.extend(["activity_quarters", "request_counts", "audit_log", "audit_turns"]);
     known.sort_unstable();
     assert_eq!(known, there);
 }

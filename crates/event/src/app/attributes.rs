@@ -1,4 +1,4 @@
-use domain::{AttributeMap, UserId};
+use domain::{AttributeMap, ChangeAuthor, UserId};
 use event_store::{StoreError, UserAttributes};
 
 use crate::service::EventService;
@@ -9,9 +9,11 @@ impl EventService {
         &self,
         user: UserId,
         attributes: AttributeMap,
+        author: ChangeAuthor,
     ) -> Result<UserAttributes, StoreError> {
         let put = UserAttributes { user_id: user, attributes, updated_at: self.now() };
-        self.stores.attributes.put(put.clone()).await?;
+        self.stores.attributes.put(put.clone(), self.stamp(author)).await?;
+        self.unchained.call();
         Ok(put)
     }
 

@@ -1,4 +1,7 @@
-use domain::{Approval, Claim, ClaimId, ClaimStatus, ClaimWork, DecisionTrace, EventId, Role, UserId};
+use audit::ChangeStamp;
+use domain::{
+    Approval, ChangeAuthor, Claim, ClaimId, ClaimStatus, ClaimWork, DecisionTrace, EventId, Role, UserId,
+};
 use event_store::{ClaimFilter, ClaimOutcome, NewClaim, RevisionKey, StoreError, StoredClaim};
 use rules::{Condition, ConditionDecision, ConditionTrace};
 use serde_json::Value;
@@ -106,14 +109,16 @@ pub(crate) enum FindClaimError {
 impl EventService {
     /// Claims an event's rewards for a user. Of any number of attempts at most one is ever stored; one that
     /// is refused is not used up. A retry with the same key gets the first answer again, also after the
-    /// event has ended.
+    /// event has ended. A server that claims for the user is the change's author in the audit log.
     pub(crate) async fn create_claim(
         &self,
         claimant: &Caller,
         event: EventId,
         idempotency_key: Option<String>,
+        server: Option<ChangeAuthor>,
     ) -> Result<AcceptedClaim, CreateClaimError> {
-        let result = self.decide_and_store(claimant, event, idempotency_key).await;
+        let stamp = server.map(|server| self.stamp(server));
+        let result = self.decide_and_store(claimant, event, idempotency_key, stamp).await;
         self.claim_figures.count(outcome_label(&result));
         result
     }
@@ -123,6 +128,7 @@ impl EventService {
         claimant: &Caller,
         event: EventId,
         idempotency_key: Option<String>,
+        stamp: Option<ChangeStamp>,
     ) -> Result<AcceptedClaim, CreateClaimError> {
         let found = self.catalogue.find_event(event).await?.ok_or(CreateClaimError::UnknownEvent)?;
         let now = self.now();
@@ -151,9 +157,11 @@ impl EventService {
             work: (found.event.approval == Approval::Auto).then_some(ClaimWork::Decide),
             seats: limited_stocks(&found.event),
         };
-        let new = NewClaim { request: claim.clone(), decision, idempotency_key: idempotency_key.clone() };
+        let key = idempotency_key.clone();
+        let new = NewClaim { request: claim.clone(), decision, idempotency_key: key, stamp };
         match self.stores.claims.claim_once(new).await? {
             ClaimOutcome::Stored => {
+                self.unchained.call();
                 if claim.work == Some(ClaimWork::Decide) {
                     self.undecided.call();
                 }

@@ -1,4 +1,8 @@
-use domain::{Claim, ClaimId, ClaimStatus, ClaimWork, Decider, EventId, Ruling, Timestamp, UserId, Verdict};
+use audit::ChangeStamp;
+use domain::{
+    ChangeAuthor, Claim, ClaimId, ClaimStatus, ClaimWork, Decider, EventId, Ruling, Timestamp, UserId,
+    Verdict,
+};
 use event_store::{ClaimCounts, ClaimFilter, DecideOutcome, Decision, MOST_DECISIONS, StoreError};
 use service_kit::{identity::UserOrKey, page::PageRequest};
 
@@ -72,11 +76,13 @@ impl EventService {
         decider: &UserOrKey,
         claim: ClaimId,
         ruling: RulingWithReason,
+        author: ChangeAuthor,
     ) -> Result<Claim, DecideClaimError> {
-        let decision = self.new_decisions(decider_of(decider), &ruling)(claim);
+        let decision = self.new_decisions(decider_of(decider), &ruling, Some(author))(claim);
         match self.stores.claims.decide(decision).await? {
             DecideOutcome::Decided(claim) => {
                 self.ungranted.call();
+                self.unchained.call();
                 Ok(claim)
             }
             DecideOutcome::AlreadyDecided(claim) => Err(DecideClaimError::AlreadyDecided(claim.status)),
@@ -90,14 +96,16 @@ impl EventService {
         decider: &UserOrKey,
         choice: ClaimChoice,
         ruling: RulingWithReason,
+        author: ChangeAuthor,
     ) -> Result<Vec<(ClaimId, DecisionResult)>, DecideClaimsError> {
         let ids = match choice {
             ClaimChoice::Ids(ids) => ids,
             ClaimChoice::Matching { filter, expected } => self.find_expected(filter, expected).await?,
         };
-        let decision = self.new_decisions(decider_of(decider), &ruling);
+        let decision = self.new_decisions(decider_of(decider), &ruling, Some(author));
         let outcomes = self.stores.claims.decide_many(ids.iter().copied().map(decision).collect()).await?;
         self.ungranted.call();
+        self.unchained.call();
         ids.into_iter().zip(outcomes).map(|(id, outcome)| Ok((id, read_outcome(outcome)?))).collect()
     }
 
@@ -136,7 +144,7 @@ impl EventService {
         let more_since =
             waiting.last().filter(|_| waiting.len() == MOST_DECISIONS).map(|claim| claim.created_at);
         let approval = RulingWithReason { ruling: Ruling::Approved, reason: None };
-        let decision = self.new_decisions(Decider::Auto, &approval);
+        let decision = self.new_decisions(Decider::Auto, &approval, None);
         let decisions: Vec<_> = waiting.iter().map(|claim| decision(claim.id)).collect();
         if decisions.is_empty() {
             return Ok(ApprovalRound { approved: 0, more_since: None });
@@ -152,11 +160,19 @@ impl EventService {
         }
     }
 
-    /// Decisions of one mind, made now.
-    fn new_decisions(&self, by: Decider, ruling: &RulingWithReason) -> impl Fn(ClaimId) -> Decision + use<> {
+    /// Decisions of one mind, made now: each its own change in the audit log, if somebody makes them.
+    fn new_decisions(
+        &self,
+        by: Decider,
+        ruling: &RulingWithReason,
+        author: Option<ChangeAuthor>,
+    ) -> impl Fn(ClaimId) -> Decision + use<> {
         let verdict = Verdict { by, at: self.now(), reason: ruling.reason.clone() };
-        let (ruling, mark) = (ruling.ruling, self.ids.mint().id);
-        move |claim| Decision { claim, mark, ruling, verdict: verdict.clone() }
+        let (ruling, mark, ids) = (ruling.ruling, self.ids.mint().id, self.ids.clone());
+        move |claim| {
+            let stamp = author.clone().map(|author| ChangeStamp::new(ids.mint(), author));
+            Decision { claim, mark, ruling, verdict: verdict.clone(), stamp }
+        }
     }
 }
 

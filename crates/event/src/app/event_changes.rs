@@ -1,8 +1,9 @@
-use domain::{Approval, Event, EventId, EventStatus, ObjectId, RewardPlace, Timestamp, UserId};
-use event_store::{ChangeOutcome, DeleteOutcome, EventChange, RewardChange, StoreError};
+use domain::{Approval, ChangeAuthor, Event, EventId, EventStatus, ObjectId, RewardPlace, Timestamp};
+use event_store::{ChangeOutcome, DeleteOutcome, EventChange, NewEvent, RewardChange, StoreError};
 use serde_json::Value;
 use service_kit::expected_revision::ExpectedRevision;
 
+use super::audit::Editor;
 use crate::service::EventService;
 
 /// Changes of one event that came in between are taken up so often; then it is as if the store did not answer.
@@ -111,7 +112,7 @@ impl EventService {
     /// Changes an event's own fields. All others stay as they are, whoever changes them at the same time.
     pub(crate) async fn edit_event(
         &self,
-        editor: UserId,
+        editor: &Editor,
         id: EventId,
         at: &ExpectedRevision,
         edit: EventEdit,
@@ -124,7 +125,7 @@ impl EventService {
     /// revision, unless `at` forbids it.
     pub(super) async fn change_event<E>(
         &self,
-        editor: UserId,
+        editor: &Editor,
         id: EventId,
         at: &ExpectedRevision,
         change: impl Fn(&mut Event) -> Result<RewardChange, E>,
@@ -139,9 +140,13 @@ impl EventService {
             event.revision += 1;
             // Also after the clock was set back no revision is older than the one before.
             event.updated_at = self.now().max(event.updated_at);
-            let change = EventChange { event: event.clone(), changed_by: editor, rewards };
+            let (changed_by, stamp) = (editor.user, self.stamp(editor.author.clone()));
+            let change = EventChange { event: event.clone(), changed_by, stamp, rewards };
             match self.stores.events.change(change).await? {
-                ChangeOutcome::Changed => return Ok(event),
+                ChangeOutcome::Changed => {
+                    self.unchained.call();
+                    return Ok(event);
+                }
                 ChangeOutcome::UnknownEvent => return Err(ChangeEventError::UnknownEvent),
                 ChangeOutcome::Outdated => {}
             }
@@ -154,6 +159,7 @@ impl EventService {
         &self,
         id: EventId,
         at: &ExpectedRevision,
+        author: ChangeAuthor,
     ) -> Result<(), DeleteEventError> {
         let at_revision = match at {
             ExpectedRevision::Any => None,
@@ -165,8 +171,11 @@ impl EventService {
                 Some(found.event.revision)
             }
         };
-        match self.stores.events.delete(id, at_revision).await? {
-            DeleteOutcome::Deleted => Ok(()),
+        match self.stores.events.delete(id, at_revision, self.stamp(author)).await? {
+            DeleteOutcome::Deleted => {
+                self.unchained.call();
+                Ok(())
+            }
             DeleteOutcome::HasClaims => Err(DeleteEventError::HasClaims),
             DeleteOutcome::Outdated => Err(DeleteEventError::Outdated),
             DeleteOutcome::UnknownEvent => Err(DeleteEventError::UnknownEvent),
@@ -174,7 +183,7 @@ impl EventService {
     }
 
     /// A new event like this one, with the same rewards, switched off: its first revision.
-    pub(crate) async fn clone_event(&self, author: UserId, id: EventId) -> Result<Event, CloneEventError> {
+    pub(crate) async fn clone_event(&self, editor: Editor, id: EventId) -> Result<Event, CloneEventError> {
         let found = self.catalogue.find_event(id).await?.ok_or(CloneEventError::UnknownEvent)?;
         let minted = self.ids.mint();
         let place = |place: &RewardPlace| RewardPlace { attachment: self.mint_id(), ..*place };
@@ -183,13 +192,15 @@ impl EventService {
             status: EventStatus::Inactive,
             rewards: found.event.rewards.iter().map(place).collect(),
             revision: 1,
-            created_by: author,
+            created_by: editor.user,
             created_at: minted.at,
             updated_at: minted.at,
             ..found.event.clone()
         };
         self.copy_stocks(&found.event.rewards, &copy.rewards).await?;
-        self.stores.events.create(copy.clone()).await?;
+        let new = NewEvent { event: copy.clone(), stamp: self.stamp(editor.author), copy_of: Some(id) };
+        self.stores.events.create(new).await?;
+        self.unchained.call();
         Ok(copy)
     }
 

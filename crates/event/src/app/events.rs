@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
-use domain::{Approval, Event, EventId, EventStatus, Timestamp, UserId};
-use event_store::{EventFilter, StoreError};
+use domain::{Approval, Event, EventId, EventStatus, Timestamp};
+use event_store::{EventFilter, NewEvent, StoreError};
 use serde_json::Value;
 use service_kit::{
     identity::UserOrKey,
     page::{Page, PageRequest},
 };
 
+use super::audit::Editor;
 use crate::{catalogue::EventWithCondition, service::EventService};
 
 /// An event to be, each field valid by itself.
@@ -47,7 +48,7 @@ impl EventService {
     /// Creates an event in its first revision.
     pub(crate) async fn create_event(
         &self,
-        author: UserId,
+        editor: Editor,
         draft: EventDraft,
     ) -> Result<Event, CreateEventError> {
         if draft.period_end.is_some_and(|end| end <= draft.period_start) {
@@ -66,11 +67,13 @@ impl EventService {
             approval: draft.approval,
             rewards: Vec::new(),
             revision: 1,
-            created_by: author,
+            created_by: editor.user,
             created_at: minted.at,
             updated_at: minted.at,
         };
-        self.stores.events.create(event.clone()).await?;
+        let new = NewEvent { event: event.clone(), stamp: self.stamp(editor.author), copy_of: None };
+        self.stores.events.create(new).await?;
+        self.unchained.call();
         Ok(event)
     }
 

@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    Claim, ClaimId, ClaimStatus, ClaimWork, LedgerEntry, LedgerKind, ObjectId, Reward, RewardId, Timestamp,
-    UserId, Verdict,
+    ChangeAuthor, Claim, ClaimId, ClaimStatus, ClaimWork, LedgerEntry, LedgerKind, ObjectId, Reward,
+    RewardId, Timestamp, UserId, Verdict,
 };
 use event_store::{
     EventRevision, LedgerFilter, RevisionKey, Revocation, RevokeOutcome, StoreError, WalletBalance,
@@ -139,19 +139,22 @@ impl EventService {
         admin: &UserOrKey,
         id: ClaimId,
         reason: String,
+        author: ChangeAuthor,
     ) -> Result<RevokedClaim, RevokeClaimError> {
         let (claim, _) = self.stores.claims.find(id).await?.ok_or(RevokeClaimError::Unknown)?;
         let mut rewards = self.rewards_of_claims(std::slice::from_ref(&claim)).await?;
         let rewards = rewards.remove(&id).unwrap_or_else(|| Ok(Vec::new()))?;
         let verdict = Verdict { by: decider_of(admin), at: self.now(), reason: Some(reason) };
-        let (mark, returned) = (self.ids.mint().id, returned_seats(&claim, &rewards));
-        let revocation = Revocation { claim: id, mark, verdict, returned };
+        let (mark, stamp) = (self.ids.mint().id, self.stamp(author));
+        let returned = returned_seats(&claim, &rewards);
+        let revocation = Revocation { claim: id, mark, verdict, stamp, returned };
         let claim = match self.stores.claims.revoke(revocation).await? {
             RevokeOutcome::Revoked(claim) => claim,
             RevokeOutcome::NotApproved(claim) => return Err(RevokeClaimError::NotApproved(claim.status)),
             RevokeOutcome::Unknown => return Err(RevokeClaimError::Unknown),
         };
         self.ungranted.call();
+        self.unchained.call();
         let remains = rewards.into_iter().filter_map(|reward| what_remains(&reward).map(|why| (reward, why)));
         Ok(RevokedClaim { claim, remains: remains.collect() })
     }

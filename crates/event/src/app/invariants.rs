@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use audit::AuditHead;
 use domain::{
     Claim, ClaimStatus, ClaimWork, EventId, LedgerEntry, LedgerKind, ObjectId, Reward, Timestamp, UserId,
 };
@@ -7,6 +8,7 @@ use event_store::{ClaimFilter, EventFilter, StoreError, WalletBalance};
 use parking_lot::Mutex;
 use serde::Serialize;
 use service_kit::page::PageRequest;
+use store_kit::audit::{AuditFault, verify_onward};
 
 use crate::{
     app::{
@@ -38,13 +40,15 @@ pub(crate) enum Invariant {
     CodesGivenOnce,
     /// What is saved of a wallet is what the ledger comes to.
     WalletsMatchLedger,
+    /// Every entry of the audit log is as it was written, and follows the one before.
+    AuditChainIntact,
 }
 
 /// What a look at one of them came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InvariantCheck {
     pub(crate) invariant: Invariant,
-    /// How many claims, stocks or wallets were looked at.
+    /// How many claims, stocks, wallets or entries were looked at.
     pub(crate) checked: u64,
     pub(crate) violations: u64,
     /// Some of the violations, in words.
@@ -69,17 +73,31 @@ impl InvariantCheck {
 }
 
 /// How far the rounds have come: each goes on where the one before ended, and begins anew at the end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct InvariantCursors {
     claims: Mutex<HashMap<ClaimStatus, ObjectId>>,
     balances: Mutex<Option<UserId>>,
     events: Mutex<Option<ObjectId>>,
     pub(super) pools: Mutex<Option<ObjectId>>,
+    /// The entry of the audit log up to which it was found to be right.
+    audit: Mutex<AuditHead>,
+}
+
+impl Default for InvariantCursors {
+    fn default() -> Self {
+        Self {
+            claims: Mutex::default(),
+            balances: Mutex::default(),
+            events: Mutex::default(),
+            pools: Mutex::default(),
+            audit: Mutex::new(AuditHead::EMPTY),
+        }
+    }
 }
 
 impl EventService {
     /// Looks at the newest claims and at the next part of everything else, so that a round costs the same however much is
-    /// stored, and every claim, stock and wallet is looked at in turn.
+    /// stored, and every claim, stock and wallet is looked at in turn. Of the audit log, what is new is looked at.
     pub(crate) async fn check_invariants(&self) -> Result<Vec<InvariantCheck>, StoreError> {
         let mut granted = Vec::new();
         Ok(vec![
@@ -87,6 +105,7 @@ impl EventService {
             self.check_stock().await?,
             self.check_codes(granted).await?,
             self.check_wallets().await?,
+            self.check_audit().await?,
         ])
     }
 
@@ -207,6 +226,26 @@ impl EventService {
         let saved = read_holding(balance.holding)?;
         Ok((saved != wallet)
             .then(|| format!("the balance of user {} is not what the ledger comes to", balance.user)))
+    }
+}
+
+impl EventService {
+    /// Goes on where the look before ended, and there as long as something is wrong.
+    async fn check_audit(&self) -> Result<InvariantCheck, StoreError> {
+        let mut check = InvariantCheck::new(Invariant::AuditChainIntact);
+        let before = *self.invariant_cursors.audit.lock();
+        match verify_onward(&*self.stores.audit, before, WINDOW).await {
+            Ok(head) => {
+                check.checked = u64::try_from(head.sequence - before.sequence).unwrap_or_default();
+                let mut verified = self.invariant_cursors.audit.lock();
+                if head.sequence > verified.sequence {
+                    *verified = head;
+                }
+            }
+            Err(AuditFault::Store(error)) => return Err(error),
+            Err(fault) => check.note(Some(fault.to_string())),
+        }
+        Ok(check)
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod activities;
 pub(crate) mod attributes;
+pub(crate) mod audit;
 pub(crate) mod backtest;
 pub(crate) mod claims;
 mod code_checks;

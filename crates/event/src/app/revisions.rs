@@ -1,6 +1,5 @@
 use domain::{EventId, ObjectId};
-use event_store::{EventRevision, RevisionDetails, StoreError};
-use serde_json::{Map, Value, json};
+use event_store::{EventRevision, FieldChange, StoreError, list_changes};
 use service_kit::page::{Page, PageRequest};
 
 use crate::service::EventService;
@@ -11,15 +10,6 @@ pub(crate) struct RevisionWithChanges {
     pub(crate) revision: EventRevision,
     /// Nothing for the first one, and where the one before is not known.
     pub(crate) changes: Vec<FieldChange>,
-}
-
-/// A field that a revision changed.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FieldChange {
-    /// As the field is called in an event; `rewards` are the ids of its rewards.
-    pub(crate) field: String,
-    pub(crate) before: Value,
-    pub(crate) after: Value,
 }
 
 /// Why revisions are not listed.
@@ -68,38 +58,10 @@ fn read_cursor(cursor: ObjectId) -> i64 {
     i64::from_be_bytes(revision)
 }
 
-fn list_changes(before: &EventRevision, after: &EventRevision) -> Vec<FieldChange> {
-    let (Some(old), Some(new)) = (&before.details, &after.details) else { return Vec::new() };
-    let (old, new) = (comparable(old, &before.condition), comparable(new, &after.condition));
-    let changed = new.into_iter().filter_map(|(field, after)| {
-        let before = old.get(&field).cloned().unwrap_or_default();
-        (before != after).then_some(FieldChange { field, before, after })
-    });
-    changed.collect()
-}
-
-/// What of a revision is compared, by the names the fields have in answers.
-fn comparable(details: &RevisionDetails, condition: &Value) -> Map<String, Value> {
-    let rewards: Vec<_> = details.rewards.iter().map(|place| place.reward).collect();
-    let fields = json!({
-        "name": details.name,
-        "description": details.description,
-        "condition": condition,
-        "periodStart": details.period_start,
-        "periodEnd": details.period_end,
-        "timezone": details.timezone,
-        "status": details.status,
-        "approval": details.approval,
-        "rewards": rewards,
-    });
-    match fields {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::test_app::spring_event;
 

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use domain::{Event, EventId, Reward, RewardId, RewardKind, RewardPlace, UserId};
+use domain::{Event, EventId, Reward, RewardId, RewardKind, RewardPlace};
 use event_store::{Attachment, RewardChange, StockCounter, StoreError};
 use service_kit::{expected_revision::ExpectedRevision, identity::UserOrKey};
 
 use super::{
+    audit::Editor,
     event_changes::ChangeEventError,
     events::{FindEventError, is_visible},
 };
@@ -48,7 +49,7 @@ impl EventService {
     /// Attaches a reward to an event, creating it where it is new.
     pub(crate) async fn attach_reward(
         &self,
-        operator: UserId,
+        editor: &Editor,
         event: EventId,
         at: &ExpectedRevision,
         NewAttachment { choice, stock }: NewAttachment,
@@ -78,21 +79,21 @@ impl EventService {
                 has_stock: stock.is_some(),
                 is_pool: reward.kind.is_pool(),
             });
-            Ok(RewardChange::Attach { new: is_new.then(|| reward.clone()), attachment })
+            Ok(RewardChange::Attach { new: is_new.then(|| reward.clone()), attachment, stock })
         };
         let pool = if reward.kind.is_pool() { Some(self.prepare_pool(reward.id).await?) } else { None };
         let stock = match stock {
             Some(total) => Some(self.prepare_stock(attachment, total).await?),
             None => pool,
         };
-        self.change_event(operator, event, at, attach).await?;
+        self.change_event(editor, event, at, attach).await?;
         Ok(AttachedReward { reward, stock })
     }
 
     /// Before the event has the reward: from then on every claim looks for the counter. If the event does not get it, nobody
     /// ever looks at this one.
     async fn prepare_stock(&self, place: Attachment, total: i64) -> Result<StockCounter, StoreError> {
-        self.stores.stock.set_total(place.id, total).await?;
+        self.stores.stock.set_total(place.id, total, None).await?;
         Ok(StockCounter { id: place.id, total, remaining: total })
     }
 
@@ -104,7 +105,7 @@ impl EventService {
     /// Takes a reward from an event. Claims that were made before still get it.
     pub(crate) async fn detach_reward(
         &self,
-        operator: UserId,
+        editor: &Editor,
         event: EventId,
         at: &ExpectedRevision,
         reward: RewardId,
@@ -114,7 +115,7 @@ impl EventService {
             let place = event.rewards.remove(index);
             Ok(RewardChange::Detach(place.attachment))
         };
-        self.change_event(operator, event, at, detach).await.map(drop)
+        self.change_event(editor, event, at, detach).await.map(drop)
     }
 
     /// The event with its rewards as they are now, if this caller may see it.

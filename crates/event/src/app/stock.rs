@@ -1,8 +1,8 @@
-use domain::{Event, EventId, ObjectId, RewardId, RewardPlace, UserId};
-use event_store::{RewardChange, SetTotalOutcome, StockRepairs, StoreError};
+use domain::{Event, EventId, ObjectId, RewardId, RewardPlace};
+use event_store::{RewardChange, SetTotalOutcome, StockAuthor, StockRepairs, StoreError};
 use service_kit::expected_revision::ExpectedRevision;
 
-use super::{event_changes::ChangeEventError, rewards::NotAttached};
+use super::{audit::Editor, event_changes::ChangeEventError, rewards::NotAttached};
 use crate::{catalogue::AttachedReward, service::EventService};
 
 /// Why the stock of an event's reward is not set.
@@ -29,7 +29,7 @@ impl EventService {
     /// event; another number does not. Claims made without a limit take nothing of one that is set later.
     pub(crate) async fn set_stock(
         &self,
-        operator: UserId,
+        editor: &Editor,
         event: EventId,
         at: &ExpectedRevision,
         reward: RewardId,
@@ -42,20 +42,22 @@ impl EventService {
         let place = *find_place(&found.event, reward).map_err(ChangeEventError::Refused)?;
         if let Some(total) = total {
             // Before the event says that there is a limit: from then on every claim looks for the counter.
+            let author = StockAuthor { stamp: self.stamp(editor.author.clone()), event, reward };
             if let SetTotalOutcome::BelowTaken(counter) =
-                self.stores.stock.set_total(place.attachment, total).await?
+                self.stores.stock.set_total(place.attachment, total, Some(author)).await?
             {
                 let taken = counter.total - counter.remaining;
                 return Err(ChangeEventError::Refused(SetStockError::BelowTaken(taken)));
             }
+            self.unchained.call();
         }
         if place.has_stock != total.is_some() {
             let limit = |event: &mut Event| {
                 let place = event.rewards.iter_mut().find(|place| place.reward == reward);
                 place.ok_or(NotAttached)?.has_stock = total.is_some();
-                Ok(RewardChange::Same)
+                Ok(RewardChange::Limit { reward, is_limited: total.is_some() })
             };
-            self.change_event(operator, event, at, limit).await?;
+            self.change_event(editor, event, at, limit).await?;
         }
         let found = self.catalogue.find_rewards(event).await?.ok_or(ChangeEventError::UnknownEvent)?;
         let attached = found.rewards.iter().find(|attached| attached.reward.id == reward);
@@ -86,7 +88,7 @@ impl EventService {
         let counters = self.stores.stock.find_many(&stocks).await?;
         for (from, to) in limited {
             if let Some(counter) = counters.get(&from.attachment) {
-                self.stores.stock.set_total(to.attachment, counter.total).await?;
+                self.stores.stock.set_total(to.attachment, counter.total, None).await?;
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 pub(crate) mod activities;
 pub(crate) mod admin;
 pub(crate) mod attributes;
+pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod conditions;
 pub(crate) mod eligibility;

@@ -50,5 +50,6 @@ fn label_of(invariant: Invariant) -> &'static str {
         Invariant::StockMatchesClaims => "stock_matches_claims",
         Invariant::CodesGivenOnce => "codes_given_once",
         Invariant::WalletsMatchLedger => "wallets_match_ledger",
+        Invariant::AuditChainIntact => "audit_chain_intact",
     }
 }

@@ -153,6 +153,7 @@ pub(super) struct EventWorkers {
     activity_tidier: ActivityTidier,
     claim_approver: (WakeUp, ClaimApprover),
     claim_settler: (WakeUp, ClaimSettler),
+    audit_chainer: (WakeUp, AuditChainer),
     invariant_checker: InvariantChecker,
     stock_reconciler: StockReconciler,
 }
@@ -165,6 +166,8 @@ impl EventWorkers {
         workers.add_woken_by(wake_up, approver);
         let (wake_up, settler) = self.claim_settler;
         workers.add_woken_by(wake_up, settler);
+        let (wake_up, chainer) = self.audit_chainer;
+        workers.add_woken_by(wake_up, chainer);
         workers.add(self.invariant_checker);
         workers.add(self.stock_reconciler);
     }
@@ -178,6 +181,7 @@ pub(super) async fn open_event(shared: &SharedParts, settings: &Settings) -> Res
         activity_tidier: service.activity_tidier(),
         claim_approver: service.claim_approver(),
         claim_settler: service.claim_settler(),
+        audit_chainer: service.audit_chainer(),
         invariant_checker: service.invariant_checker(),
         stock_reconciler: service.stock_reconciler(),
     };

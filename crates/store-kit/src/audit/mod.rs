@@ -1,12 +1,13 @@
 //! The audit log of a database: the port through which it is read, and what keeps it in each kind of store.
 //!
 //! A change and its entry are one. A relational store appends the entry in the transaction of the change
-//! ([`sql`]). MongoDB has no transactions: the draft goes into the changed document in the same update, and
+//! ([`sql`], [`sqlite`]). MongoDB has no transactions: the draft goes into the changed document in the same update, and
 //! [`AuditStore::chain_drafts`] moves it into the chain later ([`mongo`]).
 
 mod chainer;
 pub mod mongo;
 pub mod sql;
+pub mod sqlite;
 mod verify;
 
 use std::fmt;
@@ -18,7 +19,7 @@ use service_kit::page::{Page, PageRequest};
 
 pub use self::{
     chainer::{AuditChainer, AuditLogName},
-    verify::{AuditFault, verify_log},
+    verify::{AuditFault, verify_log, verify_onward},
 };
 use crate::{error::StoreError, row::StoredRow};
 

@@ -7,7 +7,8 @@
 //! chained already: the next one finds that out and only takes it out.
 //!
 //! A document that is deleted stays, marked with `deletedAt`, until its drafts are chained: the collection's
-//! own port shows it to nobody, and nothing is changed in it any more.
+//! own port shows it to nobody, and nothing is changed in it any more. Where `deletedAt` is the beginning of
+//! time it is only hidden, while its port looks whether it may be deleted: it is never removed then.
 
 mod document;
 
@@ -26,7 +27,10 @@ use self::document::{DraftDocument, EntryDocument, HeadDocument};
 use super::{AUDIT_LOG, AuditFilter, AuditStore, UnreadablePart};
 use crate::{
     error::StoreError,
-    mongo::{Mongo, MongoConnectError, from_date, from_oid, index, read_document, to_oid, unique_index},
+    mongo::{
+        Mongo, MongoConnectError, from_date, from_oid, index, read_document, sparse_index, to_oid,
+        unique_index,
+    },
     row::{StoredRow, log_unreadable, readable_page},
 };
 
@@ -69,8 +73,10 @@ impl MongoAuditLog {
             index(doc! { "action": 1, "place": -1 }),
         ];
         mongo.ensure_indexes(AUDIT_LOG, indexes).await?;
+        // Of the documents that have one alone: there may be millions of others.
+        let at = format!("{DRAFTS}.at");
         for source in sources {
-            mongo.ensure_indexes(source, [index(doc! { format!("{DRAFTS}.at"): 1 })]).await?;
+            mongo.ensure_indexes(source, [sparse_index(doc! { &at: 1 })]).await?;
         }
         Ok(Self { mongo: mongo.clone(), log: mongo.collection(AUDIT_LOG), sources })
     }
@@ -103,7 +109,7 @@ impl MongoAuditLog {
         let at = format!("{DRAFTS}.at");
         let collection = self.mongo.collection::<Document>(source);
         let find = collection
-            .find(doc! { &at: { "$gte": DateTime::from_millis(0) } })
+            .find(waiting_filter())
             .sort(doc! { &at: 1 })
             .projection(doc! { DRAFTS: 1, DELETED_AT: 1 })
             .skip(skip)
@@ -121,7 +127,7 @@ impl MongoAuditLog {
         };
         let drafts: Vec<_> = drafts.into_iter().filter_map(read).collect();
         let is_whole = drafts.len() == count;
-        WaitingDocument { source, is_deleted: document.contains_key(DELETED_AT), drafts, is_whole, id }
+        WaitingDocument { source, is_deleted: is_deleted(&document), drafts, is_whole, id }
     }
 
     fn read_draft(&self, draft: Bson) -> Result<AuditDraft, StoreError> {
@@ -158,7 +164,7 @@ impl MongoAuditLog {
         let collection = self.mongo.collection::<Document>(source);
         if is_deleted && is_whole {
             // It has the mark, so nothing was put into it since it was read.
-            let gone = doc! { "_id": id, DELETED_AT: { "$exists": true } };
+            let gone = doc! { "_id": id, DELETED_AT: { "$gt": DateTime::from_millis(0) } };
             return self.mongo.run(collection.delete_one(gone)).await.map(drop);
         }
         let chained: Vec<_> = drafts.iter().map(|draft| to_oid(draft.id)).collect();
@@ -186,6 +192,16 @@ fn in_order(waiting: &[WaitingDocument]) -> Vec<&AuditDraft> {
     }
     drafts.sort_by_key(|(latest, _)| *latest);
     drafts.into_iter().map(|(_, draft)| draft).collect()
+}
+
+/// The documents that hold drafts.
+fn waiting_filter() -> Document {
+    doc! { format!("{DRAFTS}.at"): { "$gte": DateTime::from_millis(0) } }
+}
+
+/// And not only hidden.
+fn is_deleted(document: &Document) -> bool {
+    document.get_datetime(DELETED_AT).is_ok_and(|at| at.timestamp_millis() > 0)
 }
 
 fn list_query(filter: &AuditFilter, page: PageRequest) -> Document {
@@ -238,7 +254,7 @@ impl AuditStore for MongoAuditLog {
         for source in self.sources {
             let at = format!("{DRAFTS}.at");
             let collection = self.mongo.collection::<Document>(source);
-            let find = collection.find_one(doc! { &at: { "$gte": DateTime::from_millis(0) } });
+            let find = collection.find_one(waiting_filter());
             let Some(found) = self.mongo.run(find.sort(doc! { &at: 1 }).projection(doc! { &at: 1 })).await?
             else {
                 continue;

@@ -6,8 +6,7 @@ use domain::{AuditActor, AuditObject, ObjectId, Timestamp};
 use serde_json::Value;
 use service_kit::page::{Page, PageRequest};
 use sqlx::{
-    Any, AnyConnection, AssertSqlSafe, FromRow, Row,
-    any::{AnyArguments, AnyRow},
+    Any, AnyConnection, AssertSqlSafe, Database, Encode, FromRow, IntoArguments, Row, Type, any::AnyRow,
     query::Query,
 };
 
@@ -20,7 +19,7 @@ use crate::{
 
 /// One row that every audited change writes before it looks at the end of the chain, so that such changes are
 /// committed one after another, whichever replica makes them: it is locked until the commit.
-const ONE_ENTRY_AT_A_TIME: &str = "INSERT INTO audit_turns (id, entries) VALUES ('log', 1) \
+pub(super) const ONE_ENTRY_AT_A_TIME: &str = "INSERT INTO audit_turns (id, entries) VALUES ('log', 1) \
     ON CONFLICT (id) DO UPDATE SET entries = audit_turns.entries + 1";
 
 macro_rules! insert {
@@ -43,8 +42,8 @@ macro_rules! select {
     };
 }
 
-const INSERT: &str = insert!("");
-const INSERT_MISSING: &str = insert!(" ON CONFLICT DO NOTHING");
+pub(super) const INSERT: &str = insert!("");
+pub(super) const INSERT_MISSING: &str = insert!(" ON CONFLICT DO NOTHING");
 /// The end of the chain.
 pub const HEAD: &str = "SELECT sequence, hash FROM audit_log ORDER BY sequence DESC LIMIT 1";
 /// A step of an export.
@@ -65,27 +64,30 @@ impl SqlAuditLog {
     pub fn new(store: &'static str, sql: Sql) -> Self {
         Self { store, sql }
     }
+}
 
-    /// Reads a row by itself. Its id is what `id_of` makes of the column, in lists the place and in exports
-    /// the key.
-    fn read_row(
-        &self,
-        row: &AnyRow,
-        id_of: fn(&AnyRow) -> Result<ObjectId, sqlx::Error>,
-    ) -> StoredRow<AuditEntry> {
-        let corrupt = |error: sqlx::Error| StoreError::corrupt(self.store, error);
-        let unreadable = |error: UnreadablePart| StoreError::corrupt(self.store, error);
-        let value = EntryRow::from_row(row).map_err(corrupt);
-        StoredRow {
-            id: id_of(row).map_err(corrupt),
-            value: value.and_then(|row| AuditEntry::try_from(row).map_err(unreadable)),
-        }
+/// Reads a row by itself. Its id is what `id_of` makes of the column, in lists the place and in exports the
+/// key.
+pub(super) fn read_row<R: Row>(
+    store: &'static str,
+    row: &R,
+    id_of: fn(&R) -> Result<ObjectId, sqlx::Error>,
+) -> StoredRow<AuditEntry>
+where
+    EntryRow: for<'r> FromRow<'r, R>,
+{
+    let corrupt = |error: sqlx::Error| StoreError::corrupt(store, error);
+    let unreadable = |error: UnreadablePart| StoreError::corrupt(store, error);
+    let value = EntryRow::from_row(row).map_err(corrupt);
+    StoredRow {
+        id: id_of(row).map_err(corrupt),
+        value: value.and_then(|row| AuditEntry::try_from(row).map_err(unreadable)),
     }
 }
 
 /// An entry as it is stored. Values are texts in canonical form, so that what was hashed is what is kept.
 #[derive(sqlx_macros::FromRow)]
-struct EntryRow {
+pub(super) struct EntryRow {
     sequence: i64,
     id: String,
     place: String,
@@ -143,25 +145,38 @@ pub async fn append_draft(connection: &mut AnyConnection, draft: AuditDraft) -> 
     sqlx::query(ONE_ENTRY_AT_A_TIME).execute(&mut *connection).await?;
     let head = read_head(&mut *connection).await?;
     let entry = AuditEntry::following(head, draft).map_err(encode_error)?;
-    bind_entry(INSERT, &entry)?.execute(connection).await.map(drop)
+    bind_entry::<Any>(INSERT, &entry)?.execute(connection).await.map(drop)
 }
 
 async fn read_head(connection: &mut AnyConnection) -> Result<AuditHead, sqlx::Error> {
     let head: Option<(i64, String)> = sqlx::query_as(HEAD).fetch_optional(connection).await?;
-    let Some((sequence, hash)) = head else { return Ok(AuditHead::EMPTY) };
+    to_head(head)
+}
+
+/// The end of a chain whose last entry has these.
+pub(super) fn to_head(last: Option<(i64, String)>) -> Result<AuditHead, sqlx::Error> {
+    let Some((sequence, hash)) = last else { return Ok(AuditHead::EMPTY) };
     let hash: AuditHash = hash.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     Ok(AuditHead { sequence, hash })
 }
 
-fn encode_error(error: serde_json::Error) -> sqlx::Error {
+pub(super) fn encode_error(error: serde_json::Error) -> sqlx::Error {
     sqlx::Error::Encode(Box::new(error))
 }
 
-/// A statement with the columns of a row as its parameters.
-fn bind_entry<'q>(
+/// A statement with the columns of a row as its parameters, for whichever driver.
+pub(super) fn bind_entry<'q, D>(
     statement: &'static str,
     entry: &AuditEntry,
-) -> Result<Query<'q, Any, AnyArguments>, sqlx::Error> {
+) -> Result<Query<'q, D, D::Arguments>, sqlx::Error>
+where
+    D: Database,
+    D::Arguments: IntoArguments<D>,
+    i64: Encode<'q, D> + Type<D>,
+    String: Encode<'q, D> + Type<D>,
+    Option<String>: Encode<'q, D> + Type<D>,
+    &'static str: Encode<'q, D> + Type<D>,
+{
     let draft = &entry.draft;
     let text = |value: &Option<Value>| value.as_ref().map(canonical_text).transpose().map_err(encode_error);
     Ok(sqlx::query(statement)
@@ -194,6 +209,12 @@ pub fn list_statement(filter: &AuditFilter) -> String {
     format!("{LIST}{}{NEWEST_FIRST}", conditions.concat())
 }
 
+/// The values of a list's filters, in the order of its parameters.
+pub(super) fn list_values(filter: &AuditFilter) -> impl Iterator<Item = String> {
+    let ids = [filter.actor, filter.object].into_iter().flatten().map(|id| id.to_string());
+    ids.chain(filter.action.map(|action| action.name().to_owned()))
+}
+
 #[async_trait]
 impl AuditStore for SqlAuditLog {
     async fn list_entries(
@@ -207,12 +228,11 @@ impl AuditStore for SqlAuditLog {
             .bind(places.start.to_string())
             .bind(end.to_string())
             .bind(page.overfull());
-        let ids = [filter.actor, filter.object].into_iter().flatten().map(|id| id.to_string());
-        for value in ids.chain(filter.action.map(|action| action.name().to_owned())) {
+        for value in list_values(filter) {
             list = list.bind(value);
         }
         let rows = self.sql.read(|connection| Box::pin(list.fetch_all(connection))).await?;
-        let entries = rows.iter().map(|row| self.read_row(row, place_of)).collect();
+        let entries = rows.iter().map(|row| read_row(self.store, row, place_of)).collect();
         Ok(readable_page(AUDIT_LOG, entries, page.limit))
     }
 
@@ -237,14 +257,14 @@ impl AuditStore for SqlAuditLog {
             .bind(after.map_or(0, AuditEntry::sequence_of))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = self.sql.read(|connection| Box::pin(export.fetch_all(connection))).await?;
-        Ok(rows.iter().map(|row| self.read_row(row, key_of)).collect())
+        Ok(rows.iter().map(|row| read_row(self.store, row, key_of)).collect())
     }
 
     async fn import_entries(&self, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
         let import = self.sql.write(move |connection| {
             Box::pin(async move {
                 for entry in &entries {
-                    bind_entry(INSERT_MISSING, entry)?.execute(&mut *connection).await?;
+                    bind_entry::<Any>(INSERT_MISSING, entry)?.execute(&mut *connection).await?;
                 }
                 Ok(())
             })

@@ -42,6 +42,32 @@ pub async fn verify_log(audit: &dyn AuditStore, known: Option<AuditHead>) -> Res
     }
 }
 
+/// Goes on behind a head that was found to be right before, over at most `limit` entries, and finds the first
+/// that is wrong: the one with that head may have been replaced since, too.
+pub async fn verify_onward(
+    audit: &dyn AuditStore,
+    from: AuditHead,
+    limit: usize,
+) -> Result<AuditHead, AuditFault> {
+    let (mut verifier, after) = match from {
+        AuditHead::EMPTY => (ChainVerifier::new(None), None),
+        from => (begin_behind(audit, from).await?, Some(AuditEntry::key_of(from.sequence))),
+    };
+    for row in audit.export_entries(after, limit).await.map_err(AuditFault::Store)? {
+        check_row(&mut verifier, row)?;
+    }
+    Ok(verifier.head())
+}
+
+async fn begin_behind(audit: &dyn AuditStore, head: AuditHead) -> Result<ChainVerifier, AuditFault> {
+    let sequence = head.sequence;
+    let before = AuditEntry::key_of(sequence - 1);
+    let rows = audit.export_entries(Some(before), 1).await.map_err(AuditFault::Store)?;
+    let row = rows.into_iter().next().ok_or(ChainFault::Missing { sequence })?;
+    let entry = row.value.map_err(|source| AuditFault::Unreadable { sequence, source })?;
+    Ok(ChainVerifier::behind(head, &entry)?)
+}
+
 /// The row's key, if nothing is wrong with it.
 fn check_row(verifier: &mut ChainVerifier, row: StoredRow<AuditEntry>) -> Result<ObjectId, AuditFault> {
     let expected = verifier.head().sequence + 1;

@@ -1,6 +1,6 @@
 use mongodb::{
     IndexModel,
-    bson::{DateTime, Document, RawDocumentBuf, doc, oid},
+    bson::{DateTime, Document, RawDocumentBuf, oid},
     options::IndexOptions,
 };
 use serde::de::DeserializeOwned;
@@ -17,16 +17,16 @@ pub fn unique_index(keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).options(IndexOptions::builder().unique(true).build()).build()
 }
 
-/// An index over this one field that has only the documents with it.
-pub fn sparse_index(field: &str) -> IndexModel {
-    let options = IndexOptions::builder().sparse(true).build();
-    IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
-}
-
 /// An index over these fields that has only the documents which match.
 pub fn partial_index(keys: Document, filter: Document) -> IndexModel {
     let options = IndexOptions::builder().partial_filter_expression(filter).build();
     IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// An index of those documents alone that have one of these fields: for fields that few documents have, also within
+/// arrays. Servers that only speak MongoDB's protocol may not walk a partial one.
+pub fn sparse_index(keys: Document) -> IndexModel {
+    IndexModel::builder().keys(keys).options(IndexOptions::builder().sparse(true).build()).build()
 }
 
 /// An id as MongoDB has it.

@@ -26,7 +26,7 @@ pub(crate) struct InvariantReportView {
 struct InvariantView {
     name: Invariant,
     holds: bool,
-    /// How many claims, stocks or wallets were looked at this time. Each look goes on where the one before ended, besides
+    /// How many claims, stocks, wallets or entries were looked at this time. Each look goes on where the one before ended, besides
     /// looking at the newest claims.
     checked: u64,
     violations: u64,

@@ -5,7 +5,7 @@ use domain::{
 };
 use serde_json::Value;
 use service_kit::{
-    extract::{JsonBody, OperatorOrKey, PathId, scope::AttributesWrite},
+    extract::{ChangedBy, JsonBody, OperatorOrKey, PathId, scope::AttributesWrite},
     problem::Problem,
 };
 
@@ -71,8 +71,9 @@ impl Deserr<Faults> for CheckedAttributes {
 pub(crate) async fn put_attributes(
     State(service): State<EventService>,
     _: OperatorOrKey<AttributesWrite>,
+    ChangedBy(author): ChangedBy,
     PathId(user): PathId<UserId>,
     JsonBody(body): JsonBody<PutAttributesBody>,
 ) -> Result<Json<AttributesView>, Problem> {
-    Ok(Json(service.put_attributes(user, body.attributes.0).await?.into()))
+    Ok(Json(service.put_attributes(user, body.attributes.0, author).await?.into()))
 }

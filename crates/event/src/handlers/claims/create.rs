@@ -4,7 +4,8 @@ use domain::{ClaimId, EventId, Faults, UserId};
 use http::{StatusCode, header};
 use rules::ProgressStep;
 use service_kit::{
-    extract::{ClaimantOrKey, NamedSubject, OptionalJsonBody, PathId, scope::RequestsWrite},
+    extract::{ChangedBy, ClaimantOrKey, NamedSubject, OptionalJsonBody, PathId, scope::RequestsWrite},
+    identity::UserOrKey,
     problem::{Problem, ProblemCode, Refused},
     subject::SubjectError,
 };
@@ -105,13 +106,15 @@ impl From<ClaimantError> for Refused<CreateClaimRefusal> {
 pub(crate) async fn create_claim(
     State(service): State<EventService>,
     ClaimantOrKey(caller, ..): ClaimantOrKey<RequestsWrite>,
+    ChangedBy(author): ChangedBy,
     NamedSubject(subject): NamedSubject,
     PathId(event): PathId<EventId>,
     IdempotencyKey(key): IdempotencyKey,
     OptionalJsonBody(body): OptionalJsonBody<CreateClaimBody>,
 ) -> Result<impl IntoResponse, Refused<CreateClaimRefusal>> {
     let claimant = choose_claimant(caller, body.user_id, subject)?;
-    let claim = service.create_claim(&claimant, event, key).await?.into_claim();
+    let server = matches!(caller, UserOrKey::Key(_)).then_some(author);
+    let claim = service.create_claim(&claimant, event, key, server).await?.into_claim();
     let location = [(header::LOCATION, format!("/events/requests/{}", claim.id))];
     Ok((StatusCode::CREATED, location, Json(ClaimView::from(claim))))
 }

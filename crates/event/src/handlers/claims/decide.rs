@@ -2,7 +2,7 @@ use axum::{Json, extract::State};
 use deserr::Deserr;
 use domain::{ClaimId, ClaimStatus, Faults, Ruling};
 use service_kit::{
-    extract::{JsonBody, OperatorOrKey, PathId, scope::RequestsDecide},
+    extract::{ChangedBy, JsonBody, OperatorOrKey, PathId, scope::RequestsDecide},
     problem::Refused,
 };
 
@@ -62,11 +62,12 @@ impl From<DecideClaimError> for Refused<DecideClaimRefusal> {
 pub(crate) async fn decide_claim(
     State(service): State<EventService>,
     OperatorOrKey(decider, ..): OperatorOrKey<RequestsDecide>,
+    ChangedBy(author): ChangedBy,
     PathId(id): PathId<ClaimId>,
     JsonBody(body): JsonBody<DecideClaimBody>,
 ) -> Result<Json<ClaimView>, Refused<DecideClaimRefusal>> {
     let ruling = ruling_with_reason(body.status, body.reason);
-    Ok(Json(service.decide_claim(&decider, id, ruling).await?.into()))
+    Ok(Json(service.decide_claim(&decider, id, ruling, author).await?.into()))
 }
 
 #[cfg(test)]

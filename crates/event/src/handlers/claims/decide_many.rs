@@ -4,7 +4,7 @@ use domain::{ClaimId, ClaimStatus, Faults, Ruling};
 use event_store::MOST_DECISIONS;
 use serde::Serialize;
 use service_kit::{
-    extract::{JsonBody, OperatorOrKey, scope::RequestsDecide},
+    extract::{ChangedBy, JsonBody, OperatorOrKey, scope::RequestsDecide},
     problem::Refused,
 };
 
@@ -121,11 +121,12 @@ impl From<DecideClaimsError> for Refused<DecideClaimsRefusal> {
 pub(crate) async fn decide_claims(
     State(service): State<EventService>,
     OperatorOrKey(decider, ..): OperatorOrKey<RequestsDecide>,
+    ChangedBy(author): ChangedBy,
     JsonBody(body): JsonBody<DecideClaimsBody>,
 ) -> Result<Json<DecisionResultsView>, Refused<DecideClaimsRefusal>> {
     let choice = read_choice(body.ids, body.filter, body.expected_count)?;
-    let results =
-        service.decide_claims(&decider, choice, ruling_with_reason(body.status, body.reason)).await?;
+    let ruling = ruling_with_reason(body.status, body.reason);
+    let results = service.decide_claims(&decider, choice, ruling, author).await?;
     Ok(Json(DecisionResultsView { results: results.into_iter().map(DecisionResultView::from).collect() }))
 }
 

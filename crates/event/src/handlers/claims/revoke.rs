@@ -3,7 +3,7 @@ use deserr::Deserr;
 use domain::{ClaimId, ClaimStatus, Faults, RewardId};
 use serde::Serialize;
 use service_kit::{
-    extract::{Admin, JsonBody, PathId},
+    extract::{Admin, ChangedBy, JsonBody, PathId},
     identity::UserOrKey,
     problem::Refused,
 };
@@ -94,10 +94,12 @@ impl From<RevokeClaimError> for Refused<RevokeClaimRefusal> {
 pub(crate) async fn revoke_claim(
     State(service): State<EventService>,
     Admin(admin): Admin,
+    ChangedBy(author): ChangedBy,
     PathId(id): PathId<ClaimId>,
     JsonBody(body): JsonBody<RevokeClaimBody>,
 ) -> Result<Json<RevokedClaimView>, Refused<RevokeClaimRefusal>> {
-    let revoked = service.revoke_claim(&UserOrKey::User(admin), id, body.reason.into_string()).await?;
+    let reason = body.reason.into_string();
+    let revoked = service.revoke_claim(&UserOrKey::User(admin), id, reason, author).await?;
     Ok(Json(revoked.into()))
 }
 

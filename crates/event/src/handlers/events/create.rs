@@ -3,7 +3,7 @@ use deserr::Deserr;
 use domain::{Approval, EventStatus, Faults, TextBlock, TextLine, Timestamp};
 use http::{StatusCode, header};
 use service_kit::{
-    extract::{JsonBody, Operator},
+    extract::{ChangedBy, JsonBody, Operator},
     problem::Problem,
 };
 
@@ -12,7 +12,10 @@ use super::{
     view::EventView,
 };
 use crate::{
-    app::events::{CreateEventError, EventDraft},
+    app::{
+        audit::Editor,
+        events::{CreateEventError, EventDraft},
+    },
     service::EventService,
 };
 
@@ -89,9 +92,10 @@ impl From<CreateEventError> for Problem {
 pub(crate) async fn create_event(
     State(service): State<EventService>,
     Operator(caller): Operator,
+    ChangedBy(author): ChangedBy,
     JsonBody(body): JsonBody<CreateEventBody>,
 ) -> Result<impl IntoResponse, Problem> {
-    let event = service.create_event(caller.id, body.into()).await?;
+    let event = service.create_event(Editor { user: caller.id, author }, body.into()).await?;
     let location = [(header::LOCATION, format!("/events/{}", event.id))];
     Ok((StatusCode::CREATED, location, Json(EventView::new(event, service.now()))))
 }

@@ -1,7 +1,7 @@
 use axum::{extract::State, response::Response};
 use domain::EventId;
 use service_kit::{
-    extract::{Admin, IfMatch, PathId, no_content},
+    extract::{Admin, ChangedBy, IfMatch, PathId, no_content},
     problem::Refused,
 };
 
@@ -44,9 +44,10 @@ impl From<DeleteEventError> for Refused<DeleteEventRefusal> {
 pub(crate) async fn delete_event(
     State(service): State<EventService>,
     _admin: Admin,
+    ChangedBy(author): ChangedBy,
     PathId(id): PathId<EventId>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, Refused<DeleteEventRefusal>> {
-    service.delete_event(id, &expected).await?;
+    service.delete_event(id, &expected, author).await?;
     Ok(no_content())
 }

@@ -2,12 +2,15 @@ use axum::{Json, extract::State, response::IntoResponse};
 use domain::EventId;
 use http::{StatusCode, header};
 use service_kit::{
-    extract::{Operator, PathId},
+    extract::{ChangedBy, Operator, PathId},
     problem::Refused,
 };
 
 use super::view::EventView;
-use crate::{app::event_changes::CloneEventError, service::EventService};
+use crate::{
+    app::{audit::Editor, event_changes::CloneEventError},
+    service::EventService,
+};
 
 service_kit::refusals! {
     /// Why an event is not cloned.
@@ -44,9 +47,10 @@ impl From<CloneEventError> for Refused<CloneEventRefusal> {
 pub(crate) async fn clone_event(
     State(service): State<EventService>,
     Operator(caller): Operator,
+    ChangedBy(author): ChangedBy,
     PathId(id): PathId<EventId>,
 ) -> Result<impl IntoResponse, Refused<CloneEventRefusal>> {
-    let event = service.clone_event(caller.id, id).await?;
+    let event = service.clone_event(Editor { user: caller.id, author }, id).await?;
     let location = [(header::LOCATION, format!("/events/{}", event.id))];
     Ok((StatusCode::CREATED, location, Json(EventView::new(event, service.now()))))
 }

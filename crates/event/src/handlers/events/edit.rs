@@ -3,7 +3,7 @@ use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use domain::{Approval, EventId, EventStatus, Faults, TextBlock, TextLine, Timestamp};
 use http::header;
 use service_kit::{
-    extract::{IfMatch, JsonBody, Operator, PathId},
+    extract::{ChangedBy, IfMatch, JsonBody, Operator, PathId},
     problem::Refused,
 };
 
@@ -12,7 +12,10 @@ use super::{
     view::EventView,
 };
 use crate::{
-    app::event_changes::{ChangeEventError, EventEdit, FieldEdit},
+    app::{
+        audit::Editor,
+        event_changes::{ChangeEventError, EventEdit, FieldEdit},
+    },
     service::EventService,
 };
 
@@ -154,6 +157,7 @@ impl From<ChangeEventError> for Refused<EditEventRefusal> {
 pub(crate) async fn edit_event(
     State(service): State<EventService>,
     Operator(caller): Operator,
+    ChangedBy(author): ChangedBy,
     PathId(id): PathId<EventId>,
     IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<EditEventBody>,
@@ -161,7 +165,7 @@ pub(crate) async fn edit_event(
     if body.is_empty() {
         return Err(Faults::new("", "must name a field to change").into());
     }
-    let event = service.edit_event(caller.id, id, &expected, body.into()).await?;
+    let event = service.edit_event(&Editor { user: caller.id, author }, id, &expected, body.into()).await?;
     let etag = [(header::ETAG, format!("\"{}\"", event.revision))];
     Ok((etag, Json(EventView::new(event, service.now()))))
 }

@@ -1,6 +1,7 @@
 use axum::{Json, extract::State};
 use deserr::Deserr;
 use domain::{Approval, EventId, EventStatus, Faults, RewardId, Timestamp, UserId};
+use event_store::FieldChange;
 use serde::Serialize;
 use serde_json::Value;
 use service_kit::{
@@ -10,7 +11,7 @@ use service_kit::{
 };
 
 use crate::{
-    app::revisions::{FieldChange, ListRevisionsError, RevisionWithChanges},
+    app::revisions::{ListRevisionsError, RevisionWithChanges},
     service::EventService,
 };
 

@@ -2,13 +2,13 @@ use axum::{Json, extract::State, response::IntoResponse};
 use domain::EventId;
 use http::StatusCode;
 use service_kit::{
-    extract::{IfMatch, JsonBody, Operator, PathId},
+    extract::{ChangedBy, IfMatch, JsonBody, Operator, PathId},
     problem::Refused,
 };
 
 use super::{body::AttachRewardBody, view::RewardView};
 use crate::{
-    app::{event_changes::ChangeEventError, rewards::AttachRewardError},
+    app::{audit::Editor, event_changes::ChangeEventError, rewards::AttachRewardError},
     service::EventService,
 };
 
@@ -68,11 +68,13 @@ impl From<ChangeEventError<AttachRewardError>> for Refused<AttachRewardRefusal> 
 pub(crate) async fn attach_reward(
     State(service): State<EventService>,
     Operator(caller): Operator,
+    ChangedBy(author): ChangedBy,
     PathId(event): PathId<EventId>,
     IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<AttachRewardBody>,
 ) -> Result<impl IntoResponse, Refused<AttachRewardRefusal>> {
-    let attached = service.attach_reward(caller.id, event, &expected, body.into()).await?;
+    let attached =
+        service.attach_reward(&Editor { user: caller.id, author }, event, &expected, body.into()).await?;
     Ok((StatusCode::CREATED, Json(RewardView::attached_for_staff(&attached))))
 }
 

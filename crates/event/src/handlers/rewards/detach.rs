@@ -1,12 +1,12 @@
 use axum::{extract::State, response::Response};
 use domain::{EventId, RewardId};
 use service_kit::{
-    extract::{IfMatch, Operator, PathIds, no_content},
+    extract::{ChangedBy, IfMatch, Operator, PathIds, no_content},
     problem::Refused,
 };
 
 use crate::{
-    app::{event_changes::ChangeEventError, rewards::NotAttached},
+    app::{audit::Editor, event_changes::ChangeEventError, rewards::NotAttached},
     service::EventService,
 };
 
@@ -51,9 +51,10 @@ impl From<ChangeEventError<NotAttached>> for Refused<DetachRewardRefusal> {
 pub(crate) async fn detach_reward(
     State(service): State<EventService>,
     Operator(caller): Operator,
+    ChangedBy(author): ChangedBy,
     PathIds((event, reward)): PathIds<(EventId, RewardId)>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, Refused<DetachRewardRefusal>> {
-    service.detach_reward(caller.id, event, &expected, reward).await?;
+    service.detach_reward(&Editor { user: caller.id, author }, event, &expected, reward).await?;
     Ok(no_content())
 }

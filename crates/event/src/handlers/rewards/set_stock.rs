@@ -2,13 +2,13 @@ use axum::{Json, extract::State};
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use domain::{EventId, Faults, RewardId};
 use service_kit::{
-    extract::{IfMatch, JsonBody, Operator, PathIds},
+    extract::{ChangedBy, IfMatch, JsonBody, Operator, PathIds},
     problem::Refused,
 };
 
 use super::{body::StockTotal, view::RewardView};
 use crate::{
-    app::{event_changes::ChangeEventError, stock::SetStockError},
+    app::{audit::Editor, event_changes::ChangeEventError, stock::SetStockError},
     service::EventService,
 };
 
@@ -81,12 +81,14 @@ impl From<ChangeEventError<SetStockError>> for Refused<SetStockRefusal> {
 pub(crate) async fn set_stock(
     State(service): State<EventService>,
     Operator(caller): Operator,
+    ChangedBy(author): ChangedBy,
     PathIds((event, reward)): PathIds<(EventId, RewardId)>,
     IfMatch(expected): IfMatch,
     JsonBody(SetStockBody { stock: StockLimit(stock) }): JsonBody<SetStockBody>,
 ) -> Result<Json<RewardView>, Refused<SetStockRefusal>> {
     let total = stock.map(|StockTotal(total)| total);
-    let attached = service.set_stock(caller.id, event, &expected, reward, total).await?;
+    let attached =
+        service.set_stock(&Editor { user: caller.id, author }, event, &expected, reward, total).await?;
     Ok(Json(RewardView::attached_for_staff(&attached)))
 }
 

@@ -3,15 +3,19 @@
 mod head;
 mod verify;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use auth::store::AuditStore;
 use clap::{Args, Subcommand, ValueEnum};
-use store_kit::connection::StoreConnection;
+use store_kit::{audit::AuditLogName, connection::StoreConnection};
 
 use self::{head::ShowHead, verify::VerifyLog};
 use super::Outcome;
-use crate::{settings::StoreSettings, store_url::UserDatabase, stores::open_user_db};
+use crate::{
+    settings::StoreSettings,
+    store_url::{EventDatabase, UserDatabase},
+    stores::{open_event_db, open_user_db},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
@@ -26,6 +30,8 @@ pub(crate) enum AuditCommand {
 enum ChosenLog {
     /// Changes of users and API keys, in user-db
     Users,
+    /// Changes of events, decisions on requests and attributes, in event-db
+    Events,
 }
 
 #[derive(Debug, Args)]
@@ -51,7 +57,8 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 impl LogPlace {
     fn name(&self) -> &'static str {
         match self.log {
-            ChosenLog::Users => "users",
+            ChosenLog::Users => AuditLogName::Users.name(),
+            ChosenLog::Events => AuditLogName::Events.name(),
         }
     }
 
@@ -59,15 +66,24 @@ impl LogPlace {
     async fn open(&self) -> Result<(Arc<dyn AuditStore>, Arc<dyn StoreConnection>), Failed> {
         match self.log {
             ChosenLog::Users => {
-                // Opening an embedded store creates it, and an empty log would look like a whole one.
-                if let UserDatabase::Sqlite(file) = self.stores.user_db()?
-                    && !file.is_file()
-                {
-                    return Err(format!("there is no {}", file.display()).into());
+                if let UserDatabase::Sqlite(file) = self.stores.user_db()? {
+                    must_exist(&file)?;
                 }
                 let stores = open_user_db(&self.stores).await?;
                 Ok((stores.audit, stores.connection))
             }
+            ChosenLog::Events => {
+                if let EventDatabase::Sqlite(file) = self.stores.event_db()? {
+                    must_exist(&file)?;
+                }
+                let stores = open_event_db(&self.stores).await?;
+                Ok((stores.audit, stores.connection))
+            }
         }
     }
+}
+
+/// Opening an embedded store creates it, and an empty log would look like a whole one.
+fn must_exist(file: &Path) -> Result<(), Failed> {
+    if file.is_file() { Ok(()) } else { Err(format!("there is no {}", file.display()).into()) }
 }

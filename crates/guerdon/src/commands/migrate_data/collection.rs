@@ -10,7 +10,7 @@ use event_store::{ExportedRow, RecordKey, TransferRecord, TransferTable};
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use serde::Serialize;
 use store_kit::{
-    audit::{AUDIT_LOG, AuditFault, verify_log},
+    audit::{AUDIT_LOG, AuditFault, AuditLogName, verify_log},
     error::StoreError,
     row::StoredRow,
 };
@@ -36,7 +36,7 @@ pub(super) enum Table {
     /// The API keys.
     ApiKeys(Arc<dyn ApiKeyTransfer>),
     /// The audit log of a database.
-    AuditLog(Arc<dyn AuditStore>),
+    AuditLog(AuditLogName, Arc<dyn AuditStore>),
     /// A table of an event-db.
     Events(Arc<dyn TransferTable>),
 }
@@ -101,7 +101,8 @@ impl Collection {
         match &self.table {
             Table::Users(_) => "users",
             Table::ApiKeys(_) => "api_keys",
-            Table::AuditLog(_) => AUDIT_LOG,
+            Table::AuditLog(AuditLogName::Users, _) => AUDIT_LOG,
+            Table::AuditLog(AuditLogName::Events, _) => "audit_log of events",
             Table::Events(table) => table.name(),
         }
     }
@@ -114,7 +115,7 @@ impl Collection {
     /// What is wrong with it as a whole, if it is an audit log. What cannot be read in it is told as of any
     /// other.
     pub(super) async fn audit_fault(&self) -> Result<Option<String>, StoreError> {
-        let Table::AuditLog(log) = &self.table else { return Ok(None) };
+        let Table::AuditLog(_, log) = &self.table else { return Ok(None) };
         match verify_log(&**log, None).await {
             Ok(_) => Ok(None),
             Err(AuditFault::Store(error)) => Err(error),
@@ -157,7 +158,7 @@ impl Collection {
                 let rows = db.export_keys(after.map(|key| key.id), STEP).await?;
                 rows.into_iter().map(FoundRow::from).collect()
             }
-            Table::AuditLog(log) => {
+            Table::AuditLog(_, log) => {
                 let rows = log.export_entries(after.map(|key| key.id), STEP).await?;
                 rows.into_iter().map(FoundRow::from).collect()
             }
@@ -189,7 +190,7 @@ impl Collection {
                 let key = |record| if let CopiedRecord::ApiKey(key) = record { Some(key) } else { None };
                 db.import_keys(records.filter_map(key).collect()).await
             }
-            Table::AuditLog(log) => {
+            Table::AuditLog(_, log) => {
                 let entry = |record| if let CopiedRecord::Audit(entry) = record { Some(entry) } else { None };
                 log.import_entries(records.filter_map(entry).collect()).await
             }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use domain::Secret;
-use store_kit::connection::StoreConnection;
+use store_kit::{audit::AuditLogName, connection::StoreConnection};
 
 use super::{
     super::Outcome,
@@ -77,13 +77,14 @@ impl Side {
             collections: vec![
                 Collection::new(Table::Users(users.transfer)),
                 Collection::new(Table::ApiKeys(users.key_transfer)),
-                Collection::new(Table::AuditLog(users.audit)),
+                Collection::new(Table::AuditLog(AuditLogName::Users, users.audit)),
             ],
             connection: users.connection,
         })
     }
 
-    /// Everything in this side's event-db. As a source it must be there.
+    /// Everything in this side's event-db, its audit log last. As a source it must be there, and gives every
+    /// change its place in the log first: drafts are not copied.
     pub(super) async fn events(&self, source: bool) -> Result<OpenedStore, Box<Failed>> {
         let named = |error: StoresError| error.of(self.event_db_flag);
         if let EventDatabase::Sqlite(path) = self.event_db()?
@@ -92,9 +93,11 @@ impl Side {
             must_exist(&path)?;
         }
         let stores = open_event_db(&self.settings).await.map_err(named)?;
-        let tables = stores.transfer.tables().iter().cloned();
+        while source && stores.audit.chain_drafts().await? > 0 {}
+        let tables = stores.transfer.tables().iter().cloned().map(Table::Events);
+        let log = Table::AuditLog(AuditLogName::Events, stores.audit);
         Ok(OpenedStore {
-            collections: tables.map(Table::Events).map(Collection::new).collect(),
+            collections: tables.chain([log]).map(Collection::new).collect(),
             connection: stores.connection,
         })
     }

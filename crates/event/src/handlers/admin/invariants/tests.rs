@@ -85,3 +85,25 @@ async fn a_wallet_that_is_not_what_the_ledger_comes_to_is_found() {
     app.events.stores.ledger.save_balance(forged).await.unwrap();
     assert_eq!(of(&report(&app).await, "wallets_match_ledger"), (false, 1));
 }
+
+#[tokio::test]
+async fn an_entry_of_the_audit_log_that_was_changed_is_named_as_long_as_it_is() {
+    let app = TestApp::start().await;
+    for _ in 0..3 {
+        app.new_event(&json!({})).await;
+    }
+    assert_eq!(of(&report(&app).await, "audit_chain_intact"), (true, 3));
+    app.new_event(&json!({})).await;
+    // What was looked at before is not looked at again.
+    assert_eq!(of(&report(&app).await, "audit_chain_intact"), (true, 1));
+    let stores = &app.events.stores;
+    let mut forged = stores.audit.export_entries(None, 4).await.unwrap().pop().unwrap().value.unwrap();
+    forged.sequence = 5;
+    forged.draft.id = domain::ObjectId::from_bytes([5; 12]);
+    stores.audit.import_entries(vec![forged]).await.unwrap();
+    for _ in 0..2 {
+        let found = report(&app).await;
+        assert_eq!(of(&found, "audit_chain_intact"), (false, 1));
+        assert!(found.to_string().contains("entry 5 "), "{found}");
+    }
+}

@@ -1,0 +1,2 @@
+pub(crate) mod head;
+pub(crate) mod list;
