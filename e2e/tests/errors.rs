@@ -128,6 +128,10 @@ async fn refused_claims(api: &Api, operator: &str, user: &str, seen: &mut Seen) 
 
 async fn refused_changes(api: &Api, admin: &str, user: &str, seen: &mut Seen) {
     let event = api.event(admin, &json!({})).await;
+    let reward = json!({ "type": "POINT", "name": "Points", "points": 1 });
+    let reward = api.post(&format!("/events/{event}/rewards"), admin, &reward).await.expect(201);
+    let codes = format!("/rewards/{}/codes", text(&reward, "/id"));
+    seen.note(api.post(&codes, admin, &json!({ "codes": ["A"] })).await, ProblemCode::NotAPool);
     let request = text(&api.claim(user, &event).await.expect(201), "/id");
     let path = format!("/events/{event}");
     let deleted = api.call(Method::DELETE, &path, Some(admin), &Value::Null).await;

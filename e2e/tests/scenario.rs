@@ -64,7 +64,8 @@ async fn auditor_sees_what_it_was_decided_on(system: &System, request: &Value) {
     let seen = api.get(&path, &auditor).await.expect(200);
     assert_eq!(seen["id"], request["id"]);
     let decision = &seen["decision"];
-    assert_eq!(decision["eventRevision"], json!(1));
+    // Attaching its reward made the second.
+    assert_eq!(decision["eventRevision"], json!(2));
     assert_eq!(decision["condition"], json!({ "in": ["USER", { "var": "user.roles" }] }));
     assert_eq!(decision["facts"]["user"]["id"], request["userId"]);
     assert_eq!(decision["facts"]["user"]["roles"], json!(["USER"]));

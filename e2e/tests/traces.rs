@@ -222,9 +222,12 @@ async fn work_that_is_done_for_many_is_found_from_each_of_their_traces() {
     let settings = [("RATE_LIMIT", "off"), ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint.as_str())];
     let mut system = System::start_with(Setup::EmbeddedSplit, &settings).await;
     let operator = system.operator().await;
-    let event = system.api.event(&operator, &json!({})).await;
-    let path = format!("/events/{event}/rewards");
-    let reads = (0..64).map(|_| async { drop(system.api.get(&path, &operator).await.expect(200)) });
+    // Each is read for the first time, so that nobody is answered from memory.
+    let mut paths = Vec::new();
+    for _ in 0..64 {
+        paths.push(format!("/events/{}/rewards", system.api.event(&operator, &json!({})).await));
+    }
+    let reads = paths.iter().map(async |path| drop(system.api.get(path, &operator).await.expect(200)));
     let writes = (0..64).map(|_| async { drop(system.api.event(&operator, &json!({})).await) });
     tokio::join!(futures::future::join_all(reads), futures::future::join_all(writes));
     for process in &mut system.processes {

@@ -73,7 +73,8 @@ pub(crate) fn schema_of(
     indexes: bool,
 ) -> BenchResult<Vec<(String, String)>> {
     let mut statement = connection.prepare(
-        "SELECT name, sql FROM sqlite_schema WHERE tbl_name = ?1 AND sql IS NOT NULL AND (type = 'index' OR NOT ?2)",
+        "SELECT name, sql FROM sqlite_schema WHERE tbl_name = ?1 AND sql IS NOT NULL \
+         AND (type = 'index' OR (type = 'table' AND NOT ?2))",
     )?;
     let rows = statement.query_map((table, indexes), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?)
