@@ -22,7 +22,7 @@ crate::named_values::named_values! {
     }
 }
 
-/// What a reward gives, by kind. On the wire and in stores it is what [`WrittenKind`] says.
+/// What a reward gives, by kind. On the wire and in stores it is what `WrittenKind` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "WrittenKind", try_from = "KindFields")]
 pub enum RewardKind {
